@@ -1,0 +1,33 @@
+//! Compiles the C++ shim over libtorch and points the binary at the libtorch it was built with.
+
+use std::path::PathBuf;
+
+const NO_LIBTORCH: &str =
+    "LIBTORCH is not set: run scripts/setup.sh once; it installs libtorch and writes .cargo/config.toml";
+
+fn main() {
+    let libtorch = PathBuf::from(std::env::var("LIBTORCH").expect(NO_LIBTORCH));
+    let include = libtorch.join("include");
+
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    println!("cargo:rerun-if-changed=src/native/fused_conv.cpp");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .include(&include)
+        .include(include.join("torch/csrc/api/include"))
+        .file("src/native/fused_conv.cpp")
+        .compile("sbi_native");
+
+    // The rpath spares users LD_LIBRARY_PATH; DT_RPATH (not RUNPATH) also serves libtorch's own
+    // dependencies, which lie in the same folder.
+    println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", libtorch.join("lib").display());
+    // With CUDA, no symbol of torch_cuda is used directly: without this the linker drops it and
+    // libtorch then reports that there is no GPU.
+    if libtorch.join("lib/libtorch_cuda.so").exists() {
+        println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
+        println!("cargo:rustc-link-arg=-ltorch_cuda");
+        println!("cargo:rustc-link-arg=-Wl,--as-needed");
+    }
+}

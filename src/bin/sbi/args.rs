@@ -1,0 +1,225 @@
+//! What the user may type. Declares flags and decides nothing; defaults live in the library's configurations.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sbi::dataset::{Compression, TestSet};
+use sbi::face::DetectorChoice;
+use sbi::model::DeviceChoice;
+use std::path::PathBuf;
+
+/// Detects deepfakes in videos and photographs of faces.
+#[derive(Debug, Parser)]
+#[command(name = "sbi", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Results go to standard output, progress and messages to standard error.\n\
+Exit status: 0 all done; 1 done, but some inputs failed; 2 wrong usage or nothing done; 130 interrupted.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Where networks run: auto, cpu, cuda or cuda:N
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub device: DeviceChoice,
+    /// Threads for computing; default: all cores
+    #[arg(long, global = true, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// Folder that holds the data sets
+    #[arg(long, global = true, default_value = "data", env = "SBI_DATA_ROOT", value_name = "DIR")]
+    pub data_root: PathBuf,
+    /// More messages; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// No progress, errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Cut the faces out of a test set once, for many runs of `infer`
+    #[command(after_help = "Example:\n  sbi npy-pack -d FF -c c23\n\n\
+Writes DATA_ROOT/npy/FF/: 1.npy, 1_idx.npy, … , target_list.npy and manifest.json. A second run continues \
+where the first one stopped.")]
+    NpyPack(NpyPackArgs),
+    /// Score videos, photographs or a whole test set
+    #[command(after_help = "Examples:\n  sbi infer -w weights/EG-weights.tar -i video.mp4\n  \
+sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result.json\n  \
+sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
+A score is the probability of a forgery, from 0 (real) to 1 (fake).")]
+    Infer(InferArgs),
+    /// Convert a weight file: PyTorch zip, legacy PyTorch or safetensors to PyTorch zip or safetensors
+    #[command(after_help = "Examples:\n  sbi convert weights/EG-weights.tar eg.safetensors\n  \
+sbi convert retinaface_resnet50.zip retinaface.pth\n\n\
+The form of OUT follows its extension: .safetensors, or .tar, .pth, .pt for PyTorch's zip format.")]
+    Convert(ConvertArgs),
+    /// Say what is installed and what is missing
+    #[command(after_help = "Example:\n  sbi doctor")]
+    Doctor(DoctorArgs),
+}
+
+/// Flags that choose and set up the face detector.
+#[derive(Debug, Args)]
+pub struct DetectorArgs {
+    /// Face detector: auto, retinaface-r50 (as published) or retinaface-mnet (small, fast)
+    #[arg(long, default_value = "auto", value_name = "NAME")]
+    pub detector: DetectorChoice,
+    /// Its weight file; default: the usual file in weights/
+    #[arg(long, value_name = "FILE")]
+    pub detector_weights: Option<PathBuf>,
+    /// Longest side, in pixels, that frames are brought to before detection
+    #[arg(long, value_name = "PIXELS", value_parser = detector_side)]
+    pub max_size: Option<usize>,
+}
+
+/// Flags that say which frames of which videos.
+#[derive(Debug, Args)]
+pub struct SamplingArgs {
+    /// Frames per video, spread evenly
+    #[arg(short = 'n', long = "frames", value_name = "N", value_parser = positive)]
+    pub frames: Option<usize>,
+    /// Compression level of FaceForensics++: raw, c23 or c40
+    #[arg(short, long, default_value = "raw", value_name = "LEVEL")]
+    pub compression: Compression,
+    /// Go on without the videos that a list names but the disk lacks
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// Only the first N videos
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub limit: Option<usize>,
+    /// Videos decoded at the same time
+    #[arg(short, long, value_name = "N", value_parser = positive)]
+    pub jobs: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct NpyPackArgs {
+    /// Test set: FF (or FF/Deepfakes, …), DFD, DFDC, DFDCP, FFIW, CDF
+    #[arg(short, long, value_name = "TEST")]
+    pub dataset: TestSet,
+    /// Folder to write; default: DATA_ROOT/npy/TEST
+    #[arg(short, long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub detector: DetectorArgs,
+    /// Pack all videos anew
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "input", "packed"])))]
+pub struct InferArgs {
+    /// Weights of the deepfake detector (SBI or EG; any of the known file forms)
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// Test set; its packed folder is used when there is one, else its videos
+    #[arg(short, long, value_name = "TEST")]
+    pub dataset: Option<TestSet>,
+    /// Photographs, videos, or folders of them
+    #[arg(short, long, value_name = "PATH", num_args = 1..)]
+    pub input: Vec<PathBuf>,
+    /// Folder written by npy-pack, or by the original programs
+    #[arg(long, value_name = "DIR")]
+    pub packed: Option<PathBuf>,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub detector: DetectorArgs,
+    /// Faces scored at once
+    #[arg(short, long, value_name = "N", value_parser = positive)]
+    pub batch_size: Option<usize>,
+    /// Write everything that was found out as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write one line per video as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write copies of the inputs with faces and scores drawn in
+    #[arg(long, value_name = "DIR")]
+    pub annotate: Option<PathBuf>,
+    /// Call a video fake from this score on
+    #[arg(long, value_name = "T", value_parser = probability)]
+    pub threshold: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Weight file to read
+    pub input: PathBuf,
+    /// File to write
+    pub output: PathBuf,
+    /// Replace OUT when it exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Element type of the numbers written; default: as they are
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<Precision>,
+}
+
+/// Element type of written weights.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Precision {
+    /// 32-bit floats
+    F32,
+    /// 16-bit floats: half the size, about three decimal digits
+    F16,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn detector_side(text: &str) -> Result<usize, String> {
+    const SIDES: std::ops::RangeInclusive<usize> = 64..=8192;
+    match text.parse() {
+        Ok(side) if SIDES.contains(&side) => Ok(side),
+        _ => Err(format!("expected a number of pixels from {} to {}", SIDES.start(), SIDES.end())),
+    }
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0 to 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_original_commands_parse() {
+        let cli = Cli::try_parse_from(["sbi", "infer", "-w", "weights/EG-weights.tar", "-d", "CDF"]).unwrap();
+        let Command::Infer(args) = cli.command else { panic!("not infer") };
+        assert_eq!(args.dataset, Some(TestSet::Cdf));
+        Cli::try_parse_from(["sbi", "npy-pack", "-d", "FF", "-c", "c23", "-n", "32", "-s", "out"]).unwrap();
+    }
+
+    #[test]
+    fn one_source_is_needed_and_only_one() {
+        assert!(Cli::try_parse_from(["sbi", "infer", "-w", "x"]).is_err());
+        assert!(Cli::try_parse_from(["sbi", "infer", "-w", "x", "-d", "FF", "-i", "y"]).is_err());
+    }
+}

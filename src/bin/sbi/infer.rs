@@ -1,0 +1,77 @@
+//! `sbi infer`.
+
+use crate::args::InferArgs;
+use crate::{report, Outcome, Session};
+use anyhow::Context;
+use sbi::infer::{self, Config, Source, Summary};
+use std::path::Path;
+
+pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
+    for path in [&args.json, &args.csv].into_iter().flatten() {
+        check_writable(path)?;
+    }
+    let summary = infer::run(&config(args, session), session.progress, session.cancel)?;
+    // Files first: what a script waits for is there even when standard output is a closed pipe.
+    if let Some(path) = &args.json {
+        report::json(path, &summary).context("the result as JSON")?;
+    }
+    if let Some(path) = &args.csv {
+        report::csv(path, &summary, args.threshold).context("the result as CSV")?;
+    }
+    report::inference(&summary, args.threshold)?;
+    Ok(outcome(&summary))
+}
+
+fn outcome(summary: &Summary) -> Outcome {
+    let scored = summary.videos.iter().any(|video| video.faces > 0);
+    if summary.interrupted {
+        Outcome::Interrupted
+    } else if !scored {
+        Outcome::NothingDone
+    } else if summary.failed().next().is_some() {
+        Outcome::SomeFailed
+    } else {
+        Outcome::AllDone
+    }
+}
+
+fn config(args: &InferArgs, session: &Session) -> Config {
+    let source = match (args.dataset, &args.packed) {
+        (Some(set), _) => Source::TestSet {
+            set,
+            data_root: session.global.data_root.clone(),
+            compression: args.sampling.compression,
+            allow_missing: args.sampling.allow_missing,
+        },
+        (None, Some(folder)) => Source::Packed(folder.clone()),
+        (None, None) => Source::Files(args.input.clone()),
+    };
+    let defaults = Config::new(args.weights.clone(), source);
+    Config {
+        frames: args.sampling.frames.unwrap_or(defaults.frames),
+        detector: args.detector.config(),
+        batch_size: args.batch_size.unwrap_or(defaults.batch_size),
+        device: session.global.device,
+        jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
+        annotate: args.annotate.clone(),
+        threshold: args.threshold,
+        limit: args.sampling.limit,
+        ..defaults
+    }
+}
+
+/// Finds out before hours of work that the result could not be written.
+fn check_writable(path: &Path) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+    tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)
+        .with_context(|| format!("{}: cannot write into this folder", folder.display()))?;
+    anyhow::ensure!(!path.is_dir(), "{}: is a folder, expected a file name", path.display());
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! `sbi`: parse, dispatch, print the error chain, choose the exit status. Everything else is elsewhere.
+
+mod args;
+mod convert;
+mod doctor;
+mod infer;
+mod npy_pack;
+mod progress;
+mod report;
+
+use args::{Cli, Command, Global};
+use clap::Parser;
+use progress::Console;
+use sbi::progress::Cancel;
+use std::process::ExitCode;
+
+/// Set by Ctrl-C; stages look at it between frames.
+static CANCEL: Cancel = Cancel::new();
+
+/// How a command that could do its work ended.
+pub enum Outcome {
+    /// All inputs were fine.
+    AllDone,
+    /// Some inputs failed and were listed.
+    SomeFailed,
+    /// No input could be used.
+    NothingDone,
+    /// Ctrl-C: what was finished is kept.
+    Interrupted,
+}
+
+impl Outcome {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Outcome::AllDone => 0,
+            Outcome::SomeFailed => 1,
+            Outcome::NothingDone => 2,
+            Outcome::Interrupted => 130,
+        }
+    }
+}
+
+/// What every command gets.
+pub struct Session<'a> {
+    pub global: &'a Global,
+    pub progress: &'a Console,
+    pub cancel: &'static Cancel,
+}
+
+fn main() -> ExitCode {
+    // Before anything allocates or starts a thread.
+    sbi::native::tune_allocator();
+    sbi::native::silence_decoders();
+    let cli = Cli::parse();
+    let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
+    let result = set_up(&cli.global).and_then(|()| match &cli.command {
+        Command::NpyPack(args) => npy_pack::run(args, &session),
+        Command::Infer(args) => infer::run(args, &session),
+        Command::Convert(args) => convert::run(args),
+        Command::Doctor(args) => doctor::run(args, &session),
+    });
+    match result {
+        Ok(outcome) => ExitCode::from(outcome.exit_code()),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn set_up(global: &Global) -> anyhow::Result<()> {
+    let level = match global.verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
+    if let Some(threads) = global.threads {
+        sbi::native::set_threads(threads);
+    }
+    ctrlc::set_handler(|| {
+        if CANCEL.is_requested() {
+            std::process::exit(130);
+        }
+        CANCEL.request();
+        eprintln!("\ninterrupted: dropping the current video; press Ctrl-C again to stop at once");
+    })?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `sbi npy-pack`.
+
+use crate::args::NpyPackArgs;
+use crate::{report, Outcome, Session};
+use sbi::face::DetectorConfig;
+use sbi::pack::{self, Config};
+
+pub fn run(args: &NpyPackArgs, session: &Session) -> anyhow::Result<Outcome> {
+    let summary = pack::run(&config(args, session), session.progress, session.cancel)?;
+    report::packed(&summary);
+    Ok(if summary.interrupted {
+        Outcome::Interrupted
+    } else if summary.videos.iter().all(|video| video.faces == 0) {
+        Outcome::NothingDone
+    } else if summary.failed().next().is_some() {
+        Outcome::SomeFailed
+    } else {
+        Outcome::AllDone
+    })
+}
+
+fn config(args: &NpyPackArgs, session: &Session) -> Config {
+    let defaults = Config::new(args.dataset, session.global.data_root.clone());
+    Config {
+        compression: args.sampling.compression,
+        output: args.save.clone(),
+        frames: args.sampling.frames.unwrap_or(defaults.frames),
+        detector: args.detector.config(),
+        device: session.global.device,
+        jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
+        allow_missing: args.sampling.allow_missing,
+        overwrite: args.overwrite,
+        limit: args.sampling.limit,
+        ..defaults
+    }
+}
+
+impl crate::args::DetectorArgs {
+    /// The library's form of these flags.
+    pub fn config(&self) -> DetectorConfig {
+        DetectorConfig {
+            choice: self.detector,
+            weights: self.detector_weights.clone(),
+            max_size: self.max_size,
+            ..DetectorConfig::default()
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Results for people and programs: tables on standard output, JSON and CSV files.
+
+use sbi::atomic_file;
+use sbi::infer::{Summary, VideoResult};
+use sbi::metrics::VideoMetrics;
+use sbi::pack;
+use sbi::types::VideoStatus;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Failures shown one by one before they are only counted.
+const SHOWN_FAILURES: usize = 20;
+
+/// The last words of `npy-pack`.
+pub fn packed(summary: &pack::Summary) {
+    let count = |status| summary.videos.iter().filter(|video| video.status == status).count();
+    let faces: usize = summary.videos.iter().map(|video| video.faces).sum();
+    println!("folder      {}", summary.folder.display());
+    println!("videos      {} ({} packed now, {} before)", summary.total, summary.packed, summary.skipped);
+    println!("faces       {faces}");
+    for status in [VideoStatus::NoFace, VideoStatus::Truncated, VideoStatus::Unreadable] {
+        if count(status) > 0 {
+            println!("{:<11} {}", status.to_string(), count(status));
+        }
+    }
+    let failed: Vec<_> = summary.failed().collect();
+    for video in failed.iter().take(SHOWN_FAILURES) {
+        println!(
+            "  {:<10} {}  {}",
+            video.status.to_string(),
+            video.path,
+            video.note.as_deref().unwrap_or("")
+        );
+    }
+    if failed.len() > SHOWN_FAILURES {
+        println!("  … and {} more, see manifest.json", failed.len() - SHOWN_FAILURES);
+    }
+    if summary.interrupted {
+        println!("interrupted: the same command continues");
+    }
+}
+
+/// Everything, as documented in README.
+pub fn json(path: &Path, summary: &Summary) -> anyhow::Result<()> {
+    atomic_file::write(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, summary).map_err(io::Error::other)?;
+        file.write_all(b"\n")
+    })?;
+    Ok(())
+}
+
+/// One line per video.
+pub fn csv(path: &Path, summary: &Summary, threshold: Option<f64>) -> anyhow::Result<()> {
+    atomic_file::write(path, |file| {
+        let mut table = csv::Writer::from_writer(file);
+        table.write_record([
+            "path", "label", "group", "score", "verdict", "status", "frames", "faces", "note",
+        ])?;
+        for video in &summary.videos {
+            table.write_record([
+                video.path.as_str(),
+                &video.label.map_or(String::new(), |label| label.class().to_string()),
+                video.group.as_deref().unwrap_or(""),
+                &video.score.map_or(String::new(), |score| score.to_string()),
+                verdict(video, threshold),
+                &video.status.to_string(),
+                &video.frames.to_string(),
+                &video.faces.to_string(),
+                video.note.as_deref().unwrap_or(""),
+            ])?;
+        }
+        table.flush()
+    })?;
+    Ok(())
+}
+
+/// The table of `infer` on standard output.
+pub fn inference(summary: &Summary, threshold: Option<f64>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match &summary.metrics {
+        Some(metrics) => test_set(&mut out, summary, metrics, threshold),
+        None => files(&mut out, summary, threshold),
+    }
+}
+
+fn verdict(video: &VideoResult, threshold: Option<f64>) -> &'static str {
+    match (video.score.filter(|_| video.faces > 0), threshold) {
+        (Some(score), Some(threshold)) if score >= threshold => "fake",
+        (Some(_), Some(_)) => "real",
+        _ => "",
+    }
+}
+
+fn files(out: &mut impl Write, summary: &Summary, threshold: Option<f64>) -> io::Result<()> {
+    let verdict_head = if threshold.is_some() { "verdict  " } else { "" };
+    writeln!(out, "fakeness  {verdict_head}frames  faces  status      file")?;
+    for video in &summary.videos {
+        let score = video.score.map_or("-".to_owned(), |score| format!("{score:.4}"));
+        let verdict = threshold.map_or(String::new(), |_| format!("{:<7}  ", verdict(video, threshold)));
+        let VideoResult { frames, faces, path, .. } = video;
+        let status = video.status.to_string();
+        writeln!(out, "{score:<8}  {verdict}{frames:>6}  {faces:>5}  {status:<10}  {path}")?;
+    }
+    interrupted(out, summary)?;
+    if let [only] = summary.videos.as_slice() {
+        if let Some(score) = only.score {
+            writeln!(out, "fakeness: {score:.4}")?;
+        }
+    }
+    Ok(())
+}
+
+fn test_set(
+    out: &mut impl Write,
+    summary: &Summary,
+    metrics: &VideoMetrics,
+    threshold: Option<f64>,
+) -> io::Result<()> {
+    let name = summary.dataset.as_deref().unwrap_or("set");
+    let failed: Vec<&VideoResult> = summary.failed().collect();
+    for video in failed.iter().take(SHOWN_FAILURES) {
+        let note = video.note.as_deref().unwrap_or("");
+        writeln!(out, "{:<10}  {}  {note}", video.status.to_string(), video.path)?;
+    }
+    if failed.len() > SHOWN_FAILURES {
+        writeln!(out, "… and {} more, see --json or --csv", failed.len() - SHOWN_FAILURES)?;
+    }
+    let VideoMetrics { real, fake, unscored, .. } = metrics;
+    writeln!(
+        out,
+        "videos              {real} real, {fake} fake, {unscored} without a score (counted as 0.5)"
+    )?;
+    let rows = [
+        ("AUC", metrics.video_auc),
+        ("AUC, scored only", metrics.video_auc_scored_only),
+        ("AUC of frames", metrics.frame_auc),
+        ("average precision", metrics.ap),
+        ("equal error rate", metrics.eer),
+        ("accuracy at 0.5", metrics.acc),
+        ("accuracy at EER", metrics.acc_at_eer),
+    ];
+    for (label, value) in rows {
+        let interval = match (label, metrics.video_auc_ci95) {
+            ("AUC", Some((low, high))) => format!("  (95 % interval {low:.4} to {high:.4})"),
+            _ => String::new(),
+        };
+        writeln!(out, "{label:<18}  {}{interval}", number(value))?;
+    }
+    if let Some(threshold) = threshold {
+        let right = |video: &&VideoResult| {
+            video.label.is_some_and(|label| label.is_fake() == video.score.is_some_and(|s| s >= threshold))
+        };
+        let right = summary.videos.iter().filter(right).count();
+        let share = right as f64 / summary.videos.len().max(1) as f64;
+        writeln!(out, "{:<18}  {share:.4}", format!("accuracy at {threshold}"))?;
+    }
+    for (group, metrics) in &metrics.groups {
+        writeln!(out, "  {group:<16}  AUC {}  ({} fake)", number(metrics.video_auc), metrics.fake)?;
+    }
+    if metrics.video_auc.is_none() {
+        writeln!(
+            out,
+            "AUC is undefined: there are only {} videos",
+            if *real == 0 { "fake" } else { "real" }
+        )?;
+    }
+    interrupted(out, summary)?;
+    writeln!(out, "{name}| AUC: {}", number(metrics.video_auc))
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or("undefined".to_owned(), |value| format!("{value:.4}"))
+}
+
+fn interrupted(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+    match summary.interrupted {
+        true => writeln!(out, "interrupted: only the videos above the line were scored"),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,204 @@
+//! What can be wrong with a weight file.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::DType;
+
+/// Failure to read or write a weight file.
+///
+/// The functions that take a path wrap every other variant in [`Error::InFile`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Any of the other failures, with the file it happened in.
+    #[error("{}: {error}", path.display())]
+    InFile {
+        /// The weight file.
+        path: PathBuf,
+        /// What was wrong with it.
+        error: Box<Error>,
+    },
+    /// The operating system refused to read or write.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// A web page was saved in place of the weights.
+    #[error("this is a web page, not a weight file: the download failed (the site may ask for a click or a login)")]
+    WebPage,
+    /// The pointer that Git LFS leaves when the real file was not fetched.
+    #[error("this is a Git LFS pointer, not the weights: fetch the file itself with `git lfs pull`")]
+    GitLfsPointer,
+    /// Readable text, which no weight format is.
+    #[error("this is a text file, not a weight file; it begins with {beginning:?}")]
+    Text {
+        /// Its first line, shortened.
+        beginning: String,
+    },
+    /// A known format that holds no state dict that can be read here.
+    #[error("this is {what}, which is not a weight file that can be read here")]
+    OtherFormat {
+        /// The format.
+        what: &'static str,
+    },
+    /// Not one of the known formats.
+    #[error("not a PyTorch or safetensors file; its first bytes are {}", hex(first_bytes))]
+    Unknown {
+        /// Up to 16 bytes from the beginning of the file.
+        first_bytes: Vec<u8>,
+    },
+    /// A zip archive that ends before its table of contents.
+    #[error("the zip archive has no readable table of contents at its end, so the file ({len} bytes) was probably cut while downloading: {reason}")]
+    CutZip {
+        /// Length of the file in bytes.
+        len: u64,
+        /// What the zip reader missed.
+        reason: String,
+    },
+    /// A zip entry that cannot be read, or that fails its checksum.
+    #[error("zip entry {entry}: {reason}")]
+    ZipEntry {
+        /// Name of the entry.
+        entry: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A TorchScript program: weights and code, not a state dict.
+    #[error("this is a TorchScript archive (it has {entry}), not a state dict: save `model.state_dict()` with `torch.save`")]
+    TorchScript {
+        /// The entry that gives it away.
+        entry: String,
+    },
+    /// A plain zip archive in which nothing, or more than one thing, looks like a weight file.
+    #[error("a zip archive must hold exactly one weight file, this one holds {found} among: {}", names.join(", "))]
+    NotOneInZip {
+        /// How many entries look like weight files.
+        found: usize,
+        /// The first names in the archive.
+        names: Vec<String>,
+    },
+    /// Bytes that do not follow the format.
+    #[error("{part}, byte {at}: expected {expected}, found {found}")]
+    Malformed {
+        /// The file itself, or the entry of the archive.
+        part: String,
+        /// Offset from the beginning of `part`.
+        at: u64,
+        /// What the format wants there.
+        expected: Cow<'static, str>,
+        /// What is there.
+        found: String,
+    },
+    /// More of something than any weight file has: hostile or damaged.
+    #[error("{part}, byte {at}: {what} exceeds the limit of {limit}")]
+    TooMuch {
+        /// The file itself, or the entry of the archive.
+        part: String,
+        /// Offset from the beginning of `part`.
+        at: u64,
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// Tensors or values that would take far more memory than the file has bytes.
+    #[error("{what} would need more memory than this file may claim ({limit} bytes)")]
+    OverBudget {
+        /// The tensor or value that went over.
+        what: String,
+        /// Total for everything read from one file, in bytes.
+        limit: u64,
+    },
+    /// A storage whose number of bytes is not what the object says.
+    #[error("storage {key}: the object says {expected} bytes, the file has {found}")]
+    StorageSize {
+        /// Key of the storage.
+        key: String,
+        /// Bytes according to the pickled object.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// A storage that the object names but the file lacks.
+    #[error("storage {key}, which a tensor uses, is not in the file")]
+    NoStorage {
+        /// Key of the storage.
+        key: String,
+    },
+    /// Numbers stored with the most significant byte first.
+    #[error("the numbers are stored big-endian, which is not supported: save the file again on a little-endian machine")]
+    BigEndian,
+    /// An element type that no model here uses, such as complex or quantised numbers.
+    #[error("{name}: the element type {class} is not supported")]
+    ElementType {
+        /// Name of the tensor.
+        name: String,
+        /// The type, in the file's words.
+        class: String,
+    },
+    /// The object is not a state dict and holds none under a known key.
+    #[error("no state dict here: expected tensors by name, or a dict with one under `model`, `state_dict` or `net`; found {found}")]
+    NoStateDict {
+        /// What the object is instead.
+        found: String,
+    },
+    /// A state dict entry that is not a tensor.
+    #[error("state dict entry {name}: expected a tensor, found {found}")]
+    NotATensor {
+        /// Name of the entry.
+        name: String,
+        /// What the entry is.
+        found: String,
+    },
+    /// Two tensors of one name, perhaps only after `module.` was taken off.
+    #[error("two tensors are called {name}")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// A safetensors header that breaks the rules of the format.
+    #[error("safetensors header: {reason}")]
+    SafetensorsHeader {
+        /// The rule that is broken.
+        reason: String,
+    },
+    /// Data whose length is not shape times element size.
+    #[error("a {dtype} tensor of shape {shape:?} was given {found} bytes")]
+    TensorLength {
+        /// Element type.
+        dtype: DType,
+        /// Shape.
+        shape: Vec<usize>,
+        /// Bytes given.
+        found: usize,
+    },
+    /// A value that cannot be written, since it was opaque when it was read.
+    #[error("a value of class {class} cannot be written")]
+    Unwritable {
+        /// Its class.
+        class: String,
+    },
+    /// Lists in lists, deeper than any optimiser state.
+    #[error("values are nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl Error {
+    /// Adds the file's path, unless it is there already.
+    pub(super) fn with_path(self, path: &Path) -> Error {
+        match self {
+            named @ Error::InFile { .. } => named,
+            error => Error::InFile { path: path.to_owned(), error: Box::new(error) },
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pairs.join(" ")
+}

@@ -1,0 +1,129 @@
+//! Weight files: reading what PyTorch and safetensors write, and writing both.
+//!
+//! The border of this module is the [`StateDict`]: tensors by name, as plain bytes. It knows no
+//! network, no device and no other library's tensors.
+//!
+//! Files come from strangers. Nothing in them is executed, every length is compared with the
+//! file's size before memory is taken, and the memory that one file may claim is bounded by a
+//! multiple of its own length. What a file is, its bytes decide, never its extension.
+
+mod budget;
+mod error;
+mod gather;
+mod legacy;
+mod object;
+mod outer_zip;
+mod pickle;
+mod pickler;
+mod safetensors;
+mod sniff;
+mod state_dict;
+mod tensor;
+mod torch_zip;
+mod value;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use sniff::Kind;
+
+pub use error::Error;
+pub use safetensors::write_safetensors;
+pub use state_dict::{Mismatch, ShapeMismatch, StateDict};
+pub use tensor::{DType, TensorData};
+pub use value::Value;
+pub use write::{write_bare_torch, write_torch};
+
+/// Zip archives in zip archives that are opened: PyTorch's model zoo wraps its files once.
+const MAX_WRAPPINGS: u32 = 2;
+
+/// What a weight file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// The weights, without the prefix `module.` that data-parallel training adds.
+    pub state: StateDict,
+    /// The optimiser's state, when it was asked for and is there.
+    pub optimizer: Option<Value>,
+    /// The epoch after which a training file was written.
+    pub epoch: Option<i64>,
+    /// Everything else beside the state dict, in the file's order, when the optimiser was asked
+    /// for. A bare state dict's entries that are not tensors are here too.
+    pub extra: Vec<(String, Value)>,
+    /// The text map that safetensors files may have.
+    pub metadata: BTreeMap<String, String>,
+    /// The format of the file.
+    pub format: Format,
+}
+
+/// Format of a weight file; a plain zip around it does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `torch.save` since PyTorch 1.6: a zip archive.
+    TorchZip,
+    /// `torch.save` before: a row of pickles and raw storages.
+    TorchLegacy,
+    /// A JSON header and raw tensors.
+    Safetensors,
+}
+
+/// How much of a file to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// The weights and the epoch. Tensors of the optimiser are skipped in the file.
+    Weights,
+    /// The optimiser's state and whatever else there is, too.
+    Everything,
+}
+
+/// Reads the weights of a file, skipping what an optimiser has saved.
+///
+/// Fails with [`Error::InFile`] around what is wrong; a file is read whole or not at all.
+pub fn read(path: &Path) -> Result<Checkpoint, Error> {
+    read_path(path, Contents::Weights)
+}
+
+/// Reads a file with its optimiser state, to go on with the training it comes from.
+///
+/// Fails like [`read`].
+pub fn read_with_optimizer(path: &Path) -> Result<Checkpoint, Error> {
+    read_path(path, Contents::Everything)
+}
+
+/// Reads a checkpoint from anything that can seek; errors carry no path.
+pub fn read_from<R: Read + Seek>(source: R, contents: Contents) -> Result<Checkpoint, Error> {
+    read_wrapped(source, contents, MAX_WRAPPINGS)
+}
+
+fn read_path(path: &Path, contents: Contents) -> Result<Checkpoint, Error> {
+    let read = || read_from(File::open(path)?, contents);
+    read().map_err(|error| error.with_path(path))
+}
+
+/// Reads a checkpoint that may lie in up to `wrappings` plain zip archives.
+fn read_wrapped<R: Read + Seek>(
+    mut source: R,
+    contents: Contents,
+    wrappings: u32,
+) -> Result<Checkpoint, Error> {
+    let len = source.seek(SeekFrom::End(0))?;
+    source.rewind()?;
+    let kind = sniff::kind_of(&mut source, len)?;
+    source.rewind()?;
+    match kind {
+        Kind::Legacy => legacy::read(source, len, contents),
+        Kind::Safetensors => safetensors::read(source, len),
+        Kind::Zip => {
+            let mut archive = torch_zip::open(source, len)?;
+            match torch_zip::root_of(&archive)? {
+                Some(root) => torch_zip::read(&mut archive, &root, len, contents),
+                None => {
+                    let inner = outer_zip::unpack(&mut archive, wrappings)?;
+                    read_wrapped(inner, contents, wrappings - 1)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Data sets as their publishers ship them: folders, lists, labels. No pixels.
+//!
+//! Everything lies under one data root. A [`TestSet`] turns into a [`VideoList`] whose order is
+//! always the same; nothing that a list names is left out in silence. One file per family of data
+//! sets knows its folders, and no other module does.
+
+mod celeb_df;
+mod compression;
+mod dfd;
+mod dfdc;
+mod dfdcp;
+mod error;
+mod ff;
+mod ffiw;
+mod listing;
+mod test_set;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::types::Label;
+
+pub use compression::Compression;
+pub use error::Error;
+pub use ff::Manipulation;
+pub use test_set::TestSet;
+
+/// A video of a data set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Video {
+    /// Where it lies, beginning with the data root as it was given.
+    pub path: PathBuf,
+    /// Real or fake, according to the data set.
+    pub label: Label,
+    /// The method that made a fake of FaceForensics++; `None` for its originals and for the videos
+    /// of other data sets.
+    pub group: Option<Manipulation>,
+}
+
+/// The videos of a test set, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VideoList {
+    /// The videos that are on disk, in the order of the data set; at least one.
+    pub videos: Vec<Video>,
+    /// Videos that the data set's list names and that are not on disk. Empty unless missing videos
+    /// were allowed.
+    pub missing: Vec<PathBuf>,
+    /// What a user should know before trusting numbers from these videos.
+    pub notes: Vec<Note>,
+}
+
+/// Something about a data set that is no fault but matters to its numbers. Prints as one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// FFIW has other counts than the published validation set.
+    FfiwCounts {
+        /// Number of real videos found.
+        real: usize,
+        /// Number of fake videos found.
+        fake: usize,
+    },
+    /// A folder of the data set does not exist or holds no video, which was allowed.
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Ids of a list for which a folder holds no video.
+    IdsWithoutVideo {
+        /// The folder.
+        path: PathBuf,
+        /// How many.
+        missing: usize,
+        /// Of how many.
+        of: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// The same video occurs more than once, and is kept as often.
+    Repeated {
+        /// Number of entries beyond the first of each video.
+        count: usize,
+        /// The first video that occurs again.
+        first: PathBuf,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::FfiwCounts { real, fake } => write!(
+                f,
+                "FFIW has {real} real and {fake} fake videos here, the published set {} and {}",
+                ffiw::PUBLISHED_COUNT,
+                ffiw::PUBLISHED_COUNT,
+            ),
+            Note::EmptyFolder { path } => write!(f, "{}: no videos here", path.display()),
+            Note::IdsWithoutVideo { path, missing, of, first } => {
+                let path = path.display();
+                write!(f, "{path}: no video for {missing} of {of} listed ids, first {first}")
+            }
+            Note::Repeated { count, first } => {
+                write!(f, "{count} videos occur more than once, the first is {}", first.display())
+            }
+        }
+    }
+}

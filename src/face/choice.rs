@@ -1,0 +1,165 @@
+//! Which face detector to use, and where its weights are.
+
+use super::{Error, FaceDetector, RetinaFace, Variant};
+use crate::model::ExecutionPlan;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// A detector as a user names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DetectorChoice {
+    /// ResNet-50 where its weights are, else MobileNet with a warning.
+    #[default]
+    Auto,
+    /// This one.
+    Fixed(Variant),
+}
+
+impl FromStr for DetectorChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(DetectorChoice::Auto),
+            "retinaface-r50" => Ok(DetectorChoice::Fixed(Variant::ResNet50)),
+            "retinaface-mnet" => Ok(DetectorChoice::Fixed(Variant::MobileNet025)),
+            _ => Err("expected auto, retinaface-r50 or retinaface-mnet".to_owned()),
+        }
+    }
+}
+
+/// Everything that decides which boxes come out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetectorConfig {
+    /// Which network.
+    pub choice: DetectorChoice,
+    /// Its weights; `None`: the usual file in `weights_dir`.
+    pub weights: Option<PathBuf>,
+    /// Where the usual files are.
+    pub weights_dir: PathBuf,
+    /// Longest side of the network's input in pixels; `None`: 2048 for ResNet-50, the frame's own for MobileNet.
+    pub max_size: Option<usize>,
+}
+
+impl Default for DetectorConfig {
+    fn default() -> Self {
+        let weights_dir = PathBuf::from("weights");
+        DetectorConfig { choice: DetectorChoice::Auto, weights: None, weights_dir, max_size: None }
+    }
+}
+
+impl Variant {
+    /// Names under which the weights are looked for, best first.
+    pub fn usual_files(self) -> &'static [&'static str] {
+        match self {
+            Variant::ResNet50 => &[
+                "retinaface_resnet50_2020-07-20-f168fae3c.zip",
+                "retinaface_resnet50_2020-07-20-f168fae3c.pth",
+                "retinaface_resnet50.safetensors",
+            ],
+            Variant::MobileNet025 => &["retinaface_mnet025.safetensors"],
+        }
+    }
+
+    /// Where to get them.
+    pub fn source(self) -> &'static str {
+        match self {
+            Variant::ResNet50 => "fetch it by hand: weights/README.md says where",
+            Variant::MobileNet025 => "scripts/setup.sh makes it",
+        }
+    }
+
+    /// The weight file in `folder`, if there is one.
+    pub fn find_weights(self, folder: &Path) -> Option<PathBuf> {
+        self.usual_files().iter().map(|name| folder.join(name)).find(|path| path.exists())
+    }
+}
+
+impl DetectorConfig {
+    /// The network and the weight file that this configuration means, and a warning if `Auto` fell back.
+    ///
+    /// Fails when the weights are not there.
+    pub fn resolve(&self) -> Result<(Variant, PathBuf, Option<String>), Error> {
+        let missing = |variant: Variant, path: PathBuf| Error::NoWeights { path, hint: variant.source() };
+        let find = |variant: Variant| {
+            let usual = || self.weights_dir.join(variant.usual_files()[0]);
+            variant.find_weights(&self.weights_dir).ok_or_else(|| missing(variant, usual()))
+        };
+        if let Some(path) = &self.weights {
+            let variant = match self.choice {
+                DetectorChoice::Fixed(variant) => variant,
+                DetectorChoice::Auto => Variant::of_file(path)?,
+            };
+            return match path.exists() {
+                true => Ok((variant, path.clone(), None)),
+                false => Err(missing(variant, path.clone())),
+            };
+        }
+        match self.choice {
+            DetectorChoice::Fixed(variant) => Ok((variant, find(variant)?, None)),
+            DetectorChoice::Auto => match find(Variant::ResNet50) {
+                Ok(path) => Ok((Variant::ResNet50, path, None)),
+                Err(_) => {
+                    let path = find(Variant::MobileNet025)?;
+                    Ok((Variant::MobileNet025, path, Some(self.fallback_warning())))
+                }
+            },
+        }
+    }
+
+    /// Loads the detector; the text is a warning for the user, if any.
+    pub fn load(&self, plan: ExecutionPlan) -> Result<(Box<dyn FaceDetector>, Option<String>), Error> {
+        let (variant, path, warning) = self.resolve()?;
+        Ok((Box::new(RetinaFace::load(variant, &path, self.max_size, plan)?), warning))
+    }
+
+    fn fallback_warning(&self) -> String {
+        format!(
+            "{} is not there, so faces are found by {}: published numbers need {}; {}",
+            self.weights_dir.join(Variant::ResNet50.usual_files()[0]).display(),
+            Variant::MobileNet025.name(),
+            Variant::ResNet50.name(),
+            Variant::ResNet50.source()
+        )
+    }
+}
+
+impl Variant {
+    /// Which network a weight file holds, by its names.
+    fn of_file(path: &Path) -> Result<Variant, Error> {
+        let state = crate::checkpoint::read(path).map_err(crate::model::Error::from)?.state;
+        let mobile = state.contains("body.stage1.0.0.weight");
+        Ok(if mobile { Variant::MobileNet025 } else { Variant::ResNet50 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(folder: &Path, choice: DetectorChoice) -> DetectorConfig {
+        DetectorConfig { choice, weights_dir: folder.to_owned(), ..Default::default() }
+    }
+
+    #[test]
+    fn auto_prefers_resnet_and_warns_when_it_falls_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let auto = config(folder.path(), DetectorChoice::Auto);
+        assert!(auto.resolve().unwrap_err().to_string().contains("setup.sh"));
+        std::fs::write(folder.path().join("retinaface_mnet025.safetensors"), "").unwrap();
+        let (variant, _, warning) = auto.resolve().unwrap();
+        assert_eq!(variant, Variant::MobileNet025);
+        assert!(warning.unwrap().contains("published numbers need retinaface-r50"));
+        std::fs::write(folder.path().join(Variant::ResNet50.usual_files()[1]), "").unwrap();
+        let (variant, _, warning) = auto.resolve().unwrap();
+        assert_eq!((variant, warning), (Variant::ResNet50, None));
+    }
+
+    #[test]
+    fn a_named_detector_without_weights_says_where_they_belong() {
+        let folder = tempfile::tempdir().unwrap();
+        let fixed = config(folder.path(), DetectorChoice::Fixed(Variant::ResNet50));
+        let error = fixed.resolve().unwrap_err().to_string();
+        assert!(error.contains("f168fae3c.zip") && error.contains("by hand"), "{error}");
+    }
+}

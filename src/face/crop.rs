@@ -1,0 +1,151 @@
+//! Cutting faces out of frames.
+
+use crate::types::{BBox, DetectedFace, RgbImage, Window};
+
+/// Side in pixels of the face crops that the published detectors take.
+pub const FACE_SIDE: usize = 380;
+
+/// Faces of a frame with less than this share of the largest face's box area are dropped.
+const MIN_AREA_SHARE: f64 = 0.5;
+
+/// How far a crop reaches beyond the base rectangle, as a multiple of the rule's base margins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Margin {
+    /// Before blending: left and right times 4, top and bottom times 2.
+    Wide,
+    /// Validation and test: times 0.5.
+    Test,
+    /// Training: left, right, top, bottom by factors of their own, each drawn from 0.2..0.8.
+    Train([f64; 4]),
+}
+
+impl Margin {
+    /// Factors in the order left, right, top, bottom.
+    fn factors(self) -> [f64; 4] {
+        match self {
+            Margin::Wide => [4.0, 4.0, 2.0, 2.0],
+            Margin::Test => [0.5; 4],
+            Margin::Train(factors) => factors,
+        }
+    }
+}
+
+/// The base rectangle of a crop and, in parts of its size, the base margins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CropBase {
+    rect: BBox,
+    /// Left, right, top, bottom: the side divided by this.
+    divisors: [f64; 4],
+}
+
+impl CropBase {
+    /// By a detector's box: a quarter of its width and height on each side.
+    pub fn of_box(rect: BBox) -> Self {
+        CropBase { rect, divisors: [4.0; 4] }
+    }
+
+    /// By landmarks: the bounds of the first 68 points, an eighth of the width, half of the height above,
+    /// a fifth below. `None` without points.
+    pub fn of_landmarks(points: &[(f64, f64)]) -> Option<Self> {
+        const FACE_POINTS: usize = 68;
+        let points = &points[..points.len().min(FACE_POINTS)];
+        let (&(x, y), rest) = points.split_first()?;
+        let start = BBox { x0: x, y0: y, x1: x, y1: y };
+        let rect = rest.iter().fold(start, |r, &(x, y)| BBox {
+            x0: r.x0.min(x),
+            y0: r.y0.min(y),
+            x1: r.x1.max(x),
+            y1: r.y1.max(y),
+        });
+        Some(CropBase { rect, divisors: [8.0, 8.0, 2.0, 5.0] })
+    }
+
+    /// The window of whole pixels in an image of `height` x `width`; empty for a rectangle outside of it.
+    ///
+    /// Rows `max(0, int(y0 - top)) .. min(H, int(y1 + bottom) + 1)`, columns alike, cut towards zero: kept
+    /// so that published weights give published numbers.
+    pub fn window(&self, height: usize, width: usize, margin: Margin) -> Window {
+        let BBox { x0, y0, x1, y1 } = self.rect;
+        let (w, h) = (self.rect.width(), self.rect.height());
+        let factors = margin.factors();
+        let by = |side: f64, i: usize| side / self.divisors[i] * factors[i];
+        let low = |edge: f64| (edge.trunc()).max(0.0) as usize;
+        let high = |edge: f64, limit: usize| (edge.trunc() + 1.0).clamp(0.0, limit as f64) as usize;
+        Window {
+            y0: low(y0 - by(h, 2)),
+            y1: high(y1 + by(h, 3), height),
+            x0: low(x0 - by(w, 0)),
+            x1: high(x1 + by(w, 1), width),
+        }
+    }
+}
+
+/// A face cut out for scoring.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaceCrop {
+    /// The detection it was cut by.
+    pub face: DetectedFace,
+    /// [`FACE_SIDE`] x [`FACE_SIDE`] pixels.
+    pub pixels: RgbImage,
+}
+
+/// The faces of a frame as inference sees them: all of at least half the largest one's box area, in the
+/// detector's order, with *test* margins, resized bilinearly. Boxes wholly outside the frame give nothing.
+pub fn crop_faces(image: &RgbImage, faces: &[DetectedFace]) -> Result<Vec<FaceCrop>, crate::imaging::Error> {
+    let largest = faces.iter().map(|f| f.bbox.area()).fold(0.0, f64::max);
+    faces
+        .iter()
+        .filter(|face| face.bbox.area() >= MIN_AREA_SHARE * largest)
+        .map(|face| (face, CropBase::of_box(face.bbox).window(image.height(), image.width(), Margin::Test)))
+        .filter(|(_, window)| !window.is_empty())
+        .map(|(face, window)| {
+            let pixels = crate::imaging::resized(&image.cropped(window), FACE_SIDE, FACE_SIDE)?;
+            Ok(FaceCrop { face: face.clone(), pixels })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn face(x0: f64, y0: f64, x1: f64, y1: f64) -> DetectedFace {
+        DetectedFace { bbox: BBox { x0, y0, x1, y1 }, confidence: 0.9, points: [(0.0, 0.0); 5] }
+    }
+
+    #[test]
+    fn a_test_window_adds_an_eighth_of_the_box_on_each_side() {
+        let base = CropBase::of_box(BBox { x0: 100.0, y0: 80.0, x1: 200.0, y1: 210.0 });
+        let window = base.window(280, 320, Margin::Test);
+        assert_eq!(window, Window { y0: 63, y1: 227, x0: 87, x1: 213 });
+    }
+
+    #[test]
+    fn small_bystanders_and_faces_outside_the_frame_are_dropped() {
+        let image = RgbImage::filled(200, 100, [9; 3]);
+        let faces = [
+            face(10.0, 10.0, 60.0, 60.0),
+            face(80.0, 10.0, 100.0, 30.0),
+            face(300.0, 10.0, 350.0, 60.0),
+            face(100.0, 40.0, 140.0, 80.0),
+        ];
+        let crops = crop_faces(&image, &faces).unwrap();
+        let kept: Vec<f64> = crops.iter().map(|c| c.face.bbox.x0).collect();
+        assert_eq!(kept, [10.0, 100.0]);
+        assert!(crops.iter().all(|c| c.pixels.width() == FACE_SIDE && c.pixels.height() == FACE_SIDE));
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_never_leaves_the_image(
+            x in -500.0..500.0f64, y in -500.0..500.0f64, w in 0.0..400.0f64, h in 0.0..400.0f64,
+        ) {
+            let base = CropBase::of_box(BBox { x0: x, y0: y, x1: x + w, y1: y + h });
+            for margin in [Margin::Wide, Margin::Test, Margin::Train([0.2, 0.8, 0.5, 0.3])] {
+                let window = base.window(120, 160, margin);
+                prop_assert!(window.y1 <= 120 && window.x1 <= 160);
+            }
+        }
+    }
+}

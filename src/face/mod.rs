@@ -1,0 +1,69 @@
+//! Faces in frames: finding them, cutting them out.
+
+mod choice;
+pub mod crop;
+pub mod extract;
+pub mod retinaface;
+
+pub use choice::{DetectorChoice, DetectorConfig};
+pub use crop::{crop_faces, CropBase, FaceCrop, Margin, FACE_SIDE};
+pub use extract::{extract_faces, Extraction, FrameFaces, Stop};
+pub use retinaface::{RetinaFace, Variant};
+
+use crate::types::{DetectedFace, RgbImage};
+
+/// What a stage needs of a face detector.
+pub trait FaceDetector {
+    /// The faces of each picture, best first. Pictures may differ in size.
+    fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error>;
+
+    /// What is written beside results made with it: same text, same boxes.
+    fn identity(&self) -> DetectorIdentity;
+
+    /// How many pictures are best given at once.
+    fn preferred_batch(&self) -> usize {
+        1
+    }
+}
+
+/// Names a detector so that results of different ones are never mixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetectorIdentity {
+    /// `retinaface-r50` or `retinaface-mnet`.
+    pub name: String,
+    /// Fingerprint of its weights, 16 hex digits.
+    pub weights: String,
+    /// Longest side, in pixels, that pictures are brought to; `None`: their own size.
+    pub max_size: Option<usize>,
+}
+
+/// What can go wrong with finding faces.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The weights cannot be used.
+    #[error(transparent)]
+    Weights(#[from] crate::model::Error),
+    /// There is no weight file.
+    #[error("{}: the face detector's weights are not there; {hint}", path.display())]
+    NoWeights {
+        /// Where they were looked for.
+        path: std::path::PathBuf,
+        /// How to get them.
+        hint: &'static str,
+    },
+    /// A picture operation failed.
+    #[error(transparent)]
+    Imaging(#[from] crate::imaging::Error),
+    /// The network failed, most likely for want of memory.
+    #[error(
+        "face detection on a {height} x {width} picture: {message} (a smaller --max-size needs less memory)"
+    )]
+    Network {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// What libtorch said.
+        message: String,
+    },
+}

@@ -1,0 +1,56 @@
+//! Picture files.
+
+use super::mat::{from_bgr_mat, to_bgr_mat};
+use super::Error;
+use crate::types::RgbImage;
+use opencv::core::{Mat, Vector};
+use opencv::imgcodecs;
+use opencv::prelude::*;
+use std::io::Write;
+use std::path::Path;
+
+fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+    |source| Error::Io { path: path.to_owned(), source }
+}
+
+/// Whether the file's first bytes are those of a picture format that [`read_image`] decodes.
+fn is_image(path: &Path) -> bool {
+    path.to_str().is_some_and(|name| imgcodecs::have_image_reader(name).unwrap_or(false))
+}
+
+/// Extensions under which pictures are looked for in folders, in lower case.
+pub const IMAGE_EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "ppm"];
+
+/// Whether a path is to be read as a picture rather than a video: by its first bytes, and where these are
+/// damaged by its extension, so that the error speaks of a picture.
+pub fn looks_like_image(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    extension.is_some_and(|e| IMAGE_EXTENSIONS.contains(&e.as_str())) || is_image(path)
+}
+
+/// Reads a picture: grey, alpha, CMYK and 16-bit come as 8-bit RGB, EXIF rotation is applied.
+///
+/// Fails when the file cannot be opened or no decoder takes it.
+pub fn read_image(path: &Path) -> Result<RgbImage, Error> {
+    let bytes = std::fs::read(path).map_err(io_error(path))?;
+    let unreadable = || Error::Unreadable { path: path.to_owned() };
+    if bytes.is_empty() {
+        return Err(unreadable());
+    }
+    let encoded = Mat::from_slice(&bytes)?;
+    // OpenCV throws on some broken headers and returns an empty picture on others.
+    let bgr = imgcodecs::imdecode(&encoded, imgcodecs::IMREAD_COLOR).map_err(|_| unreadable())?;
+    if bgr.empty() {
+        return Err(unreadable());
+    }
+    Ok(from_bgr_mat(&bgr)?)
+}
+
+/// Writes a picture in the format of the path's extension, to a temporary file that is then renamed.
+pub fn write_image(path: &Path, image: &RgbImage) -> Result<(), Error> {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("png");
+    let mut encoded = Vector::new();
+    imgcodecs::imencode_def(&format!(".{extension}"), &to_bgr_mat(image)?, &mut encoded)?;
+    crate::atomic_file::write(path, |file| file.write_all(encoded.as_slice()))?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Boxes and captions on pictures for people.
+
+use super::mat::as_mat_mut;
+use super::Error;
+use crate::types::{BBox, RgbImage};
+use opencv::core::{Point, Rect, Scalar};
+use opencv::imgproc;
+
+fn colour([r, g, b]: [u8; 3]) -> Scalar {
+    Scalar::new(r.into(), g.into(), b.into(), 0.0)
+}
+
+/// The outline of a box, `thickness` pixels wide.
+pub fn draw_box(image: &mut RgbImage, bbox: BBox, rgb: [u8; 3], thickness: i32) -> Result<(), Error> {
+    let corner = |x: f64, y: f64| Point::new(x.round() as i32, y.round() as i32);
+    let rect = Rect::from_points(corner(bbox.x0, bbox.y0), corner(bbox.x1, bbox.y1));
+    imgproc::rectangle(&mut as_mat_mut(image)?, rect, colour(rgb), thickness, imgproc::LINE_AA, 0)?;
+    Ok(())
+}
+
+/// White text on a filled label whose lower left corner is (x, y), moved inside the picture where it would
+/// leave it. `height` is the text's height in pixels.
+pub fn draw_text(
+    image: &mut RgbImage,
+    text: &str,
+    x: f64,
+    y: f64,
+    height: f64,
+    rgb: [u8; 3],
+) -> Result<(), Error> {
+    const FONT: i32 = imgproc::FONT_HERSHEY_SIMPLEX;
+    // The height of capitals in this font at scale 1.
+    const UNIT: f64 = 22.0;
+    let scale = height / UNIT;
+    let thickness = (height / 10.0).round().max(1.0) as i32;
+    let mut baseline = 0;
+    let size = imgproc::get_text_size(text, FONT, scale, thickness, &mut baseline)?;
+    let pad = (height / 4.0).ceil() as i32;
+    let (label_w, label_h) = (size.width + 2 * pad, size.height + baseline + 2 * pad);
+    let left = (x.round() as i32).min(image.width() as i32 - label_w).max(0);
+    let top = (y.round() as i32 - label_h).min(image.height() as i32 - label_h).max(0);
+    let mut mat = as_mat_mut(image)?;
+    let label = Rect::new(left, top, label_w, label_h);
+    imgproc::rectangle(&mut mat, label, colour(rgb), imgproc::FILLED, imgproc::LINE_8, 0)?;
+    let origin = Point::new(left + pad, top + pad + size.height);
+    let white = colour([255; 3]);
+    imgproc::put_text(&mut mat, text, origin, FONT, scale, white, thickness, imgproc::LINE_AA, false)?;
+    Ok(())
+}

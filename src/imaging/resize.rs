@@ -1,0 +1,45 @@
+//! Geometry of whole pictures.
+
+use super::mat::{as_mat, as_mat_mut};
+use super::Error;
+use crate::types::RgbImage;
+use opencv::core::{Mat, Point, Scalar, Size, BORDER_DEFAULT, BORDER_REFLECT_101};
+use opencv::imgproc;
+
+/// The picture at another size, bilinear (OpenCV's `INTER_LINEAR` on 8-bit values).
+pub fn resized(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage, Error> {
+    let mut out = RgbImage::filled(width, height, [0; 3]);
+    let size = Size::new(width as i32, height as i32);
+    imgproc::resize(&as_mat(image)?, &mut as_mat_mut(&mut out)?, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
+    Ok(out)
+}
+
+/// A box blur of `side` pixels, borders mirrored.
+pub fn blurred(image: &RgbImage, side: usize) -> Result<RgbImage, Error> {
+    let mut out = image.clone();
+    let size = Size::new(side as i32, side as i32);
+    imgproc::blur(&as_mat(image)?, &mut as_mat_mut(&mut out)?, size, Point::new(-1, -1), BORDER_DEFAULT)?;
+    Ok(out)
+}
+
+/// The picture under the affine map `matrix` (2 x 3, source to result), borders mirrored, at the given size.
+pub fn warped(
+    image: &RgbImage,
+    matrix: [[f64; 3]; 2],
+    width: usize,
+    height: usize,
+) -> Result<RgbImage, Error> {
+    let mut out = RgbImage::filled(width, height, [0; 3]);
+    let size = Size::new(width as i32, height as i32);
+    let matrix = Mat::from_slice_2d(&matrix)?;
+    imgproc::warp_affine(
+        &as_mat(image)?,
+        &mut as_mat_mut(&mut out)?,
+        &matrix,
+        size,
+        imgproc::INTER_LINEAR,
+        BORDER_REFLECT_101,
+        Scalar::default(),
+    )?;
+    Ok(out)
+}

@@ -1,0 +1,151 @@
+//! Copies of the inputs with faces and scores drawn in, because people look before they read.
+
+use super::score::ScoredFace;
+use crate::imaging::{self, draw_box, draw_text};
+use crate::progress::Cancel;
+use crate::types::{Frame, RgbImage};
+use crate::video::{VideoReader, VideoWriter};
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+const REAL: [u8; 3] = [30, 150, 60];
+const FAKE: [u8; 3] = [210, 40, 40];
+/// Undecided colour of headings: nothing was found, or no threshold was given.
+const NEUTRAL: [u8; 3] = [70, 70, 70];
+/// A box stays visible this long after the frame it was found in.
+const HOLD_SECONDS: f64 = 0.5;
+
+/// What is written over the whole picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caption {
+    pub score: Option<f64>,
+    pub threshold: Option<f64>,
+}
+
+impl Caption {
+    fn text(&self) -> String {
+        self.score.map_or("no face".to_owned(), |score| format!("fakeness {score:.4}"))
+    }
+
+    fn colour(&self) -> [u8; 3] {
+        match (self.score, self.threshold) {
+            (Some(score), Some(threshold)) => {
+                if score >= threshold {
+                    FAKE
+                } else {
+                    REAL
+                }
+            }
+            _ => NEUTRAL,
+        }
+    }
+}
+
+/// The folder that copies go to.
+pub(super) struct Folder {
+    folder: PathBuf,
+    /// One name per input; equal file names from different folders are told apart by a number.
+    names: Vec<String>,
+}
+
+impl Folder {
+    /// Makes the folder; `None` when none was asked for.
+    pub fn prepare<'a>(
+        folder: Option<&Path>,
+        inputs: impl Iterator<Item = &'a PathBuf>,
+    ) -> Result<Option<Self>> {
+        let Some(folder) = folder else { return Ok(None) };
+        std::fs::create_dir_all(folder)
+            .map_err(|source| Error::Output { path: folder.to_owned(), source })?;
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut names = Vec::new();
+        for path in inputs {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let extension = if imaging::looks_like_image(path) { "png" } else { "mp4" };
+            let count = seen.entry(format!("{stem}.{extension}")).or_default();
+            *count += 1;
+            names.push(match *count {
+                1 => format!("{stem}.{extension}"),
+                n => format!("{stem}_{n}.{extension}"),
+            });
+        }
+        Ok(Some(Folder { folder: folder.to_owned(), names }))
+    }
+
+    /// Writes the annotated copy of input `number`: a PNG for a photograph, an mp4 for a video.
+    pub fn write(
+        &self,
+        input: &Path,
+        number: usize,
+        faces: &[ScoredFace],
+        caption: Caption,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let output = self.folder.join(&self.names[number]);
+        if imaging::looks_like_image(input) {
+            let mut image = imaging::read_image(input)?;
+            draw(&mut image, faces, caption)?;
+            Ok(imaging::write_image(&output, &image)?)
+        } else {
+            write_video(input, &output, faces, caption, cancel)
+        }
+    }
+}
+
+/// All frames of the video; each looked-at frame's boxes stay for up to half a second.
+fn write_video(
+    input: &Path,
+    output: &Path,
+    faces: &[ScoredFace],
+    caption: Caption,
+    cancel: &Cancel,
+) -> Result<()> {
+    let reader = VideoReader::open(input)?;
+    let fps = reader.fps()?;
+    let hold = (fps * HOLD_SECONDS).ceil() as usize;
+    let all: Vec<usize> = (0..reader.frame_count()).collect();
+    let mut writer: Option<VideoWriter> = None;
+    let mut failure = None;
+    let mut add = |frame: Frame| -> Result<()> {
+        let Frame { index, mut image } = frame;
+        let latest =
+            faces.iter().map(|face| face.frame).filter(|&at| at <= index && index - at <= hold).max();
+        let visible: Vec<ScoredFace> =
+            faces.iter().filter(|face| Some(face.frame) == latest).copied().collect();
+        draw(&mut image, &visible, caption)?;
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            none => none.insert(VideoWriter::create(output, image.width(), image.height(), fps)?),
+        };
+        Ok(writer.write(&image)?)
+    };
+    reader.read_frames(&all, |frame| match add(frame) {
+        Ok(()) if !cancel.is_requested() => ControlFlow::Continue(()),
+        Ok(()) => ControlFlow::Break(()),
+        Err(error) => {
+            failure = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    match (failure, writer) {
+        (Some(error), _) => Err(error),
+        (None, Some(writer)) if !cancel.is_requested() => Ok(writer.finish()?),
+        // Without a frame there is nothing to annotate; the result's status says why.
+        _ => Ok(()),
+    }
+}
+
+fn draw(image: &mut RgbImage, faces: &[ScoredFace], caption: Caption) -> Result<()> {
+    let short_side = image.width().min(image.height()) as f64;
+    let text_height = (short_side / 36.0).clamp(8.0, 48.0);
+    let thickness = (short_side / 270.0).round().max(1.0) as i32;
+    let limit = caption.threshold.unwrap_or(super::NEUTRAL_SCORE) as f32;
+    for face in faces {
+        let colour = if face.score >= limit { FAKE } else { REAL };
+        draw_box(image, face.bbox, colour, thickness)?;
+        draw_text(image, &format!("{:.3}", face.score), face.bbox.x0, face.bbox.y0, text_height, colour)?;
+    }
+    Ok(draw_text(image, &caption.text(), 0.0, 0.0, text_height, caption.colour())?)
+}

@@ -1,0 +1,83 @@
+//! What one inference run is asked to do.
+
+use crate::dataset::{Compression, TestSet};
+use crate::face::DetectorConfig;
+use crate::model::DeviceChoice;
+use crate::{Error, Result};
+use std::path::PathBuf;
+
+/// Where the faces come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A labelled test set: its packed folder under the data root when there is one, else its videos.
+    TestSet {
+        /// Which.
+        set: TestSet,
+        /// Folder of all data sets.
+        data_root: PathBuf,
+        /// Which copies of FaceForensics++ and DFD.
+        compression: Compression,
+        /// Whether videos that a list names may be missing.
+        allow_missing: bool,
+    },
+    /// A packed folder.
+    Packed(PathBuf),
+    /// Photographs, videos, and folders of them.
+    Files(Vec<PathBuf>),
+}
+
+/// One inference run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Weight file of the deepfake detector.
+    pub weights: PathBuf,
+    /// What to score.
+    pub source: Source,
+    /// Frames per video (SBI and EG: 32).
+    pub frames: usize,
+    /// How faces are found in videos; unused for packed sets.
+    pub detector: DetectorConfig,
+    /// Faces that go through the network at once.
+    pub batch_size: usize,
+    /// Where networks run.
+    pub device: DeviceChoice,
+    /// Videos decoded at the same time.
+    pub jobs: usize,
+    /// Folder for copies of the inputs with faces and scores drawn in.
+    pub annotate: Option<PathBuf>,
+    /// Score from which a video is called fake, 0..1.
+    pub threshold: Option<f64>,
+    /// At most this many videos, from the first.
+    pub limit: Option<usize>,
+}
+
+impl Config {
+    /// The published settings for these weights and this source.
+    pub fn new(weights: PathBuf, source: Source) -> Self {
+        Config {
+            weights,
+            source,
+            frames: 32,
+            detector: DetectorConfig::default(),
+            batch_size: 8,
+            device: DeviceChoice::Auto,
+            jobs: 2,
+            annotate: None,
+            threshold: None,
+            limit: None,
+        }
+    }
+
+    /// What can be refused before anything is read.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.annotate.is_some() && !matches!(self.source, Source::Files(_)) {
+            return Err(Error::AnnotateNeedsFiles);
+        }
+        if let Source::Files(paths) = &self.source {
+            for path in paths {
+                std::fs::metadata(path).map_err(|source| Error::Input { path: path.clone(), source })?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! Inference: videos, photographs or packed test sets to scores.
+
+mod annotate;
+mod config;
+mod input;
+mod packed;
+mod result;
+mod score;
+mod videos;
+
+pub use config::{Config, Source};
+pub use result::{Summary, Timing, VideoResult};
+
+use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
+use crate::model::{Detector, ExecutionPlan};
+use crate::progress::{Cancel, Progress};
+use crate::Result;
+use std::time::Instant;
+
+/// A video without a face counts as undecided where a test set must give each video a score, as in the
+/// original programs: kept so that AUC stays comparable.
+pub const NEUTRAL_SCORE: f64 = 0.5;
+
+/// Scores everything that `config` names.
+///
+/// A bad input is part of the [`Summary`] and does not stop the rest. Fails when nothing can be done at all:
+/// wrong paths, unusable weights, an empty set. When `cancel` is requested the current video is dropped and
+/// the summary holds what was finished.
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+    config.check()?;
+    // Everything that can be wrong about paths shows before the seconds that loading networks takes.
+    let inputs = input::resolve(config)?;
+    let plan = ExecutionPlan::fastest(config.device.resolve()?);
+    let detector = Detector::load(&config.weights, plan)?;
+    inputs.notes.iter().for_each(|note| progress.note(note));
+
+    let started = Instant::now();
+    let (videos, face_detector) = match &inputs.kind {
+        input::Kind::Packed(set) => {
+            (packed::score_all(config, set, &detector, progress, cancel)?, inputs.detector.clone())
+        }
+        input::Kind::Videos(items) => {
+            let (faces, warning) = config.detector.load(plan)?;
+            warning.iter().for_each(|text| progress.note(text));
+            let name = faces.identity().name;
+            (videos::score_all(config, items, &detector, faces.as_ref(), progress, cancel)?, Some(name))
+        }
+    };
+    progress.end();
+    let metrics = inputs.labelled.then(|| metrics(&videos)).transpose()?;
+    let timing = Timing::of(&videos, started.elapsed());
+    Ok(Summary {
+        tool: "sbi",
+        version: env!("CARGO_PKG_VERSION"),
+        weights: config.weights.display().to_string(),
+        model: detector.method().name(),
+        backbone: detector.backbone().variant.name,
+        dataset: inputs.dataset,
+        compression: inputs.compression,
+        detector: face_detector,
+        notes: inputs.notes,
+        interrupted: cancel.is_requested(),
+        videos,
+        metrics,
+        timing,
+    })
+}
+
+fn metrics(videos: &[VideoResult]) -> Result<VideoMetrics> {
+    let scored: Vec<ScoredVideo> = videos
+        .iter()
+        .filter_map(|video| {
+            Some(ScoredVideo {
+                label: video.label?,
+                score: video.score.unwrap_or(NEUTRAL_SCORE),
+                scored: !video.frame_scores.is_empty(),
+                frame_scores: &video.frame_scores,
+                group: video.group.as_deref(),
+            })
+        })
+        .collect();
+    Ok(VideoMetrics::of(&scored, &Bootstrap::default())?)
+}

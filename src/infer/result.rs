@@ -1,0 +1,98 @@
+//! What an inference run found out: the program's JSON is this structure, field by field.
+
+use crate::metrics::{FrameScore, VideoMetrics};
+use crate::types::{Label, VideoStatus};
+use serde::Serialize;
+use std::time::Duration;
+
+/// One video or photograph.
+#[derive(Clone, Debug, Serialize)]
+pub struct VideoResult {
+    /// The file; for a packed set without a manifest its array file.
+    pub path: String,
+    /// Real or fake, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// The method that made it, for FaceForensics++.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Probability of a fake, 0..1; for a video without a face 0.5 in a test set, else none.
+    pub score: Option<f64>,
+    /// In one word.
+    pub status: VideoStatus,
+    /// Frames looked at.
+    pub frames: usize,
+    /// Faces scored.
+    pub faces: usize,
+    /// Score of each frame with a face.
+    pub frame_scores: Vec<FrameScore>,
+    /// What went wrong, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl VideoResult {
+    /// Whether everything about this input went as it should.
+    pub fn is_ok(&self) -> bool {
+        self.status == VideoStatus::Ok && self.note.is_none()
+    }
+}
+
+/// How long it took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Timing {
+    /// From the first video to the last, without loading the networks.
+    pub seconds: f64,
+    /// Faces scored, over these seconds.
+    pub faces_per_second: f64,
+}
+
+impl Timing {
+    pub(super) fn of(videos: &[VideoResult], elapsed: Duration) -> Self {
+        let seconds = elapsed.as_secs_f64();
+        let faces: usize = videos.iter().map(|video| video.faces).sum();
+        Timing { seconds, faces_per_second: faces as f64 / seconds.max(1e-9) }
+    }
+}
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// `sbi`.
+    pub tool: &'static str,
+    /// Of the program.
+    pub version: &'static str,
+    /// The weight file.
+    pub weights: String,
+    /// `sbi` or `eg`.
+    pub model: &'static str,
+    /// `efficientnet-b4`, …
+    pub backbone: &'static str,
+    /// Name of the test set; none for free inputs.
+    pub dataset: Option<String>,
+    /// Compression level, where the set has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
+    /// Name of the face detector, where known.
+    pub detector: Option<String>,
+    /// What should be known before trusting the numbers, such as gaps in the data set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Whether it was broken off before the end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+    /// In the order of the input.
+    pub videos: Vec<VideoResult>,
+    /// Only where labels are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<VideoMetrics>,
+    /// How long it took.
+    pub timing: Timing,
+}
+
+impl Summary {
+    /// The inputs with which something was wrong.
+    pub fn failed(&self) -> impl Iterator<Item = &VideoResult> {
+        self.videos.iter().filter(|video| !video.is_ok())
+    }
+}

@@ -1,0 +1,27 @@
+//! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
+//!
+//! Data flows one way: **stages** ([`pack`], [`infer`]) run whole jobs and know components; **components**
+//! ([`dataset`], [`face`], [`model`], [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the
+//! foundations; **foundations** ([`types`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`],
+//! [`progress`], [`suggest`]) know nothing of ours. Stages never call one another.
+#![deny(missing_docs)]
+
+pub mod atomic_file;
+pub mod checkpoint;
+pub mod dataset;
+pub mod error;
+pub mod face;
+pub mod imaging;
+pub mod infer;
+pub mod metrics;
+pub mod model;
+pub mod native;
+pub mod npy;
+pub mod pack;
+pub mod packed;
+pub mod progress;
+pub mod suggest;
+pub mod types;
+pub mod video;
+
+pub use error::{Error, Result};

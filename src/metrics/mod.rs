@@ -1,0 +1,43 @@
+//! How well scores tell fakes from real videos: numbers in, numbers out.
+//!
+//! A score is the probability of a fake, 0 to 1, though any number that is not NaN will do. A video
+//! counts as fake at a threshold when its score is at least the threshold. What is undefined, such
+//! as the AUC of one class, is `None`.
+
+mod bootstrap;
+mod roc;
+mod score;
+mod summary;
+
+use std::cmp::Ordering;
+
+pub use bootstrap::Bootstrap;
+pub use roc::{EqualErrorRate, Roc};
+pub use score::{video_score, FrameScore, VideoScore};
+pub use summary::{ScoredVideo, VideoMetrics};
+
+/// Numbers from which no metric can be computed. Indices count from 0.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A score is not a number.
+    #[error("score {index} is not a number")]
+    NotANumber {
+        /// Which score.
+        index: usize,
+    },
+    /// Two lists that belong together differ in length.
+    #[error("{scores} scores, but {others} {what}")]
+    Lengths {
+        /// Number of scores.
+        scores: usize,
+        /// What goes with each score.
+        what: &'static str,
+        /// Number of those.
+        others: usize,
+    },
+}
+
+/// Order of two scores that were checked not to be NaN; 0.0 and -0.0 are equal.
+fn compare(a: &f64, b: &f64) -> Ordering {
+    a.partial_cmp(b).unwrap_or(Ordering::Equal)
+}

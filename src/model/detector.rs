@@ -1,0 +1,145 @@
+//! The two published detectors: EfficientNet with their heads, recognised from the weight file.
+
+use super::efficientnet::{EfficientNet, Mode, Variant, VARIANTS};
+use super::layers::BatchNorm;
+use super::weights::load_weights;
+use super::{Error, ExecutionPlan};
+use crate::checkpoint::{self, StateDict};
+use std::path::Path;
+use tch::nn::{self, VarStore};
+use tch::{Device, Kind, Tensor};
+
+/// Which published method a detector was trained with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Self-blended images: the network's own classifier on the pooled features.
+    Sbi,
+    /// Embedding-guided: a batch norm between features and classifier.
+    Eg,
+}
+
+impl Method {
+    /// `sbi` or `eg`, as in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Sbi => "sbi",
+            Method::Eg => "eg",
+        }
+    }
+}
+
+/// Parts of an EG file that only training uses: the frozen face encoder, the other heads, the network that
+/// rebuilds features, and two layers that nothing uses.
+const EG_TRAINING_ONLY: [&str; 6] =
+    ["face_model.", "fc_cat.", "fc_cat1.", "reconstruction_network.", "reshape_layer.", "fc."];
+
+/// A detector ready to score faces.
+pub struct Detector {
+    method: Method,
+    net: EfficientNet,
+    /// EG's batch norm before the classifier.
+    bn: Option<BatchNorm>,
+    device: Device,
+}
+
+impl Detector {
+    /// Reads a weight file of either method and any EfficientNet from b0 to b7.
+    ///
+    /// Fails when the file is no checkpoint, is of another network, or lacks or has more than it should.
+    pub fn load(path: &Path, plan: ExecutionPlan) -> Result<Self, Error> {
+        Self::from_state(&checkpoint::read(path)?.state, path, plan)
+    }
+
+    /// The same from a state dict; `path` is only for messages.
+    pub fn from_state(state: &StateDict, path: &Path, plan: ExecutionPlan) -> Result<Self, Error> {
+        let (method, variant) =
+            recognise(state).map_err(|found| Error::NotADetector { path: path.to_owned(), found })?;
+        let vs = VarStore::new(plan.device());
+        let mut detector = Detector::build(&vs.root(), method, variant, plan.device());
+        let surplus =
+            |name: &str| method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part));
+        let network = format!("{} on {}", method.name(), variant.name);
+        load_weights(&vs, state, &network, path, surplus)?;
+        if plan.compiles() {
+            detector.net.compile();
+        }
+        Ok(detector)
+    }
+
+    /// The network with untrained weights; all names under `root` as in the published files.
+    pub fn build(root: &nn::Path, method: Method, variant: Variant, device: Device) -> Self {
+        let net = EfficientNet::new(&(root / "net"), variant, 2);
+        let bn = (method == Method::Eg)
+            .then(|| BatchNorm::new(root / "bn", variant.features(), BatchNorm::EPS, BatchNorm::MOMENTUM));
+        Detector { method, net, bn, device }
+    }
+
+    /// Which method the weights come from.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The backbone.
+    pub fn backbone(&self) -> &EfficientNet {
+        &self.net
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Logits `[n, 2]` (real, fake) of `x` `[n, 3, h, w]`: RGB in 0..1, no mean or deviation taken.
+    pub fn logits(&self, x: &Tensor) -> Tensor {
+        self.classify(&self.net.pooled_features(x, Mode::Eval))
+    }
+
+    /// Logits of pooled features `[n, features]`.
+    pub fn classify(&self, features: &Tensor) -> Tensor {
+        match &self.bn {
+            Some(bn) => self.net.classify(&bn.forward(features, false)),
+            None => self.net.classify(features),
+        }
+    }
+
+    /// Scores of 8-bit faces: `planes` holds `[n, 3, side, side]` RGB values, flat. One probability of
+    /// "fake" per face, 0..1.
+    ///
+    /// Fails when libtorch runs out of memory or the length does not fit.
+    pub fn scores(&self, planes: &[u8], side: usize) -> Result<Vec<f32>, Error> {
+        let _no_grad = tch::no_grad_guard();
+        let side = side as i64;
+        let bytes = Tensor::f_from_slice(planes)?.f_view([-1, 3, side, side])?;
+        let x = bytes.f_to_device(self.device)?.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
+        let fake = self.logits(&x).f_softmax(1, Kind::Float)?.f_select(1, 1)?;
+        Ok(Vec::<f32>::try_from(fake.f_to_device(Device::Cpu)?.f_contiguous()?)?)
+    }
+}
+
+/// Which detector a state dict holds, by its names and two of its shapes; or what it holds instead.
+fn recognise(state: &StateDict) -> Result<(Method, Variant), String> {
+    let has = |name: &str| state.contains(name);
+    if !has("net._conv_stem.weight") {
+        return Err(if has("_conv_stem.weight") {
+            "a bare EfficientNet (ImageNet weights, to start training from)".into()
+        } else if has("body.conv1.weight") || has("body.stage1.0.0.weight") {
+            "a RetinaFace face detector (give it with --detector-weights)".into()
+        } else if has("layer1.0.bn1.weight") && has("features.weight") {
+            "an ArcFace face encoder".into()
+        } else {
+            let names: Vec<&str> = state.iter().take(3).map(|(name, _)| name).collect();
+            format!("another network ({} entries: {}, …)", state.len(), names.join(", "))
+        });
+    }
+    let method = if has("bn.weight") { Method::Eg } else { Method::Sbi };
+    let blocks = (0..).take_while(|i| has(&format!("net._blocks.{i}._project_conv.weight"))).count() as i64;
+    let features = state.get("net._conv_head.weight").and_then(|t| t.shape().first()).copied();
+    VARIANTS
+        .into_iter()
+        .find(|v| v.blocks() == blocks && Some(v.features() as usize) == features)
+        .map(|variant| (method, variant))
+        .ok_or_else(|| {
+            let features = features.map_or("no".to_owned(), |f| f.to_string());
+            format!("an EfficientNet with {blocks} blocks and {features} features, which is none of b0 to b7")
+        })
+}

@@ -1,0 +1,291 @@
+//! Convolution, batch norm and activation as one unit: the brick of every network here.
+//!
+//! A unit runs in one of two ways with the same weights. *Plain* uses libtorch's own operators, on any
+//! device, with gradients. *Compiled* ([`ConvUnit::compile`]) folds the batch norm into the convolution
+//! and lets oneDNN compute convolution, bias and activation in one pass: CPU, inference only. A network
+//! lists its units once and gets both.
+
+use crate::native::{FusedActivation, FusedConv};
+use tch::nn::{self, Init};
+use tch::Tensor;
+
+/// What follows the convolution and its batch norm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// max(x, 0).
+    Relu,
+    /// x * sigmoid(x).
+    Swish,
+    /// x where positive, else slope * x.
+    LeakyRelu(f64),
+}
+
+impl Activation {
+    fn apply(self, x: Tensor) -> Tensor {
+        match self {
+            Activation::None => x,
+            Activation::Relu => x.relu(),
+            Activation::Swish => x.silu(),
+            // No slope can be given to libtorch's leaky_relu through `tch`; for slopes in 0..1 this is the same.
+            Activation::LeakyRelu(slope) => x.maximum(&(&x * slope)),
+        }
+    }
+
+    fn fused(self) -> FusedActivation {
+        match self {
+            Activation::None => FusedActivation::None,
+            Activation::Relu => FusedActivation::Relu,
+            Activation::Swish => FusedActivation::Swish,
+            Activation::LeakyRelu(slope) => FusedActivation::LeakyRelu(slope),
+        }
+    }
+}
+
+/// Rows and columns of zeros around a convolution's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Padding {
+    /// Before the first row and column.
+    pub before: i64,
+    /// After the last row and column; may differ from `before` for TensorFlow's "same" padding.
+    pub after: i64,
+}
+
+impl Padding {
+    /// The same on all sides.
+    pub const fn even(by: i64) -> Self {
+        Padding { before: by, after: by }
+    }
+
+    /// TensorFlow's "same" padding for a square input of `side` pixels: output side = ceil(side / stride).
+    pub fn same(side: i64, kernel: i64, stride: i64) -> Self {
+        let wanted = ((side + stride - 1) / stride - 1) * stride + kernel - side;
+        let total = wanted.max(0);
+        Padding { before: total / 2, after: total - total / 2 }
+    }
+}
+
+/// Shape of a convolution; dilation is always 1.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvSpec {
+    /// Channels in.
+    pub c_in: i64,
+    /// Channels out.
+    pub c_out: i64,
+    /// Side of the square kernel.
+    pub kernel: i64,
+    /// Step, both ways.
+    pub stride: i64,
+    /// Zeros around the input.
+    pub padding: Padding,
+    /// 1, or `c_in` for a depthwise convolution.
+    pub groups: i64,
+    /// Whether the convolution has a bias of its own.
+    pub bias: bool,
+}
+
+impl ConvSpec {
+    /// A convolution with stride 1, groups 1, no bias and padding that keeps the size (odd kernels).
+    pub const fn new(c_in: i64, c_out: i64, kernel: i64) -> Self {
+        let padding = Padding::even(kernel / 2);
+        ConvSpec { c_in, c_out, kernel, stride: 1, padding, groups: 1, bias: false }
+    }
+}
+
+/// Batch norm over the channels of `[n, c, h, w]` or `[n, c]`, with PyTorch's names.
+pub struct BatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: f64,
+    momentum: f64,
+}
+
+impl BatchNorm {
+    /// PyTorch's default epsilon; EfficientNet has 1e-3.
+    pub const EPS: f64 = 1e-5;
+    /// PyTorch's default momentum (share of the new batch); EfficientNet has 0.01.
+    pub const MOMENTUM: f64 = 0.1;
+
+    /// `weight`, `bias`, `running_mean` and `running_var` under `path`.
+    pub fn new(path: nn::Path, channels: i64, eps: f64, momentum: f64) -> Self {
+        BatchNorm {
+            weight: path.var("weight", &[channels], Init::Const(1.0)),
+            bias: path.var("bias", &[channels], Init::Const(0.0)),
+            running_mean: path.zeros_no_train("running_mean", &[channels]),
+            running_var: path.ones_no_train("running_var", &[channels]),
+            eps,
+            momentum,
+        }
+    }
+
+    /// `train` takes the batch's statistics and moves the running ones.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        x.batch_norm(
+            Some(&self.weight),
+            Some(&self.bias),
+            Some(&self.running_mean),
+            Some(&self.running_var),
+            train,
+            self.momentum,
+            self.eps,
+            false,
+        )
+    }
+
+    /// The batch norm in eval mode as a factor and an offset per channel.
+    fn scale_and_shift(&self) -> (Tensor, Tensor) {
+        let scale = &self.weight / (&self.running_var + self.eps).sqrt();
+        let shift = &self.bias - &self.running_mean * &scale;
+        (scale, shift)
+    }
+}
+
+/// Convolution, optional batch norm, activation.
+pub struct ConvUnit {
+    spec: ConvSpec,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    norm: Option<BatchNorm>,
+    activation: Activation,
+    compiled: Option<FusedConv>,
+}
+
+impl ConvUnit {
+    /// `weight` (and `bias`) under `path`: `[c_out, c_in / groups, kernel, kernel]`.
+    pub fn new(path: nn::Path, spec: ConvSpec, norm: Option<BatchNorm>, activation: Activation) -> Self {
+        let shape = [spec.c_out, spec.c_in / spec.groups, spec.kernel, spec.kernel];
+        let init = Init::Kaiming {
+            dist: nn::init::NormalOrUniform::Normal,
+            fan: nn::init::FanInOut::FanOut,
+            non_linearity: nn::init::NonLinearity::Linear,
+        };
+        let weight = path.var("weight", &shape, init);
+        let bias = spec.bias.then(|| path.var("bias", &[spec.c_out], Init::Const(0.0)));
+        ConvUnit { spec, weight, bias, norm, activation, compiled: None }
+    }
+
+    /// `x`: `[n, c_in, h, w]`, float32. `train` only matters to the batch norm of a plain unit.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        match &self.compiled {
+            Some(fused) => fused.forward(&self.padded(x)),
+            None => self.activation.apply(self.normalised(x, train)),
+        }
+    }
+
+    /// Like [`Self::forward`] of a plain unit, showing the result of the convolution (`see(false, …)`) and of
+    /// the batch norm (`see(true, …)`): for layer-by-layer checks.
+    pub fn trace(&self, x: &Tensor, train: bool, see: &mut dyn FnMut(bool, &Tensor)) -> Tensor {
+        let mut y = self.convolve(x);
+        see(false, &y);
+        if let Some(norm) = &self.norm {
+            y = norm.forward(&y, train);
+            see(true, &y);
+        }
+        self.activation.apply(y)
+    }
+
+    fn convolve(&self, x: &Tensor) -> Tensor {
+        let pad = self.symmetric();
+        let stride = [self.spec.stride; 2];
+        self.padded(x).conv2d(&self.weight, self.bias.as_ref(), stride, pad, [1, 1], self.spec.groups)
+    }
+
+    fn normalised(&self, x: &Tensor, train: bool) -> Tensor {
+        let y = self.convolve(x);
+        match &self.norm {
+            Some(norm) => norm.forward(&y, train),
+            None => y,
+        }
+    }
+
+    /// The padding that the convolution itself can do: none where the sides differ.
+    fn symmetric(&self) -> [i64; 2] {
+        let Padding { before, after } = self.spec.padding;
+        [if before == after { before } else { 0 }; 2]
+    }
+
+    /// The input with explicit zeros where the sides differ.
+    fn padded(&self, x: &Tensor) -> Tensor {
+        let Padding { before, after } = self.spec.padding;
+        if before == after {
+            return x.shallow_clone();
+        }
+        x.constant_pad_nd([before, after, before, after])
+    }
+
+    /// Switches to the compiled form. Later changes of the weights no longer take effect.
+    ///
+    /// Batch norm is folded in float64 so that the result stays within rounding of the plain form.
+    pub fn compile(&mut self) {
+        let _no_grad = tch::no_grad_guard();
+        let mut weight = self.weight.to_kind(tch::Kind::Double);
+        let mut bias = match &self.bias {
+            Some(bias) => bias.to_kind(tch::Kind::Double),
+            None => Tensor::zeros([self.spec.c_out], (tch::Kind::Double, weight.device())),
+        };
+        if let Some(norm) = &self.norm {
+            let (scale, shift) = norm.scale_and_shift();
+            let (scale, shift) = (scale.to_kind(tch::Kind::Double), shift.to_kind(tch::Kind::Double));
+            weight *= scale.view([-1, 1, 1, 1]);
+            bias = bias * scale + shift;
+        }
+        self.compiled = Some(FusedConv::new(
+            weight.to_kind(tch::Kind::Float),
+            bias.to_kind(tch::Kind::Float),
+            self.symmetric(),
+            [self.spec.stride; 2],
+            self.spec.groups,
+            self.activation.fused(),
+        ));
+    }
+}
+
+/// The same values in channels-last memory order, which oneDNN's convolutions are fastest with.
+pub fn channels_last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn same_padding_is_tensorflows() {
+        assert_eq!(Padding::same(380, 3, 2), Padding { before: 0, after: 1 });
+        assert_eq!(Padding::same(95, 3, 2), Padding { before: 1, after: 1 });
+        assert_eq!(Padding::same(190, 5, 2), Padding { before: 1, after: 2 });
+        assert_eq!(Padding::same(24, 5, 1), Padding::even(2));
+        assert_eq!(Padding::same(10, 1, 1), Padding::even(0));
+    }
+
+    #[test]
+    fn a_compiled_unit_equals_the_plain_one() {
+        tch::manual_seed(1);
+        let vs = nn::VarStore::new(Device::Cpu);
+        let root = vs.root();
+        for padding in [Padding::even(1), Padding { before: 0, after: 1 }] {
+            for groups in [1, 6] {
+                let norm = BatchNorm::new(&root / "bn", 6, 1e-3, 0.01);
+                let spec = ConvSpec { stride: 2, padding, groups, ..ConvSpec::new(6, 6, 3) };
+                let mut unit = ConvUnit::new(&root / "conv", spec, Some(norm), Activation::Swish);
+                tch::no_grad(|| {
+                    for (_, mut t) in vs.variables() {
+                        let noise = t.rand_like() + 0.5;
+                        t.copy_(&noise);
+                    }
+                });
+                let x = Tensor::randn([3, 6, 14, 14], (Kind::Float, Device::Cpu));
+                let plain = tch::no_grad(|| unit.forward(&x, false));
+                unit.compile();
+                let compiled = tch::no_grad(|| unit.forward(&channels_last(&x), false));
+                assert_eq!(plain.size(), compiled.size());
+                let worst = (plain - compiled).abs().max().double_value(&[]);
+                assert!(worst < 2e-5, "{padding:?} groups {groups}: {worst}");
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Networks: tensors in, tensors out. What pictures mean is decided above.
+
+pub mod detector;
+pub mod efficientnet;
+pub mod execution;
+pub mod fill;
+pub mod layers;
+pub mod retinaface;
+pub mod weights;
+
+pub use detector::{Detector, Method};
+pub use execution::{DeviceChoice, ExecutionPlan};
+pub use weights::load_weights;
+
+use crate::checkpoint::{self, Mismatch};
+use std::path::PathBuf;
+
+/// What can go wrong with a network and its weights.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is no readable checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// The file holds another network than the one asked for.
+    #[error("{}: the weights do not fit {network}: {mismatch}", path.display())]
+    Mismatch {
+        /// The weight file.
+        path: PathBuf,
+        /// The network they were loaded into.
+        network: String,
+        /// Names missing, left over, or of another shape.
+        mismatch: Box<Mismatch>,
+    },
+    /// The file holds a network, but not a detector.
+    #[error("{}: expected an SBI or EG detector, found {found}", path.display())]
+    NotADetector {
+        /// The weight file.
+        path: PathBuf,
+        /// What it seems to be.
+        found: String,
+    },
+    /// The device does not exist.
+    #[error("--device {asked}: {reason}")]
+    NoDevice {
+        /// As asked for.
+        asked: String,
+        /// Why not.
+        reason: String,
+    },
+    /// libtorch refused.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}

@@ -1,0 +1,355 @@
+//! The RetinaFace network: a body, a feature pyramid, three context modules, three heads.
+//!
+//! Deng et al., "RetinaFace: Single-shot Multi-level Face Localisation in the Wild", CVPR 2020,
+//! <https://arxiv.org/abs/1905.00641>. Names as in the Python package `retinaface_pytorch`; what becomes
+//! of the raw outputs is in [`crate::face::retinaface`].
+
+use super::layers::{channels_last, Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
+use tch::nn;
+use tch::Tensor;
+
+/// Boxes, sizes 1 and 2, at every position of a feature map.
+pub const ANCHORS_PER_POSITION: i64 = 2;
+
+/// The two published bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// ResNet-50, 256 channels in pyramid and heads: what the published detectors were made with.
+    ResNet50,
+    /// MobileNet of width 0.25, 64 channels, batch norms already folded into the convolutions: small and fast.
+    MobileNet025,
+}
+
+impl Body {
+    /// Channels of the three maps that the pyramid takes.
+    fn map_channels(self) -> [i64; 3] {
+        match self {
+            Body::ResNet50 => [512, 1024, 2048],
+            Body::MobileNet025 => [64, 128, 256],
+        }
+    }
+
+    fn pyramid_channels(self) -> i64 {
+        match self {
+            Body::ResNet50 => 256,
+            Body::MobileNet025 => 64,
+        }
+    }
+
+    fn has_batch_norm(self) -> bool {
+        self == Body::ResNet50
+    }
+
+    /// The pyramid's activation: leaky only for the narrow one.
+    fn activation(self) -> Activation {
+        match self {
+            Body::ResNet50 => Activation::Relu,
+            Body::MobileNet025 => Activation::LeakyRelu(0.1),
+        }
+    }
+
+    /// A unit whose convolution is `path.conv` and whose batch norm, if any, is `path.norm`.
+    fn unit(self, conv: nn::Path, norm: nn::Path, spec: ConvSpec, activation: Activation) -> ConvUnit {
+        let normed = self.has_batch_norm();
+        let norm = normed.then(|| BatchNorm::new(norm, spec.c_out, BatchNorm::EPS, BatchNorm::MOMENTUM));
+        ConvUnit::new(conv, ConvSpec { bias: !normed, ..spec }, norm, activation)
+    }
+
+    /// A `Sequential(conv, bn, …)` at `path`: names `path.0` and `path.1`.
+    fn sequential(self, path: nn::Path, spec: ConvSpec, activation: Activation) -> ConvUnit {
+        self.unit(&path / 0, &path / 1, spec, activation)
+    }
+}
+
+/// Raw network outputs for a batch, before softmax and decoding.
+pub struct RawOutputs {
+    /// `[n, anchors, 4]`: offsets of centre and size.
+    pub boxes: Tensor,
+    /// `[n, anchors, 2]`: logits of background and face.
+    pub classes: Tensor,
+    /// `[n, anchors, 10]`: offsets of five points (x, y).
+    pub points: Tensor,
+}
+
+/// The whole network.
+pub struct RetinaFaceNet {
+    body: BodyLayers,
+    laterals: [ConvUnit; 3],
+    merges: [ConvUnit; 2],
+    contexts: Vec<Context>,
+    heads: [Vec<ConvUnit>; 3],
+    compiled: bool,
+}
+
+enum BodyLayers {
+    ResNet(ResNet),
+    MobileNet(Vec<Vec<ConvUnit>>),
+}
+
+impl RetinaFaceNet {
+    /// All parameters under `root`.
+    pub fn new(root: &nn::Path, body: Body) -> Self {
+        let channels = body.pyramid_channels();
+        let act = body.activation();
+        let fpn = root / "fpn";
+        let maps = body.map_channels();
+        let lateral = |i: usize| {
+            let spec = ConvSpec::new(maps[i], channels, 1);
+            body.sequential(&fpn / format!("output{}", i + 1), spec, act)
+        };
+        let merge = |name: &str| body.sequential(&fpn / name, ConvSpec::new(channels, channels, 3), act);
+        let head = |name: &str, width: i64| -> Vec<ConvUnit> {
+            (0..3)
+                .map(|level| {
+                    let c_out = ANCHORS_PER_POSITION * width;
+                    let spec = ConvSpec { bias: true, ..ConvSpec::new(channels, c_out, 1) };
+                    ConvUnit::new(root / name / level / "conv1x1", spec, None, Activation::None)
+                })
+                .collect()
+        };
+        RetinaFaceNet {
+            body: match body {
+                Body::ResNet50 => BodyLayers::ResNet(ResNet::new(&(root / "body"))),
+                Body::MobileNet025 => BodyLayers::MobileNet(mobilenet(&(root / "body"))),
+            },
+            laterals: [lateral(0), lateral(1), lateral(2)],
+            merges: [merge("merge1"), merge("merge2")],
+            contexts: (1..=3).map(|i| Context::new(&(root / format!("ssh{i}")), body)).collect(),
+            heads: [head("BboxHead", 4), head("ClassHead", 2), head("LandmarkHead", 10)],
+            compiled: false,
+        }
+    }
+
+    /// Switches every unit to its compiled form (CPU, inference only).
+    pub fn compile(&mut self) {
+        self.compiled = true;
+        let body: Vec<&mut ConvUnit> = match &mut self.body {
+            BodyLayers::ResNet(net) => net.units(),
+            BodyLayers::MobileNet(stages) => stages.iter_mut().flatten().collect(),
+        };
+        let contexts = self.contexts.iter_mut().flat_map(Context::units);
+        body.into_iter()
+            .chain(&mut self.laterals)
+            .chain(&mut self.merges)
+            .chain(contexts)
+            .chain(self.heads.iter_mut().flatten())
+            .for_each(ConvUnit::compile);
+    }
+
+    /// `x`: `[n, 3, h, w]`, normalised as the body expects; any size of at least 32 pixels.
+    pub fn forward(&self, x: &Tensor) -> RawOutputs {
+        let x = if self.compiled { channels_last(x) } else { x.shallow_clone() };
+        let maps = match &self.body {
+            BodyLayers::ResNet(net) => net.forward(&x),
+            BodyLayers::MobileNet(stages) => mobilenet_maps(stages, &x),
+        };
+        let [low, middle, high] = self.pyramid(maps);
+        let features = [
+            self.contexts[0].forward(&low),
+            self.contexts[1].forward(&middle),
+            self.contexts[2].forward(&high),
+        ];
+        let [boxes, classes, points] = &self.heads;
+        RawOutputs {
+            boxes: run_head(boxes, &features, 4),
+            classes: run_head(classes, &features, 2),
+            points: run_head(points, &features, 10),
+        }
+    }
+
+    fn pyramid(&self, maps: [Tensor; 3]) -> [Tensor; 3] {
+        let [low, middle, high] = maps;
+        let low = self.laterals[0].forward(&low, false);
+        let middle = self.laterals[1].forward(&middle, false);
+        let high = self.laterals[2].forward(&high, false);
+        let middle = self.merges[1].forward(&(enlarged(&high, &middle) + middle), false);
+        let low = self.merges[0].forward(&(enlarged(&middle, &low) + low), false);
+        [low, middle, high]
+    }
+}
+
+/// `x` enlarged to the size of `like`, nearest neighbour.
+fn enlarged(x: &Tensor, like: &Tensor) -> Tensor {
+    x.upsample_nearest2d(&like.size()[2..], None, None)
+}
+
+/// One head over the three levels, flattened to `[n, anchors, width]`.
+fn run_head(head: &[ConvUnit], features: &[Tensor; 3], width: i64) -> Tensor {
+    let rows: Vec<Tensor> = head
+        .iter()
+        .zip(features)
+        .map(|(unit, x)| {
+            let y = unit.forward(x, false).permute([0, 2, 3, 1]).contiguous();
+            y.view([y.size()[0], -1, width])
+        })
+        .collect();
+    Tensor::cat(&rows, 1)
+}
+
+/// Context module ("SSH"): 3x3, 5x5 and 7x7 fields of view side by side.
+struct Context {
+    field3: ConvUnit,
+    field5: [ConvUnit; 2],
+    field7: [ConvUnit; 2],
+}
+
+impl Context {
+    fn new(path: &nn::Path, body: Body) -> Self {
+        let c = body.pyramid_channels();
+        let act = body.activation();
+        let unit =
+            |name: &str, c_in, c_out, act| body.sequential(path / name, ConvSpec::new(c_in, c_out, 3), act);
+        let quarter = c / 4;
+        // The published files do spell one of the names with a small x.
+        Context {
+            field3: unit("conv3X3", c, c / 2, Activation::None),
+            field5: [
+                unit("conv5X5_1", c, quarter, act),
+                unit("conv5X5_2", quarter, quarter, Activation::None),
+            ],
+            field7: [
+                unit("conv7X7_2", quarter, quarter, act),
+                unit("conv7x7_3", quarter, quarter, Activation::None),
+            ],
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let three = self.field3.forward(x, false);
+        let shared = self.field5[0].forward(x, false);
+        let five = self.field5[1].forward(&shared, false);
+        let seven = self.field7[1].forward(&self.field7[0].forward(&shared, false), false);
+        Tensor::cat(&[three, five, seven], 1).relu_()
+    }
+
+    fn units(&mut self) -> impl Iterator<Item = &mut ConvUnit> {
+        [&mut self.field3].into_iter().chain(&mut self.field5).chain(&mut self.field7)
+    }
+}
+
+struct ResNet {
+    stem: ConvUnit,
+    stages: Vec<Vec<Bottleneck>>,
+}
+
+struct Bottleneck {
+    convs: [ConvUnit; 3],
+    shortcut: Option<ConvUnit>,
+}
+
+impl Bottleneck {
+    const EXPANSION: i64 = 4;
+
+    fn new(path: &nn::Path, c_in: i64, width: i64, stride: i64) -> Self {
+        let c_out = width * Self::EXPANSION;
+        let unit = |i: i64, spec, act| {
+            Body::ResNet50.unit(path / format!("conv{i}"), path / format!("bn{i}"), spec, act)
+        };
+        let wants_projection = stride != 1 || c_in != c_out;
+        Bottleneck {
+            convs: [
+                unit(1, ConvSpec::new(c_in, width, 1), Activation::Relu),
+                unit(2, ConvSpec { stride, ..ConvSpec::new(width, width, 3) }, Activation::Relu),
+                unit(3, ConvSpec::new(width, c_out, 1), Activation::None),
+            ],
+            shortcut: wants_projection.then(|| {
+                let spec = ConvSpec { stride, ..ConvSpec::new(c_in, c_out, 1) };
+                Body::ResNet50.sequential(path / "downsample", spec, Activation::None)
+            }),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let [first, second, third] = &self.convs;
+        let mut y = third.forward(&second.forward(&first.forward(x, false), false), false);
+        match &self.shortcut {
+            Some(unit) => y += unit.forward(x, false),
+            None => y += x,
+        }
+        y.relu_()
+    }
+}
+
+impl ResNet {
+    const STAGES: [(i64, i64); 4] = [(64, 3), (128, 4), (256, 6), (512, 3)];
+
+    fn new(path: &nn::Path) -> Self {
+        let stem = ConvSpec { stride: 2, ..ConvSpec::new(3, 64, 7) };
+        let mut c_in = 64;
+        let mut stages = Vec::new();
+        for (index, (width, blocks)) in Self::STAGES.into_iter().enumerate() {
+            let stage = path / format!("layer{}", index + 1);
+            let mut units = Vec::new();
+            for block in 0..blocks {
+                let stride = if block == 0 && index > 0 { 2 } else { 1 };
+                units.push(Bottleneck::new(&(&stage / block), c_in, width, stride));
+                c_in = width * Bottleneck::EXPANSION;
+            }
+            stages.push(units);
+        }
+        let stem = Body::ResNet50.unit(path / "conv1", path / "bn1", stem, Activation::Relu);
+        ResNet { stem, stages }
+    }
+
+    /// The outputs of stages 2, 3 and 4 (strides 8, 16, 32).
+    fn forward(&self, x: &Tensor) -> [Tensor; 3] {
+        let y = self.stem.forward(x, false).max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let run = |stage: &[Bottleneck], y: Tensor| stage.iter().fold(y, |y, block| block.forward(&y));
+        let y = run(&self.stages[0], y);
+        let low = run(&self.stages[1], y);
+        let middle = run(&self.stages[2], low.shallow_clone());
+        let high = run(&self.stages[3], middle.shallow_clone());
+        [low, middle, high]
+    }
+
+    fn units(&mut self) -> Vec<&mut ConvUnit> {
+        let mut units = vec![&mut self.stem];
+        for block in self.stages.iter_mut().flatten() {
+            units.extend(&mut block.convs);
+            units.extend(&mut block.shortcut);
+        }
+        units
+    }
+}
+
+/// MobileNet 0.25 in the form of the original RetinaFace ports: three stages of depthwise-separable pairs.
+fn mobilenet(path: &nn::Path) -> Vec<Vec<ConvUnit>> {
+    const STAGES: [&[(i64, i64, i64)]; 3] = [
+        &[(8, 16, 1), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)],
+        &[(64, 128, 2), (128, 128, 1), (128, 128, 1), (128, 128, 1), (128, 128, 1), (128, 128, 1)],
+        &[(128, 256, 2), (256, 256, 1)],
+    ];
+    let body = Body::MobileNet025;
+    let act = body.activation();
+    let mut stages = Vec::new();
+    for (index, pairs) in STAGES.into_iter().enumerate() {
+        let stage = path / format!("stage{}", index + 1);
+        let mut units = Vec::new();
+        // Only the first stage opens with an ordinary convolution, as its member 0.
+        let first_pair = if index == 0 {
+            let spec = ConvSpec { stride: 2, padding: Padding::even(1), ..ConvSpec::new(3, 8, 3) };
+            units.push(body.sequential(&stage / 0, spec, act));
+            1
+        } else {
+            0
+        };
+        for (number, &(c_in, c_out, stride)) in pairs.iter().enumerate() {
+            let pair = &stage / (number as i64 + first_pair);
+            let depthwise = ConvSpec { stride, groups: c_in, ..ConvSpec::new(c_in, c_in, 3) };
+            units.push(body.sequential(&pair / 0, depthwise, act));
+            units.push(body.sequential(&pair / 1, ConvSpec::new(c_in, c_out, 1), act));
+        }
+        stages.push(units);
+    }
+    stages
+}
+
+fn mobilenet_maps(stages: &[Vec<ConvUnit>], x: &Tensor) -> [Tensor; 3] {
+    let run = |stage: &[ConvUnit], x: &Tensor| {
+        stage.iter().fold(x.shallow_clone(), |y, unit| unit.forward(&y, false))
+    };
+    let low = run(&stages[0], x);
+    let middle = run(&stages[1], &low);
+    let high = run(&stages[2], &middle);
+    [low, middle, high]
+}

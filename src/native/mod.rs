@@ -1,0 +1,9 @@
+//! The only home of `unsafe`: C++ shims over libtorch, and settings of the whole process.
+
+mod allocator;
+mod fused_conv;
+mod process;
+
+pub use allocator::tune_allocator;
+pub use fused_conv::{FusedActivation, FusedConv};
+pub use process::{set_threads, silence_decoders, threads, LIBTORCH_VERSION};

@@ -1,0 +1,27 @@
+//! Settings of the whole process.
+
+/// The libtorch that this program is built with.
+pub const LIBTORCH_VERSION: &str = "2.11.0";
+
+/// Threads that libtorch, OpenCV and rayon may each use. Call once, before any of them computes.
+pub fn set_threads(threads: usize) {
+    tch::set_num_threads(threads as i32);
+    // Failing leaves the default of all cores: slower to share, but not wrong.
+    let _ = opencv::core::set_num_threads(threads as i32);
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+}
+
+/// Threads that libtorch uses now.
+pub fn threads() -> usize {
+    tch::get_num_threads() as usize
+}
+
+/// Keeps the libraries from writing about damaged files on standard error in their own words; ours name
+/// the file. Variables that the user has set stay. Call before threads start.
+pub fn silence_decoders() {
+    for (variable, value) in [("OPENCV_FFMPEG_LOGLEVEL", "-8"), ("OPENCV_LOG_LEVEL", "SILENT")] {
+        if std::env::var_os(variable).is_none() {
+            std::env::set_var(variable, value);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Pictures in memory.
+
+/// An 8-bit RGB picture: rows from the top, pixels from the left, red first.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RgbImage {
+    width: usize,
+    height: usize,
+    data: Vec<u8>,
+}
+
+impl RgbImage {
+    /// `data`: `[height, width, 3]`, flat.
+    ///
+    /// # Panics
+    /// When the length is not `height * width * 3`.
+    pub fn from_raw(width: usize, height: usize, data: Vec<u8>) -> Self {
+        assert_eq!(data.len(), width * height * 3, "{width} x {height} RGB image");
+        RgbImage { width, height, data }
+    }
+
+    /// A picture of one colour.
+    pub fn filled(width: usize, height: usize, rgb: [u8; 3]) -> Self {
+        RgbImage { width, height, data: rgb.repeat(width * height) }
+    }
+
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// `[height, width, 3]`, flat.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// `[height, width, 3]`, flat.
+    pub fn data_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+
+    /// The pixel in column `x`, row `y`.
+    pub fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        let at = (y * self.width + x) * 3;
+        [self.data[at], self.data[at + 1], self.data[at + 2]]
+    }
+
+    /// The part inside `window`, copied.
+    ///
+    /// # Panics
+    /// When the window reaches outside the picture.
+    pub fn cropped(&self, window: Window) -> RgbImage {
+        assert!(window.x1 <= self.width && window.y1 <= self.height, "{window:?} outside the picture");
+        let row_bytes = window.width() * 3;
+        let mut data = Vec::with_capacity(row_bytes * window.height());
+        for y in window.y0..window.y1 {
+            let start = (y * self.width + window.x0) * 3;
+            data.extend_from_slice(&self.data[start..start + row_bytes]);
+        }
+        RgbImage { width: window.width(), height: window.height(), data }
+    }
+
+    /// The same picture plane by plane: `[3, height, width]`, flat.
+    pub fn to_planes(&self) -> Vec<u8> {
+        let area = self.width * self.height;
+        let mut planes = vec![0; area * 3];
+        for (i, rgb) in self.data.chunks_exact(3).enumerate() {
+            for (channel, value) in rgb.iter().enumerate() {
+                planes[channel * area + i] = *value;
+            }
+        }
+        planes
+    }
+}
+
+impl std::fmt::Debug for RgbImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "RgbImage {} x {}", self.width, self.height)
+    }
+}
+
+/// A frame of a video, or the one picture of a photograph (index 0).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Position in the sequential decode, from 0.
+    pub index: usize,
+    /// The decoded picture.
+    pub image: RgbImage,
+}
+
+/// A rectangle of whole pixels, half open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// First row.
+    pub y0: usize,
+    /// One past the last row.
+    pub y1: usize,
+    /// First column.
+    pub x0: usize,
+    /// One past the last column.
+    pub x1: usize,
+}
+
+impl Window {
+    /// Columns; 0 when it ends before it starts.
+    pub fn width(&self) -> usize {
+        self.x1.saturating_sub(self.x0)
+    }
+
+    /// Rows; 0 when it ends before it starts.
+    pub fn height(&self) -> usize {
+        self.y1.saturating_sub(self.y0)
+    }
+
+    /// Whether it holds no pixel.
+    pub fn is_empty(&self) -> bool {
+        self.width() == 0 || self.height() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crop_keeps_its_pixels_and_planes_their_order() {
+        let image = RgbImage::from_raw(3, 2, (0..18).collect());
+        let part = image.cropped(Window { y0: 1, y1: 2, x0: 1, x1: 3 });
+        assert_eq!((part.width(), part.height()), (2, 1));
+        assert_eq!(part.data(), [12, 13, 14, 15, 16, 17]);
+        assert_eq!(part.to_planes(), [12, 15, 13, 16, 14, 17]);
+    }
+}

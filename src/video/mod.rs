@@ -1,0 +1,69 @@
+//! Videos: which frames, decoding ahead of the consumer, writing.
+//!
+//! One sequential pass per video, through OpenCV's FFmpeg backend: seeking to a time stamp lands on another
+//! frame in many files. Frames nobody wants are skipped without colour conversion. Upright phone videos
+//! come upright, as OpenCV applies their rotation metadata.
+
+mod ahead;
+mod indices;
+mod reader;
+mod writer;
+
+pub use ahead::{decode_ahead, Decoding, Event};
+pub use indices::{distinct_frame_indices, frame_indices};
+pub use reader::{DecodeReport, VideoReader};
+pub use writer::VideoWriter;
+
+use std::path::PathBuf;
+
+/// What can go wrong with a video.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is not there or may not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No decoder takes it.
+    #[error("{}: not a readable video (damaged, cut off, or not a video at all)", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It opens but holds no frame.
+    #[error("{}: the video has no frames", path.display())]
+    NoFrames {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A photograph that cannot be read.
+    #[error(transparent)]
+    Image(#[from] crate::imaging::Error),
+    /// OpenCV takes paths as UTF-8 only.
+    #[error("{}: the path is not valid UTF-8; rename the file", path.display())]
+    PathNotUtf8 {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The video cannot be written.
+    #[error("{}: cannot write this video (no encoder for {width} x {height}?)", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+    /// OpenCV refused.
+    #[error("{}: OpenCV: {source}", path.display())]
+    OpenCv {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: opencv::Error,
+    },
+}
