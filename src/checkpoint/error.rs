@@ -22,6 +22,9 @@ pub enum Error {
     /// The operating system refused to read or write.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The file could not be written.
+    #[error(transparent)]
+    Write(#[from] crate::atomic_file::Error),
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,

@@ -79,12 +79,13 @@ impl View {
 
 /// Whether the elements lie in C order without gaps. Strides of axes of length one mean nothing.
 fn is_dense(shape: &[usize], stride: &[usize]) -> bool {
-    let mut step = 1;
+    let mut step = 1usize;
     for (&length, &stride) in shape.iter().zip(stride).rev() {
         if length != 1 && stride != step {
             return false;
         }
-        step *= length;
+        // Only an empty tensor can get here with lengths whose product is too large.
+        step = step.saturating_mul(length);
     }
     true
 }
@@ -185,5 +186,6 @@ mod tests {
         assert!(is_dense(&[2, 1, 3], &[3, 99, 1]));
         assert!(is_dense(&[], &[]));
         assert!(!is_dense(&[2, 3], &[1, 2]));
+        assert!(is_dense(&[0, usize::MAX, usize::MAX], &[usize::MAX, usize::MAX, 1]));
     }
 }

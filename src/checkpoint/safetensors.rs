@@ -1,7 +1,7 @@
 //! The safetensors format: a length, a JSON header, raw tensors.
 
+use crate::atomic_file::AtomicFile;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
@@ -73,7 +73,7 @@ pub fn write_safetensors(
     replace_file(path, |file| write(file, state, metadata))
 }
 
-fn write(file: &mut File, state: &StateDict, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+fn write(file: &mut AtomicFile, state: &StateDict, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
     let mut tensors: Vec<(&str, &TensorData)> = state.iter().collect();
     tensors.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype().size()));
     let mut header = Map::new();

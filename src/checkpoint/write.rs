@@ -1,6 +1,6 @@
 //! Writes the zip format of `torch.save`, whole files or none.
 
-use std::fs::{self, File};
+use crate::atomic_file::AtomicFile;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub fn write_bare_torch(path: &Path, state: &StateDict) -> Result<(), Error> {
     replace_file(path, |file| write_archive(file, &pickled))
 }
 
-fn write_archive(file: &mut File, pickled: &Pickled<'_>) -> Result<(), Error> {
+fn write_archive(file: &mut AtomicFile, pickled: &Pickled<'_>) -> Result<(), Error> {
     let mut archive = ZipWriter::new(BufWriter::new(file));
     let mut entry = |name: &str, bytes: &[u8]| {
         let options = SimpleFileOptions::default()
@@ -70,31 +70,11 @@ fn write_archive(file: &mut File, pickled: &Pickled<'_>) -> Result<(), Error> {
 /// When anything fails the file beside is removed, and what was at `path` stays as it was.
 pub(super) fn replace_file(
     path: &Path,
-    write: impl FnOnce(&mut File) -> Result<(), Error>,
+    write: impl FnOnce(&mut AtomicFile) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let replace = || {
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".checkpoint-");
-        // A temporary file is private by default; this one is to become an ordinary file.
-        #[cfg(unix)]
-        let ordinary = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        #[cfg(unix)]
-        builder.permissions(ordinary);
-        let mut temporary = builder.tempfile_in(folder)?;
-        write(temporary.as_file_mut())?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(path).map_err(|error| error.error)?;
-        // So that the new name, too, survives a loss of power. Not all systems open folders.
-        if let Ok(folder) = fs::File::open(folder) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
-    };
-    replace().map_err(|error: Error| error.with_path(path))
+    let mut file = AtomicFile::create(path)?;
+    write(&mut file).map_err(|error| error.with_path(path))?;
+    Ok(file.commit()?)
 }
 
 #[cfg(test)]
@@ -105,15 +85,15 @@ mod tests {
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("weights.pt");
-        fs::write(&path, "old").unwrap();
+        std::fs::write(&path, "old").unwrap();
         let failed = replace_file(&path, |file| {
             file.write_all(b"half of the new")?;
             Err(Error::Empty)
         });
         let message = failed.unwrap_err().to_string();
         assert!(message.contains("weights.pt"), "{message}");
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

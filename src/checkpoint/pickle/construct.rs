@@ -23,6 +23,8 @@ enum Known {
     Tensor,
     /// A tensor wrapped as a parameter.
     Parameter,
+    /// Bytes, spelt as text because protocol 2 has none.
+    Bytes,
     /// A tensor of a subclass: another function, and what to call it with.
     FromType,
 }
@@ -34,6 +36,7 @@ fn known((module, name): (&str, &str)) -> Option<Known> {
         ("torch", "Size") => Known::Shape,
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Known::Tensor,
         ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Known::Parameter,
+        ("_codecs", "encode") => Known::Bytes,
         ("torch._tensor", "_rebuild_from_type_v2") => Known::FromType,
         _ => return None,
     })
@@ -62,6 +65,13 @@ impl<R: Read> Machine<'_, R> {
             }
             Known::Tensor => self.tensor(callee, args),
             Known::Parameter => self.argument(args, 0),
+            Known::Bytes => match self.latin1(args) {
+                // Each call copies, so past the limit they are not worth their memory.
+                Some(bytes) if self.charge_copies(bytes.len()).is_ok() => {
+                    self.new_node(Node::Bytes(bytes.into()))
+                }
+                _ => self.opaque(callee),
+            },
             Known::FromType => {
                 let inner = self.argument(args, 0)?;
                 let inner_args = self.argument(args, 2)?;
@@ -147,6 +157,16 @@ impl<R: Read> Machine<'_, R> {
             }
         }
         self.new_node(Node::Tensor(tensor))
+    }
+
+    /// The bytes that `(text, "latin1")` stands for.
+    fn latin1(&self, args: Id) -> Option<Vec<u8>> {
+        let &[string, encoding] = self.tuple(args).ok()? else {
+            return None;
+        };
+        let is_latin1 = text(&self.nodes, encoding)? == "latin1";
+        let bytes = text(&self.nodes, string)?.chars().map(u8::try_from);
+        is_latin1.then(|| bytes.collect::<Result<_, _>>().ok())?
     }
 
     fn opaque(&mut self, class: Id) -> Result<Id, Error> {

@@ -40,7 +40,7 @@ pub(super) struct Machine<'a, R> {
     memo: HashMap<u32, Id>,
     /// Offset of the opcode at work, for errors.
     op_at: u64,
-    /// Dict entries copied from lists, which cost memory beyond the pickle's own bytes.
+    /// Dict entries and bytes copied from other values, which cost memory beyond the pickle's own bytes.
     copied: usize,
 }
 
@@ -306,12 +306,13 @@ impl<R: Read> Machine<'_, R> {
         Ok(Id((self.nodes.len() - 1) as u32))
     }
 
-    /// Accounts for `count` entries copied from one value into another.
+    /// Accounts for `count` entries or bytes copied from one value into another.
     pub(super) fn charge_copies(&mut self, count: usize) -> Result<(), Error> {
-        self.copied = self.copied.saturating_add(count);
-        if self.copied > MAX_VALUES {
+        let copied = self.copied.saturating_add(count);
+        if copied > MAX_VALUES {
             return Err(self.too_much("the number of copied entries"));
         }
+        self.copied = copied;
         Ok(())
     }
 

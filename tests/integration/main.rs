@@ -1,0 +1,3 @@
+//! All integration tests in one binary, because each one links libtorch and OpenCV.
+
+mod checkpoints;
