@@ -61,7 +61,7 @@ impl Detector {
         let network = format!("{} on {}", method.name(), variant.name);
         load_weights(&vs, state, &network, path, surplus)?;
         if plan.compiles() {
-            detector.net.compile();
+            detector.compile();
         }
         Ok(detector)
     }
@@ -72,6 +72,11 @@ impl Detector {
         let bn = (method == Method::Eg)
             .then(|| BatchNorm::new(root / "bn", variant.features(), BatchNorm::EPS, BatchNorm::MOMENTUM));
         Detector { method, net, bn, device }
+    }
+
+    /// Switches to the compiled form (CPU, inference only).
+    pub fn compile(&mut self) {
+        self.net.compile();
     }
 
     /// Which method the weights come from.

@@ -255,6 +255,11 @@ impl EfficientNet {
         features.apply(&self.fc)
     }
 
+    /// Running mean and variance of the stem's batch norm, `_bn0`.
+    pub fn stem_statistics(&self) -> (Tensor, Tensor) {
+        self.stem.running_statistics().expect("the stem has a batch norm")
+    }
+
     /// Like [`Self::pooled_features`], showing each stage's output to `see` under its layer name
     /// (`_conv_stem`, `_bn0`, `_blocks.N`, `_bn1`; batch norms before the activation). Plain form only.
     pub fn trace(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&str, &Tensor)) -> Tensor {

@@ -216,6 +216,11 @@ impl ConvUnit {
         x.constant_pad_nd([before, after, before, after])
     }
 
+    /// Running mean and variance of the batch norm, if there is one.
+    pub fn running_statistics(&self) -> Option<(Tensor, Tensor)> {
+        self.norm.as_ref().map(|norm| (norm.running_mean.shallow_clone(), norm.running_var.shallow_clone()))
+    }
+
     /// Switches to the compiled form. Later changes of the weights no longer take effect.
     ///
     /// Batch norm is folded in float64 so that the result stays within rounding of the plain form.

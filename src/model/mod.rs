@@ -2,9 +2,11 @@
 
 pub mod detector;
 pub mod efficientnet;
+pub mod encoder;
 pub mod execution;
 pub mod fill;
 pub mod layers;
+pub mod published;
 pub mod retinaface;
 pub mod weights;
 

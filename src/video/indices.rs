@@ -26,6 +26,16 @@ pub fn distinct_frame_indices(total: usize, wanted: usize) -> Vec<usize> {
     indices
 }
 
+/// Which of a video's `total` frame files the training set uses: all of them, or `wanted` positions spread
+/// over them, rounded half to even as numpy and Python do.
+pub fn training_positions(total: usize, wanted: usize) -> Vec<usize> {
+    if wanted >= total {
+        return (0..total).collect();
+    }
+    let step = if wanted > 1 { (total - 1) as f64 / (wanted - 1) as f64 } else { 0.0 };
+    (0..wanted).map(|i| (i as f64 * step).round_ties_even() as usize).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +49,13 @@ mod tests {
         assert_eq!(frame_indices(1, 4), [0, 0, 0, 0]);
         assert_eq!(frame_indices(1000, 1), [0]);
         assert!(frame_indices(0, 32).is_empty());
+    }
+
+    #[test]
+    fn training_positions_round_halves_to_even() {
+        assert_eq!(training_positions(10, 8), [0, 1, 3, 4, 5, 6, 8, 9]);
+        assert_eq!(training_positions(18, 3), [0, 8, 17]);
+        assert_eq!(training_positions(5, 8), [0, 1, 2, 3, 4]);
     }
 
     proptest! {

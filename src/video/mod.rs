@@ -10,7 +10,7 @@ mod reader;
 mod writer;
 
 pub use ahead::{decode_ahead, Decoding, Event};
-pub use indices::{distinct_frame_indices, frame_indices};
+pub use indices::{distinct_frame_indices, frame_indices, training_positions};
 pub use reader::{DecodeReport, VideoReader};
 pub use writer::VideoWriter;
 

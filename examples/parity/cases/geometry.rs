@@ -1,0 +1,103 @@
+//! Frame sampling and crop windows.
+
+use sbi::face::{CropBase, Margin};
+use sbi::types::BBox;
+use sbi::video::{frame_indices, training_positions};
+use serde_json::{json, Value};
+
+pub fn frames() -> Value {
+    const VIDEOS: [(usize, usize); 11] = [
+        (300, 32),
+        (299, 32),
+        (100, 10),
+        (33, 32),
+        (32, 32),
+        (10, 32),
+        (5, 5),
+        (2, 3),
+        (1, 4),
+        (1000, 1),
+        (467, 20),
+    ];
+    let videos: Vec<Value> = VIDEOS
+        .iter()
+        .map(|&(n, k)| json!({"n_frames": n, "num": k, "indices": frame_indices(n, k)}))
+        .collect();
+    const FILES: [(usize, usize); 7] = [(32, 8), (10, 8), (12, 8), (8, 8), (5, 8), (25, 8), (18, 3)];
+    let files: Vec<Value> = FILES
+        .iter()
+        .map(|&(n, k)| json!({"n_files": n, "want": k, "indices": training_positions(n, k)}))
+        .collect();
+    json!({"video": videos, "training_files": files})
+}
+
+/// 81 points of a frontal face in a 320 x 280 image: jaw, brows, nose, eyes, mouth, forehead.
+#[rustfmt::skip]
+const FACE: [(i32, i32); 81] = [
+    (82, 120), (83, 138), (86, 156), (90, 173), (97, 189), (108, 203), (121, 214), (138, 222), (158, 225),
+    (178, 222), (196, 214), (209, 203), (221, 189), (228, 173), (233, 156), (236, 138), (237, 120),
+    (96, 103), (106, 95), (119, 92), (132, 94), (144, 99), (174, 99), (186, 94), (199, 92), (212, 96), (222, 104),
+    (159, 117), (159, 128), (160, 139), (160, 150), (144, 159), (151, 162), (159, 165), (167, 162), (175, 158),
+    (111, 119), (119, 114), (129, 114), (138, 120), (129, 123), (119, 123),
+    (180, 120), (189, 114), (199, 114), (207, 119), (199, 123), (189, 123),
+    (127, 184), (138, 179), (150, 176), (158, 178), (167, 176), (179, 179), (191, 184),
+    (180, 193), (168, 198), (158, 199), (148, 198), (137, 193),
+    (132, 184), (149, 183), (158, 184), (167, 183), (186, 184), (167, 188), (158, 189), (149, 188),
+    (85, 104), (88, 88), (94, 72), (103, 57), (116, 45), (132, 37), (150, 33), (168, 33),
+    (186, 38), (202, 46), (216, 58), (226, 73), (233, 90),
+];
+
+pub fn crop() -> Value {
+    const HEIGHT: usize = 280;
+    const WIDTH: usize = 320;
+    const BOXES: [[f64; 4]; 7] = [
+        [100.0, 80.0, 200.0, 210.0],
+        [82.37, 33.5, 237.49, 225.01],
+        [-12.4, -7.9, 90.6, 101.2],
+        [250.25, 200.75, 331.5, 290.1],
+        [0.0, 0.0, 320.0, 280.0],
+        [5.5, 5.5, 6.25, 6.75],
+        [150.01, 130.99, 150.49, 131.01],
+    ];
+    let window = |base: CropBase, margin: Margin| {
+        let w = base.window(HEIGHT, WIDTH, margin);
+        json!([w.y0, w.y1, w.x0, w.x1])
+    };
+    let mut rows = Vec::new();
+    for [x0, y0, x1, y1] in BOXES {
+        let base = CropBase::of_box(BBox { x0, y0, x1, y1 });
+        let corners = json!([[x0, y0], [x1, y1]]);
+        for (wide, margin) in [(false, Margin::Test), (true, Margin::Wide)] {
+            rows.push(json!({
+                "mode": "bbox", "bbox": corners, "margin": wide, "phase": "test", "y0y1x0x1": window(base, margin),
+            }));
+        }
+        let factors = [0.2, 0.35, 0.5, 0.8];
+        rows.push(json!({
+            "mode": "bbox", "bbox": corners, "margin": false, "phase": "train",
+            "factors_left_right_top_bottom": factors, "y0y1x0x1": window(base, Margin::Train(factors)),
+        }));
+    }
+    let faces = [
+        ("face81", (0, 0), FACE.len()),
+        ("face81_up60_left90", (-90, -60), FACE.len()),
+        ("face68_right100_down70", (100, 70), 68),
+    ];
+    for (name, (dx, dy), count) in faces {
+        let points: Vec<(f64, f64)> =
+            FACE[..count].iter().map(|&(x, y)| (f64::from(x + dx), f64::from(y + dy))).collect();
+        let base = CropBase::of_landmarks(&points).expect("there are points");
+        for (wide, margin) in [(false, Margin::Test), (true, Margin::Wide)] {
+            rows.push(json!({
+                "mode": "landmarks", "landmarks": name, "margin": wide, "phase": "test",
+                "y0y1x0x1": window(base, margin),
+            }));
+        }
+        let factors = [0.8, 0.2, 0.45, 0.61];
+        rows.push(json!({
+            "mode": "landmarks", "landmarks": name, "margin": false, "phase": "train",
+            "factors_left_right_top_bottom": factors, "y0y1x0x1": window(base, Margin::Train(factors)),
+        }));
+    }
+    json!({"height": HEIGHT, "width": WIDTH, "face81": FACE.as_slice(), "rows": rows})
+}

@@ -1,0 +1,183 @@
+//! The numeric cases against numbers of a PyTorch reference (`tests/vectors/`, seeds 1 and 2).
+//!
+//! Tolerances are some ten times the difference between float32 and float64, or between one thread and two,
+//! in the reference itself.
+
+#[path = "../../examples/parity/cases/mod.rs"]
+mod cases;
+
+use cases::Options;
+use serde_json::Value;
+
+/// How near a number must be.
+#[derive(Clone, Copy)]
+enum Near {
+    /// Equal to nine significant digits, which is what the files hold.
+    Nine,
+    /// Within this much.
+    Absolute(f64),
+    /// Within this share of the largest number of its list, or of itself where it stands alone.
+    Relative(f64),
+}
+
+impl Near {
+    fn holds(self, found: f64, truth: f64, largest: f64) -> bool {
+        let difference = (found - truth).abs();
+        match self {
+            Near::Nine => difference <= 5e-9 * truth.abs().max(1e-12),
+            Near::Absolute(limit) => difference <= limit,
+            Near::Relative(share) => difference <= share * largest.max(truth.abs()),
+        }
+    }
+}
+
+/// Compares `found` with `truth` key by key; `near` chooses the tolerance by the path of keys.
+fn compare(path: &str, found: &Value, truth: &Value, largest: f64, near: &dyn Fn(&str) -> Near) {
+    match (found, truth) {
+        (Value::Object(found_fields), Value::Object(fields)) => {
+            for (key, truth) in fields {
+                let inside = format!("{path}.{key}");
+                let found = found_fields.get(key).unwrap_or_else(|| panic!("{inside} is missing"));
+                // A sum of many numbers cancels: it is judged by the norm beside it.
+                let largest = match key.as_str() {
+                    "sum" => fields.get("l2").and_then(Value::as_f64).unwrap_or(0.0),
+                    _ => 0.0,
+                };
+                compare(&inside, found, truth, largest, near);
+            }
+        }
+        (Value::Array(found_items), Value::Array(items)) => {
+            assert_eq!(found_items.len(), items.len(), "{path}: length");
+            let largest = items.iter().filter_map(Value::as_f64).map(f64::abs).fold(largest, f64::max);
+            for (index, (found, truth)) in found_items.iter().zip(items).enumerate() {
+                compare(&format!("{path}.{index}"), found, truth, largest, near);
+            }
+        }
+        (Value::Number(_), Value::Number(_)) => {
+            let (a, b) = (found.as_f64().unwrap(), truth.as_f64().unwrap());
+            assert!(near(path).holds(a, b, largest), "{path}: found {a}, expected {b}");
+        }
+        _ => assert_eq!(found, truth, "{path}"),
+    }
+}
+
+fn check(case: &str, file: &str, options: Options, near: impl Fn(&str) -> Near) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let path = folder.join(format!("seed{}", options.seed)).join(format!("{file}.json"));
+    let truth: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let found = cases::nine_digits(cases::run(case, options).unwrap());
+    if options.compiled {
+        let mut truth = truth;
+        truth.as_object_mut().unwrap().remove("batch_stats");
+        for mode in ["eval", "eval_scaled"] {
+            truth[mode].as_object_mut().unwrap().remove("trace");
+        }
+        compare(case, &found, &truth, 0.0, &near);
+    } else {
+        compare(case, &found, &truth, 0.0, &near);
+    }
+}
+
+fn network(path: &str) -> Near {
+    if path.contains(".eval.logits") {
+        Near::Absolute(1e-6)
+    } else if path.contains("prob_fake") {
+        Near::Absolute(2e-6)
+    } else if path.contains(".trace.") {
+        Near::Relative(5e-4)
+    } else {
+        Near::Relative(2e-4)
+    }
+}
+
+fn seeds() -> [Options; 2] {
+    [1, 2].map(|seed| Options { seed, ..Options::default() })
+}
+
+fn sized(size: i64) -> Options {
+    Options { size: Some(size), ..Options::default() }
+}
+
+#[test]
+fn the_fill_is_bit_exact_and_the_layouts_have_the_published_names() {
+    check("fill", "fill", Options::default(), |_| Near::Nine);
+}
+
+#[test]
+fn bare_b4_agrees_layer_by_layer() {
+    check("b4", "b4_224x2", sized(224), network);
+}
+
+#[test]
+fn sbi_agrees_layer_by_layer_at_both_sizes() {
+    check("sbi", "sbi_224x2", sized(224), network);
+    check("sbi", "sbi_380x2", sized(380), network);
+}
+
+#[test]
+fn eg_agrees_layer_by_layer_at_both_sizes() {
+    check("eg", "eg_224x2", sized(224), network);
+    check("eg", "eg_380x2", sized(380), network);
+}
+
+#[test]
+fn the_compiled_form_agrees_as_well() {
+    for (case, size) in [("sbi", 224), ("eg", 380)] {
+        check(case, &format!("{case}_{size}x2"), Options { compiled: true, ..sized(size) }, network);
+    }
+    let options = Options { compiled: true, ..Options::default() };
+    let found = cases::nine_digits(cases::run("retina_forward", options).unwrap());
+    let plain = cases::nine_digits(cases::run("retina_forward", Options::default()).unwrap());
+    compare("retina_forward", &found, &plain, 0.0, &|_| Near::Relative(1e-4));
+}
+
+#[test]
+fn face_encoders_agree() {
+    check("iresnet18", "iresnet18", Options::default(), |_| Near::Relative(1e-4));
+}
+
+#[test]
+fn frame_indices_are_equal() {
+    check("frames", "frames", Options::default(), |_| Near::Nine);
+}
+
+#[test]
+fn crop_windows_are_equal() {
+    check("crop", "crop", Options::default(), |_| Near::Nine);
+}
+
+#[test]
+fn retinaface_forward_agrees() {
+    check("retina_forward", "retina_forward", Options::default(), |_| Near::Relative(1e-4));
+}
+
+#[test]
+fn the_same_boxes_come_out_in_the_same_order() {
+    for options in seeds() {
+        check("retina_post", "retina_post", options, |path| match path {
+            // One step of the second decimal, where the last bit of float32 decides the rounding.
+            _ if path.contains(".faces.") => Near::Absolute(0.011),
+            _ if path.ends_with("sum") => Near::Relative(1e-6),
+            _ => Near::Nine,
+        });
+    }
+}
+
+#[test]
+fn pictures_are_prepared_to_the_last_bit() {
+    check("retina_pre", "retina_pre", Options::default(), |path| match path {
+        _ if path.contains("tensor_") => Near::Relative(1e-6),
+        _ => Near::Nine,
+    });
+}
+
+#[test]
+fn scores_and_metrics_are_equal() {
+    for options in seeds() {
+        check("scoring", "scoring", options, |path| match path {
+            _ if path.contains("prob_fake") => Near::Absolute(1e-6),
+            _ if path.contains(".score") => Near::Relative(1e-7),
+            _ => Near::Nine,
+        });
+    }
+}
