@@ -114,7 +114,7 @@ LIBTORCH = \"$libtorch\""
 models=$CACHE/models
 mkdir -p "$models"
 # Puts a cached model file into weights/, unless the user has one of that name.
-place() { [ -e "weights/$1" ] || { cp "$models/$1" "weights/.tmp-$1" && mv "weights/.tmp-$1" "weights/$1"; }; }
+place() { [ -e "weights/$1" ] || { cp --reflink=auto "$models/$1" "weights/.tmp-$1" && mv "weights/.tmp-$1" "weights/$1"; }; }
 
 landmarks=shape_predictor_68_face_landmarks.dat
 if [ ! -e "$models/$landmarks" ]; then

@@ -22,12 +22,22 @@ struct State {
     done: usize,
     started: Instant,
     last_line: Instant,
+    /// What `done` was in the last plain line.
+    told: usize,
 }
 
 impl Console {
     pub fn new(quiet: bool) -> Self {
         let now = Instant::now();
-        let state = State { bar: None, unit: String::new(), total: 0, done: 0, started: now, last_line: now };
+        let state = State {
+            bar: None,
+            unit: String::new(),
+            total: 0,
+            done: 0,
+            started: now,
+            last_line: now,
+            told: 0,
+        };
         Console { quiet, state: Mutex::new(state) }
     }
 
@@ -37,7 +47,8 @@ impl Console {
 }
 
 impl State {
-    fn line(&self) {
+    fn line(&mut self) {
+        self.told = self.done;
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = self.done as f64 / seconds.max(1e-9);
         let left = (self.total - self.done) as f64 / rate.max(1e-9);
@@ -53,7 +64,7 @@ impl Progress for Console {
             return;
         }
         self.with(|state| {
-            (state.total, state.done, state.unit) = (total, 0, unit.to_owned());
+            (state.total, state.done, state.told, state.unit) = (total, 0, 0, unit.to_owned());
             (state.started, state.last_line) = (Instant::now(), Instant::now());
             if std::io::stderr().is_terminal() {
                 let template = "{bar:30} {pos}/{len} {unit}  {per_sec}  {eta} left  {wide_msg}";
@@ -101,7 +112,7 @@ impl Progress for Console {
         self.with(|state| {
             if let Some(bar) = state.bar.take() {
                 bar.finish_and_clear();
-            } else if !self.quiet && state.done > 0 {
+            } else if !self.quiet && state.done > state.told {
                 state.line();
             }
         });

@@ -1,0 +1,144 @@
+//! Makes a small test set in the layout of FaceForensics++ from one portrait:
+//!
+//! ```text
+//! cargo run --release --example sample_set -- data/sample/astronaut.png data/sample
+//! ```
+//!
+//! Each original moves, zooms and relights the portrait. A stand-in fake is the same video with the face
+//! region replaced by a slightly warped and recoloured copy of itself, under a soft mask.
+
+use sbi::imaging::{read_image, resized, warped};
+use sbi::types::RgbImage;
+use sbi::video::VideoWriter;
+use std::f64::consts::TAU;
+use std::fs;
+use std::path::Path;
+
+const WIDTH: usize = 480;
+const HEIGHT: usize = 360;
+const FRAMES: usize = 40;
+const FPS: f64 = 20.0;
+/// The portrait is brought to this side before it is moved.
+const PORTRAIT: usize = 512;
+/// Centre and half axes of the face in the portrait at that size.
+const FACE: Ellipse = Ellipse { x: 224.0, y: 118.0, rx: 44.0, ry: 58.0 };
+/// Width of the soft border of the pasted region, as a share of the half axes.
+const SOFT: f64 = 0.25;
+
+struct Ellipse {
+    x: f64,
+    y: f64,
+    rx: f64,
+    ry: f64,
+}
+
+impl Ellipse {
+    /// 1 well inside, 0 outside, linear over the soft border.
+    fn weight(&self, x: f64, y: f64) -> f64 {
+        let radius = (((x - self.x) / self.rx).powi(2) + ((y - self.y) / self.ry).powi(2)).sqrt();
+        ((1.0 - radius) / SOFT).clamp(0.0, 1.0)
+    }
+}
+
+/// How an original moves.
+struct Scene {
+    id: &'static str,
+    /// The original it is paired with, which names its fakes.
+    partner: &'static str,
+    zoom: f64,
+    sway: f64,
+    light: f64,
+}
+
+const SCENES: [Scene; 4] = [
+    Scene { id: "000", partner: "001", zoom: 1.5, sway: 20.0, light: 0.10 },
+    Scene { id: "001", partner: "000", zoom: 1.2, sway: 35.0, light: 0.20 },
+    Scene { id: "002", partner: "003", zoom: 1.8, sway: 12.0, light: 0.05 },
+    Scene { id: "003", partner: "002", zoom: 1.35, sway: 28.0, light: 0.15 },
+];
+
+/// How a stand-in fake differs inside the face region.
+struct Forgery {
+    manipulation: &'static str,
+    /// Horizontal stretch; the vertical one is its inverse.
+    stretch: f64,
+    /// To the right, in pixels of the portrait.
+    shift: f64,
+    /// Factors on red, green, blue.
+    tint: [f64; 3],
+}
+
+const FORGERIES: [Forgery; 4] = [
+    Forgery { manipulation: "Deepfakes", stretch: 1.06, shift: 3.0, tint: [1.06, 1.0, 0.93] },
+    Forgery { manipulation: "Face2Face", stretch: 0.95, shift: 0.0, tint: [1.0, 1.02, 1.0] },
+    Forgery { manipulation: "FaceSwap", stretch: 1.0, shift: 5.0, tint: [0.92, 0.97, 1.05] },
+    Forgery { manipulation: "NeuralTextures", stretch: 1.03, shift: -3.0, tint: [1.0, 1.0, 1.0] },
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [portrait, root] = arguments.as_slice() else {
+        return Err("usage: sample_set PORTRAIT FOLDER".into());
+    };
+    let portrait = resized(&read_image(Path::new(portrait))?, PORTRAIT, PORTRAIT)?;
+
+    let root = Path::new(root).join("FaceForensics++");
+    for scene in &SCENES {
+        let original = format!("original_sequences/youtube/raw/videos/{}.mp4", scene.id);
+        write_video(&root.join(original), &portrait, scene)?;
+        for forgery in &FORGERIES {
+            let folder = format!("manipulated_sequences/{}/raw/videos", forgery.manipulation);
+            let name = format!("{}_{}.mp4", scene.id, scene.partner);
+            write_video(&root.join(folder).join(name), &forged(&portrait, forgery)?, scene)?;
+        }
+    }
+    let pairs = r#"[["000", "001"], ["002", "003"]]"#;
+    for list in ["train", "val", "test"] {
+        fs::write(root.join(format!("{list}.json")), pairs)?;
+    }
+    let fakes = SCENES.len() * FORGERIES.len();
+    println!("{}: {} originals, {fakes} stand-in fakes", root.display(), SCENES.len());
+    Ok(())
+}
+
+/// The portrait with its face replaced by a changed copy of itself.
+fn forged(portrait: &RgbImage, forgery: &Forgery) -> Result<RgbImage, sbi::imaging::Error> {
+    let Forgery { stretch, shift, tint, .. } = forgery;
+    let squeeze = 1.0 / stretch;
+    let matrix =
+        [[*stretch, 0.0, FACE.x * (1.0 - stretch) + shift], [0.0, squeeze, FACE.y * (1.0 - squeeze)]];
+    let source = warped(portrait, matrix, PORTRAIT, PORTRAIT)?;
+    let mut blended = portrait.clone();
+    for (i, (out, new)) in blended.data_mut().iter_mut().zip(source.data()).enumerate() {
+        let (x, y) = ((i / 3 % PORTRAIT) as f64, (i / 3 / PORTRAIT) as f64);
+        let weight = FACE.weight(x, y);
+        let coloured = (f64::from(*new) * tint[i % 3]).min(255.0);
+        *out = (weight * coloured + (1.0 - weight) * f64::from(*out)) as u8;
+    }
+    Ok(blended)
+}
+
+fn write_video(path: &Path, portrait: &RgbImage, scene: &Scene) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut writer = VideoWriter::create(path, WIDTH, HEIGHT, FPS)?;
+    for number in 0..FRAMES {
+        writer.write(&frame(portrait, scene, number as f64 / FRAMES as f64)?)?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// The picture at `time` from 0 to 1: the face sways around the middle, the camera breathes, the light changes.
+fn frame(portrait: &RgbImage, scene: &Scene, time: f64) -> Result<RgbImage, sbi::imaging::Error> {
+    let zoom = scene.zoom * (1.0 + 0.08 * (TAU * time).sin());
+    let centre_x = WIDTH as f64 / 2.0 + scene.sway * (TAU * time).cos();
+    let centre_y = HEIGHT as f64 / 2.0 + 0.5 * scene.sway * (2.0 * TAU * time).sin();
+    let matrix = [[zoom, 0.0, centre_x - zoom * FACE.x], [0.0, zoom, centre_y - zoom * FACE.y]];
+    let mut image = warped(portrait, matrix, WIDTH, HEIGHT)?;
+    let light = 1.0 + scene.light * (TAU * time + scene.zoom).sin();
+    for value in image.data_mut() {
+        *value = (f64::from(*value) * light).min(255.0) as u8;
+    }
+    Ok(image)
+}
