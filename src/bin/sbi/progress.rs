@@ -52,8 +52,8 @@ impl State {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = self.done as f64 / seconds.max(1e-9);
         let left = (self.total - self.done) as f64 / rate.max(1e-9);
-        let State { done, total, unit, .. } = self;
-        let left = if self.done == 0 { String::new() } else { format!(", {left:.0} s left") };
+        let State { done, total, unit, .. } = &*self;
+        let left = if *done == 0 { String::new() } else { format!(", {left:.0} s left") };
         eprintln!("{done}/{total} {unit}, {rate:.2} a second{left}");
     }
 }
