@@ -26,11 +26,11 @@ pub enum Error {
     #[error(transparent)]
     Metrics(#[from] crate::metrics::Error),
     /// An input path that cannot be read.
-    #[error("{}: {source}", path.display())]
-    Input { path: PathBuf, source: std::io::Error },
+    #[error("{}: {cause}", path.display())]
+    Input { path: PathBuf, cause: std::io::Error },
     /// A place that cannot be written to.
-    #[error("{}: cannot write here: {source}", path.display())]
-    Output { path: PathBuf, source: std::io::Error },
+    #[error("{}: cannot write here: {cause}", path.display())]
+    Output { path: PathBuf, cause: std::io::Error },
     /// A folder without anything to score.
     #[error("{}: no photographs or videos in this folder", path.display())]
     EmptyFolder { path: PathBuf },

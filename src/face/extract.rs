@@ -70,7 +70,7 @@ pub fn extract_faces<E>(
         if let Some(Event::Frame(frame)) = event {
             waiting.push(frame);
         } else {
-            conclude(&mut result, event);
+            conclude(&mut result, decoding, event);
         }
         if ended || waiting.len() >= detector.preferred_batch() {
             for found in faces_of(&waiting, detector).map_err(Stop::Detector)? {
@@ -100,7 +100,7 @@ pub fn faces_of(frames: &[Frame], detector: &dyn FaceDetector) -> Result<Vec<Fra
 }
 
 /// Takes over what the decoder said at the end of a video.
-fn conclude(result: &mut Extraction, end: Option<Event>) {
+fn conclude(result: &mut Extraction, decoding: &Decoding, end: Option<Event>) {
     match end {
         Some(Event::End(Ok(report))) => {
             result.frames_wanted = report.wanted;
@@ -113,7 +113,10 @@ fn conclude(result: &mut Extraction, end: Option<Event>) {
         }
         Some(Event::End(Err(error))) => {
             result.status = VideoStatus::Unreadable;
-            result.note = Some(error.to_string());
+            // The result names the path already.
+            let text = error.to_string();
+            let path = format!("{}: ", decoding.path().display());
+            result.note = Some(text.strip_prefix(&path).unwrap_or(&text).to_owned());
         }
         Some(Event::Frame(_)) | None => {
             result.status = VideoStatus::Unreadable;

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 
 fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-    |source| Error::Io { path: path.to_owned(), source }
+    |cause| Error::Io { path: path.to_owned(), cause }
 }
 
 /// Whether the file's first bytes are those of a picture format that [`read_image`] decodes.

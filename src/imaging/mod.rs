@@ -25,12 +25,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file could not be opened.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The file could not be written.
     #[error(transparent)]

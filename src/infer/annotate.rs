@@ -57,8 +57,7 @@ impl Folder {
         inputs: impl Iterator<Item = &'a PathBuf>,
     ) -> Result<Option<Self>> {
         let Some(folder) = folder else { return Ok(None) };
-        std::fs::create_dir_all(folder)
-            .map_err(|source| Error::Output { path: folder.to_owned(), source })?;
+        std::fs::create_dir_all(folder).map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut names = Vec::new();
         for path in inputs {

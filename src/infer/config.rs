@@ -75,7 +75,7 @@ impl Config {
         }
         if let Source::Files(paths) = &self.source {
             for path in paths {
-                std::fs::metadata(path).map_err(|source| Error::Input { path: path.clone(), source })?;
+                std::fs::metadata(path).map_err(|cause| Error::Input { path: path.clone(), cause })?;
             }
         }
         Ok(())

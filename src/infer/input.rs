@@ -140,7 +140,7 @@ fn from_files(paths: &[PathBuf], limit: Option<usize>) -> Result<Inputs> {
 
 /// Adds the photographs and videos in and below `folder`, sorted by path; counts the other files.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<usize> {
-    let failed = |source| Error::Input { path: folder.to_owned(), source };
+    let failed = |cause| Error::Input { path: folder.to_owned(), cause };
     let mut entries = std::fs::read_dir(folder)
         .map_err(failed)?
         .map(|entry| entry.map(|e| e.path()))

@@ -24,10 +24,16 @@ pub enum Event {
 
 /// One video on its way: its events, in order.
 pub struct Decoding {
+    path: PathBuf,
     events: Receiver<Event>,
 }
 
 impl Decoding {
+    /// The file that is decoded.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The next frame or the end. `None` after the end, and when the decoder died.
     pub fn next_event(&self) -> Option<Event> {
         self.events.recv().ok()
@@ -88,8 +94,9 @@ pub fn decode_ahead<E>(
         let mut start_next = |started: &mut VecDeque<Decoding>| {
             if let Some(path) = videos.next() {
                 let (events, receiver) = bounded(QUEUE);
+                let decoding = Decoding { path: path.clone(), events: receiver };
                 if jobs.send(Job { path, wanted, events }).is_ok() {
-                    started.push_back(Decoding { events: receiver });
+                    started.push_back(decoding);
                 }
             }
         };

@@ -20,12 +20,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file is not there or may not be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// No decoder takes it.
     #[error("{}: not a readable video (damaged, cut off, or not a video at all)", path.display())]
@@ -59,11 +59,11 @@ pub enum Error {
         height: usize,
     },
     /// OpenCV refused.
-    #[error("{}: OpenCV: {source}", path.display())]
+    #[error("{}: OpenCV: {cause}", path.display())]
     OpenCv {
         /// The file.
         path: PathBuf,
         /// What it said.
-        source: opencv::Error,
+        cause: opencv::Error,
     },
 }

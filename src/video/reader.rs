@@ -33,7 +33,7 @@ impl VideoReader {
     /// Where the container does not say it, the frames are counted by a pass of their own.
     /// Fails when the file is missing, is no video, or has no frames.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
+        let io = |cause| Error::Io { path: path.to_owned(), cause };
         let metadata = std::fs::metadata(path).map_err(io)?;
         if metadata.is_dir() {
             return Err(io(std::io::ErrorKind::IsADirectory.into()));
@@ -111,8 +111,8 @@ impl VideoReader {
         self.capture.get(id).map_err(|e| self.opencv(e))
     }
 
-    fn opencv(&self, source: opencv::Error) -> Error {
-        Error::OpenCv { path: self.path.clone(), source }
+    fn opencv(&self, cause: opencv::Error) -> Error {
+        Error::OpenCv { path: self.path.clone(), cause }
     }
 }
 
@@ -120,7 +120,7 @@ fn capture(path: &Path) -> Result<VideoCapture, Error> {
     let name = path.to_str().ok_or_else(|| Error::PathNotUtf8 { path: path.to_owned() })?;
     // FFmpeg only: other backends take numbered pictures and text for videos.
     let capture = VideoCapture::from_file(name, CAP_FFMPEG)
-        .map_err(|source| Error::OpenCv { path: path.to_owned(), source })?;
+        .map_err(|cause| Error::OpenCv { path: path.to_owned(), cause })?;
     match capture.is_opened() {
         Ok(true) => Ok(capture),
         _ => Err(Error::Unreadable { path: path.to_owned() }),

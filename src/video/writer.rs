@@ -34,7 +34,7 @@ impl VideoWriter {
                     let size = Size::new(width as i32, height as i32);
                     videoio::VideoWriter::new_with_backend(file, videoio::CAP_FFMPEG, fourcc, fps, size, true)
                 })
-                .map_err(|source| Error::OpenCv { path: path.to_owned(), source })?;
+                .map_err(|cause| Error::OpenCv { path: path.to_owned(), cause })?;
             if writer.is_opened().unwrap_or(false) {
                 return Ok(VideoWriter { path: path.to_owned(), unfinished, writer, width, height });
             }
@@ -45,19 +45,19 @@ impl VideoWriter {
 
     /// Appends a frame of at least the video's size.
     pub fn write(&mut self, image: &RgbImage) -> Result<(), Error> {
-        let opencv = |source| Error::OpenCv { path: self.path.clone(), source };
+        let opencv = |cause| Error::OpenCv { path: self.path.clone(), cause };
         let part = (image.width(), image.height()) != (self.width, self.height);
         let window = crate::types::Window { y0: 0, y1: self.height, x0: 0, x1: self.width };
         let cropped = part.then(|| image.cropped(window));
         let bgr = to_bgr_mat(cropped.as_ref().unwrap_or(image)).map_err(opencv)?;
-        self.writer.write(&bgr).map_err(|source| Error::OpenCv { path: self.path.clone(), source })
+        self.writer.write(&bgr).map_err(|cause| Error::OpenCv { path: self.path.clone(), cause })
     }
 
     /// Completes the file under its real name.
     pub fn finish(mut self) -> Result<(), Error> {
-        self.writer.release().map_err(|source| Error::OpenCv { path: self.path.clone(), source })?;
+        self.writer.release().map_err(|cause| Error::OpenCv { path: self.path.clone(), cause })?;
         std::fs::rename(&self.unfinished, &self.path)
-            .map_err(|source| Error::Io { path: self.path.clone(), source })
+            .map_err(|cause| Error::Io { path: self.path.clone(), cause })
     }
 }
 

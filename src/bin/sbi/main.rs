@@ -3,6 +3,9 @@
 mod args;
 mod convert;
 mod doctor;
+// Linux runs such hooks; elsewhere, and in the test harness, `main` does it all.
+#[cfg(all(target_os = "linux", not(test)))]
+mod early;
 mod infer;
 mod npy_pack;
 mod progress;
