@@ -82,7 +82,7 @@ pub struct RetinaFaceNet {
 }
 
 enum BodyLayers {
-    ResNet(ResNet),
+    ResNet(Box<ResNet>),
     MobileNet(Vec<Vec<ConvUnit>>),
 }
 
@@ -109,7 +109,7 @@ impl RetinaFaceNet {
         };
         RetinaFaceNet {
             body: match body {
-                Body::ResNet50 => BodyLayers::ResNet(ResNet::new(&(root / "body"))),
+                Body::ResNet50 => BodyLayers::ResNet(Box::new(ResNet::new(&(root / "body")))),
                 Body::MobileNet025 => BodyLayers::MobileNet(mobilenet(&(root / "body"))),
             },
             laterals: [lateral(0), lateral(1), lateral(2)],
