@@ -181,7 +181,7 @@ pub struct EfficientNet {
 }
 
 impl EfficientNet {
-    /// Names under `root` are those of `efficientnet_pytorch`: `_conv_stem`, `_bn0`, `_blocks.N.…`, `_fc`.
+    /// Weights are zero until loaded. Names under `root` are those of `efficientnet_pytorch`: `_conv_stem`, `_bn0`, `_blocks.N.…`, `_fc`.
     pub fn new(root: &nn::Path, variant: Variant, classes: i64) -> Self {
         let norm = |path: nn::Path, c: i64| Some(BatchNorm::new(path, c, BN_EPS, BN_MOMENTUM));
         let mut side = variant.resolution;
@@ -329,9 +329,8 @@ fn block(
 }
 
 fn linear(path: nn::Path, c_in: i64, c_out: i64) -> nn::Linear {
-    let bound = 1.0 / (c_in as f64).sqrt();
-    let init = Init::Uniform { lo: -bound, up: bound };
-    nn::linear(path, c_in, c_out, nn::LinearConfig { ws_init: init, bs_init: Some(init), bias: true })
+    let zero = Init::Const(0.0);
+    nn::linear(path, c_in, c_out, nn::LinearConfig { ws_init: zero, bs_init: Some(zero), bias: true })
 }
 
 #[cfg(test)]
@@ -360,6 +359,7 @@ mod tests {
         for variant in &VARIANTS[..3] {
             let vs = nn::VarStore::new(Device::Cpu);
             let mut net = EfficientNet::new(&vs.root(), *variant, 2);
+            crate::model::fill::fill_variables(&vs, 1);
             let x = Tensor::rand([2, 3, 97, 97], (tch::Kind::Float, Device::Cpu));
             let plain = tch::no_grad(|| net.pooled_features(&x, Mode::Eval));
             net.compile();

@@ -107,13 +107,15 @@ impl Encoder {
                 blocks.push(Block::new(&(&path / index), c_in, WIDTHS[stage + 1], stride));
             }
         }
+        let init = Init::Const(0.0);
+        let zero = nn::LinearConfig { ws_init: init, bs_init: Some(init), bias: true };
         Encoder {
             pooling,
             stem: ConvUnit::new(root / "conv1", stem, Some(norm(root / "bn1", WIDTHS[0])), Activation::None),
             stem_slopes: Slopes::new(root / "prelu", WIDTHS[0]),
             blocks,
             bn2: norm(root / "bn2", WIDTHS[4]),
-            fc: nn::linear(root / "fc", WIDTHS[4] * MAP_SIDE * MAP_SIDE, EMBEDDING, Default::default()),
+            fc: nn::linear(root / "fc", WIDTHS[4] * MAP_SIDE * MAP_SIDE, EMBEDDING, zero),
             features: norm(root / "features", EMBEDDING),
         }
     }

@@ -154,15 +154,11 @@ pub struct ConvUnit {
 }
 
 impl ConvUnit {
-    /// `weight` (and `bias`) under `path`: `[c_out, c_in / groups, kernel, kernel]`.
+    /// `weight` (and `bias`) under `path`: `[c_out, c_in / groups, kernel, kernel]`, all zero until loaded.
     pub fn new(path: nn::Path, spec: ConvSpec, norm: Option<BatchNorm>, activation: Activation) -> Self {
         let shape = [spec.c_out, spec.c_in / spec.groups, spec.kernel, spec.kernel];
-        let init = Init::Kaiming {
-            dist: nn::init::NormalOrUniform::Normal,
-            fan: nn::init::FanInOut::FanOut,
-            non_linearity: nn::init::NonLinearity::Linear,
-        };
-        let weight = path.var("weight", &shape, init);
+        // Random values would take a second to draw, only to be overwritten by those of a file.
+        let weight = path.var("weight", &shape, Init::Const(0.0));
         let bias = spec.bias.then(|| path.var("bias", &[spec.c_out], Init::Const(0.0)));
         ConvUnit { spec, weight, bias, norm, activation, compiled: None }
     }

@@ -87,7 +87,7 @@ enum BodyLayers {
 }
 
 impl RetinaFaceNet {
-    /// All parameters under `root`.
+    /// All parameters under `root`, zero until loaded.
     pub fn new(root: &nn::Path, body: Body) -> Self {
         let channels = body.pyramid_channels();
         let act = body.activation();
