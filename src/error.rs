@@ -37,6 +37,9 @@ pub enum Error {
     /// Annotation of what has no pictures to draw on.
     #[error("--annotate draws on photographs and videos given with -i; test sets are not copied")]
     AnnotateNeedsFiles,
+    /// An annotated copy that would replace what it is a copy of.
+    #[error("{}: the annotated copy would replace this input; give --annotate another folder", path.display())]
+    AnnotateOverInput { path: PathBuf },
     /// A packed folder that was made from other files than asked for.
     #[error("{}: was packed from {packed} videos, but {asked} was asked for: give the same -c, or pack into another folder with npy-pack -s and name it with --packed", folder.display())]
     PackedCompression { folder: PathBuf, packed: String, asked: Compression },

@@ -49,13 +49,15 @@ pub(super) fn read<R: Read + Seek>(source: R, len: u64) -> Result<Checkpoint, Er
         let tensor = TensorData::new(dtype, info.shape.clone(), data)?;
         state.insert(name, tensor)?;
     }
-    let metadata = header.metadata().iter().flatten();
+    let metadata: BTreeMap<String, String> =
+        header.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
     Ok(Checkpoint {
         state: state.strip_prefix("module.")?,
         optimizer: None,
-        epoch: None,
+        // Where a conversion from PyTorch's form puts it, so that it survives the way back.
+        epoch: metadata.get("epoch").and_then(|epoch| epoch.parse().ok()),
         extra: Vec::new(),
-        metadata: metadata.map(|(k, v)| (k.clone(), v.clone())).collect(),
+        metadata,
         format: Format::Safetensors,
     })
 }

@@ -189,7 +189,7 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, what: &str, items: &[
     }
     let shown: Vec<String> = items.iter().take(SHOWN).map(T::to_string).collect();
     let more = if items.len() > SHOWN { ", ..." } else { "" };
-    write!(f, "\n  {} {what}: {}{more}", items.len(), shown.join(", "))
+    write!(f, "; {} {what}: {}{more}", items.len(), shown.join(", "))
 }
 
 #[cfg(test)]
@@ -255,6 +255,6 @@ mod tests {
         let text = mismatch.to_string();
         assert!(text.contains("25 missing: layer0, layer1"), "{text}");
         assert!(text.ends_with("layer9, ..."), "{text}");
-        assert_eq!(text.lines().count(), 2);
+        assert_eq!(text.lines().count(), 1);
     }
 }

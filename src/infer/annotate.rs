@@ -6,7 +6,7 @@ use crate::progress::Cancel;
 use crate::types::{Frame, RgbImage};
 use crate::video::{VideoReader, VideoWriter};
 use crate::{Error, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder; `None` when none was asked for.
+    /// Makes the folder; `None` when none was asked for. Fails when a copy would take the place of an input.
     pub fn prepare<'a>(
         folder: Option<&Path>,
         inputs: impl Iterator<Item = &'a PathBuf>,
@@ -60,7 +60,9 @@ impl Folder {
         std::fs::create_dir_all(folder).map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut names = Vec::new();
+        let mut originals = HashSet::new();
         for path in inputs {
+            originals.extend(path.canonicalize());
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let extension = if imaging::looks_like_image(path) { "png" } else { "mp4" };
             let count = seen.entry(format!("{stem}.{extension}")).or_default();
@@ -70,7 +72,12 @@ impl Folder {
                 n => format!("{stem}_{n}.{extension}"),
             });
         }
-        Ok(Some(Folder { folder: folder.to_owned(), names }))
+        let copies = names.iter().map(|name| folder.join(name));
+        let mut there = copies.filter(|copy| copy.canonicalize().is_ok_and(|copy| originals.contains(&copy)));
+        match there.next() {
+            Some(path) => Err(Error::AnnotateOverInput { path }),
+            None => Ok(Some(Folder { folder: folder.to_owned(), names })),
+        }
     }
 
     /// Writes the annotated copy of input `number`: a PNG for a photograph, an mp4 for a video.

@@ -1,6 +1,24 @@
 //! All integration tests in one binary, because each one links libtorch and OpenCV.
 
-/// Weight files: PyTorch's, hostile ones, damaged ones, our own.
+/// Inputs that are no videos or pictures, places that cannot be written, wrong words.
+mod bad_input;
+/// Data sets with faulty lists and packed folders with faulty arrays.
+mod bad_sets;
+/// Weight files as the library reads and writes them.
 mod checkpoints;
+/// Help, versions, exit codes, which stream gets what.
+mod cli;
+/// Photographs and videos given by path.
+mod files;
+/// Killed and interrupted runs, and what the next run makes of them.
+mod interruption;
+/// Networks and pictures made here instead of carried along.
+mod made;
+/// Test sets from videos over packed faces to scores.
+mod pipeline;
+/// A folder per test, the program run in it, the shared fixtures.
+mod support;
 /// Numbers of the PyTorch reference.
 mod vectors;
+/// Weight files given to the program.
+mod weights;

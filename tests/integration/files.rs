@@ -1,0 +1,237 @@
+//! Photographs and videos given by path.
+
+use std::path::Path;
+
+use opencv::core::{Mat, MatTraitConst, CV_16U};
+use opencv::{imgcodecs, imgproc};
+use sbi::imaging::{read_image, write_image};
+use sbi::types::RgbImage;
+use sbi::video::VideoReader;
+use serde_json::Value as Json;
+
+use crate::made;
+use crate::support::{assert_same_scores, scores, Place, FACES, FRAMES};
+
+const INFER: &str = "infer -w weights/sbi.tar -q";
+
+/// The score of the one input.
+fn only_score(place: &Place, json: &str) -> f64 {
+    let json = place.json(json);
+    assert_eq!(json["videos"].as_array().unwrap().len(), 1);
+    json["videos"][0]["score"].as_f64().unwrap()
+}
+
+fn frames_of(path: &Path) -> Vec<RgbImage> {
+    let reader = VideoReader::open(path).unwrap();
+    let all: Vec<usize> = (0..reader.frame_count()).collect();
+    let mut frames = Vec::new();
+    let report = reader.read_frames(&all, |frame| {
+        frames.push(frame.image);
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!(report.unwrap().decoded, all.len());
+    frames
+}
+
+#[test]
+fn a_single_file_ends_with_its_fakeness() {
+    let place = Place::new();
+    place.copy(FACES[0], "clip_ü.mp4");
+    let done = place.sbi(&format!("{INFER} -i clip_ü.mp4 -n 3 --json new/out.json")).code(0);
+    let score = only_score(&place, "new/out.json");
+    assert_eq!(done.last_line(), format!("fakeness: {score:.4}"));
+    done.tells(&[&format!("{score:.4}"), "3", "ok", "clip_ü.mp4"]);
+}
+
+#[test]
+fn the_json_of_free_inputs_has_no_labels() {
+    let place = Place::new();
+    place.copy(FACES[0], "a.mp4");
+    place.copy("dark.mp4", "dark.mp4");
+    place.sbi("infer -w weights/eg.tar -i a.mp4 dark.mp4 -n 3 -q --json out.json").code(1);
+    let json = place.json("out.json");
+    assert_eq!((&json["tool"], &json["version"]), (&"sbi".into(), &env!("CARGO_PKG_VERSION").into()));
+    assert_eq!((&json["weights"], &json["model"]), (&"weights/eg.tar".into(), &"eg".into()));
+    assert_eq!((&json["dataset"], &json["detector"]), (&Json::Null, &"retinaface-mnet".into()));
+    assert!(json.get("metrics").is_none() && json.as_object().unwrap().contains_key("dataset"), "{json}");
+    let [a, dark] = json["videos"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert!(a.get("label").is_none() && a.get("note").is_none(), "{a}");
+    assert_eq!((&a["path"], &a["status"]), (&"a.mp4".into(), &"ok".into()));
+    assert_eq!((&a["frames"], &a["faces"]), (&3.into(), &3.into()));
+    let frames = a["frame_scores"].as_array().unwrap();
+    let indices: Vec<_> = frames.iter().map(|frame| frame["frame"].as_u64().unwrap()).collect();
+    assert_eq!(indices, [0, 5, FRAMES as u64 - 1]);
+    let mean = frames.iter().map(|frame| frame["score"].as_f64().unwrap()).sum::<f64>() / 3.0;
+    assert!((a["score"].as_f64().unwrap() - mean).abs() < 1e-9, "{a}");
+    assert_eq!((&dark["score"], &dark["status"]), (&Json::Null, &"no_face".into()));
+    assert!(dark.as_object().unwrap().contains_key("score") && dark["note"].is_string(), "{dark}");
+    assert!(json["timing"]["seconds"].is_f64() && json["timing"]["faces_per_second"].is_f64(), "{json}");
+}
+
+#[test]
+fn photographs_of_every_kind_are_scored() {
+    let place = Place::new();
+    let file = |name: &str| place.path(name).to_str().unwrap().to_owned();
+    write_image(&place.path("colour.png"), &made::portrait(1, 0)).unwrap();
+    let colour = imgcodecs::imread_def(file("colour.png")).unwrap();
+    let save = |name: &str, mat: &Mat| assert!(imgcodecs::imwrite_def(file(name), mat).unwrap());
+    let recoloured = |code: i32| {
+        let mut mat = Mat::default();
+        imgproc::cvt_color_def(&colour, &mut mat, code).unwrap();
+        mat
+    };
+    let mut deep = Mat::default();
+    colour.convert_to(&mut deep, CV_16U, 257.0, 0.0).unwrap();
+    save("deep.png", &deep);
+    save("alpha.png", &recoloured(imgproc::COLOR_BGR2BGRA));
+    save("grey.png", &recoloured(imgproc::COLOR_BGR2GRAY));
+    save("photo.jpg", &colour);
+    write_image(&place.path("tiny.png"), &RgbImage::filled(8, 8, [250; 3])).unwrap();
+    let names = "colour.png deep.png alpha.png grey.png photo.jpg tiny.png";
+    place.sbi(&format!("{INFER} -i {names} --json out.json")).code(1);
+    let json = place.json("out.json");
+    let score = |at: usize| scores(&json)[at].1;
+    assert!(score(0).is_some() && score(0) == score(1) && score(0) == score(2), "{json}");
+    assert!(score(3).is_some() && score(3) != score(0) && score(4).is_some(), "{json}");
+    for photo in &json["videos"].as_array().unwrap()[..5] {
+        assert_eq!((&photo["frames"], &photo["faces"]), (&1.into(), &1.into()), "{photo}");
+    }
+    let tiny = &json["videos"][5];
+    assert_eq!((&tiny["status"], &tiny["score"]), (&"no_face".into(), &Json::Null));
+}
+
+#[test]
+fn a_folder_is_walked_with_its_folders() {
+    let place = Place::new();
+    place.copy(FACES[0], "mix/b.mp4");
+    place.copy(FACES[1], "mix/deeper/a.MP4");
+    write_image(&place.path("mix/c.png"), &made::portrait(2, 0)).unwrap();
+    place.write("mix/readme.txt", "no picture");
+    place.write("mix/.hidden.png", "no picture");
+    let done = place.sbi("infer -w weights/sbi.tar -i mix -n 2 --json out.json").code(0);
+    assert!(done.stderr.contains("mix: 1 files are neither photographs nor videos"), "{done}");
+    let json = place.json("out.json");
+    let paths: Vec<String> = scores(&json).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["mix/b.mp4", "mix/c.png", "mix/deeper/a.MP4"]);
+    place.sbi(&format!("{INFER} -i mix -n 2 --limit 2 --json two.json")).code(0);
+    assert_eq!(scores(&place.json("two.json")), &scores(&json)[..2]);
+}
+
+#[test]
+fn batches_jobs_and_threads_change_no_score() {
+    let place = Place::new();
+    FACES[..3].iter().for_each(|name| place.copy(name, name));
+    let runs =
+        ["--batch-size 8", "--batch-size 1", "--batch-size 3", "-j 1", "-j 3", "--threads 1", "--threads 2"];
+    let results = runs.map(|flags| {
+        place.sbi(&format!("{INFER} -i {} -n 4 {flags} --json out.json", FACES[..3].join(" "))).code(0);
+        place.json("out.json")
+    });
+    results.iter().for_each(|result| assert_same_scores(&results[0], result));
+    let distinct: std::collections::HashSet<_> =
+        scores(&results[0]).iter().map(|(_, score)| score.unwrap().to_bits()).collect();
+    assert_eq!(distinct.len(), 3, "the fixtures should differ in score");
+}
+
+#[test]
+fn two_faces_of_one_frame_are_both_scored() {
+    let place = Place::new();
+    let picture = made::with_faces(320, 128, &[(64, 64), (224, 64)], 3, 0);
+    write_image(&place.path("two.png"), &picture).unwrap();
+    place.sbi(&format!("{INFER} -i two.png --json out.json")).code(0);
+    let video = &place.json("out.json")["videos"][0];
+    assert_eq!((&video["faces"], video["frame_scores"].as_array().unwrap().len()), (&2.into(), 1));
+}
+
+#[test]
+fn a_threshold_gives_a_verdict_in_table_and_csv() {
+    let place = Place::new();
+    place.copy(FACES[0], "a,b.mp4");
+    place.copy("dark.mp4", "dark.mp4");
+    for (threshold, verdict) in [("0", "fake"), ("1", "real")] {
+        let flags = format!("-n 2 --threshold {threshold} --csv out.csv");
+        let done = place.sbi(&format!("{INFER} -i a,b.mp4 dark.mp4 {flags}")).code(1);
+        let done = done.tells(&["fakeness", "verdict", "status"]).tells(&[verdict, "a,b.mp4"]);
+        let dark = done.stdout.lines().find(|line| line.contains("dark.mp4")).unwrap();
+        assert!(!dark.contains("fake ") && !dark.contains("real"), "{done}");
+        let mut table = csv::Reader::from_path(place.path("out.csv")).unwrap();
+        let head: Vec<_> = table.headers().unwrap().iter().map(str::to_owned).collect();
+        assert_eq!(head[..5], ["path", "label", "group", "score", "verdict"]);
+        assert_eq!(head[5..], ["status", "frames", "faces", "note"]);
+        let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+        assert_eq!((&rows[0][0], &rows[0][1], &rows[0][4], &rows[0][5]), ("a,b.mp4", "", verdict, "ok"));
+        assert!((0.0..=1.0).contains(&rows[0][3].parse::<f64>().unwrap()));
+        assert_eq!((&rows[1][3], &rows[1][4], &rows[1][5], &rows[1][7]), ("", "", "no_face", "0"));
+    }
+    assert!(!place.sbi(&format!("{INFER} -i a,b.mp4 -n 2")).stdout.contains("verdict"));
+}
+
+#[test]
+fn annotated_copies_have_the_size_and_length_of_the_inputs() {
+    let place = Place::new();
+    place.copy(FACES[0], "clip.mp4");
+    place.copy(FACES[1], "other/clip.mp4");
+    let odd = made::with_faces(161, 129, &[made::FACE_CENTRE], 1, 0);
+    write_image(&place.path("odd.png"), &odd).unwrap();
+    let done =
+        place.sbi(&format!("{INFER} -i clip.mp4 other/clip.mp4 odd.png -n 2 --annotate drawn/here")).code(0);
+    assert_eq!(place.names("drawn/here"), ["clip.mp4", "clip_2.mp4", "odd.png"], "{done}");
+    let drawn = read_image(&place.path("drawn/here/odd.png")).unwrap();
+    assert_eq!((drawn.width(), drawn.height()), (161, 129));
+    // The left edge of the box, below the caption and its label.
+    let left = made::FACE_CENTRE.0 - made::BOX_SIDE / 2;
+    assert_ne!(drawn.pixel(left, made::FACE_CENTRE.1), odd.pixel(left, made::FACE_CENTRE.1));
+    for copy in ["clip.mp4", "clip_2.mp4"] {
+        let frames = frames_of(&place.path("drawn/here").join(copy));
+        assert_eq!(frames.len(), FRAMES, "{copy}");
+        assert_eq!((frames[0].width(), frames[0].height()), (made::WIDTH, made::HEIGHT), "{copy}");
+    }
+}
+
+#[test]
+fn an_annotated_copy_never_replaces_an_input() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("here")).unwrap();
+    write_image(&place.path("here/a.png"), &made::portrait(1, 0)).unwrap();
+    let before = std::fs::read(place.path("here/a.png")).unwrap();
+    let done = place.sbi(&format!("{INFER} -i here/a.png --annotate weights/../here"));
+    done.refused(&["here/a.png", "would replace this input", "another folder"]);
+    assert_eq!(std::fs::read(place.path("here/a.png")).unwrap(), before);
+}
+
+#[test]
+fn a_video_filmed_upright_is_looked_at_upright() {
+    let place = Place::new();
+    let mut bytes = std::fs::read(crate::support::fixture(FACES[0])).unwrap();
+    let header = bytes.windows(4).position(|w| w == b"tkhd").unwrap();
+    // The display matrix, 40 bytes into a track header of version 0: a quarter turn clockwise.
+    let matrix: [i32; 9] = [0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30];
+    let at = header + 4 + 40;
+    for (i, value) in matrix.into_iter().enumerate() {
+        bytes[at + 4 * i..][..4].copy_from_slice(&value.to_be_bytes());
+    }
+    place.write("phone.mp4", bytes);
+    place.sbi(&format!("{INFER} -i phone.mp4 -n 2 --annotate drawn --json out.json")).code(0);
+    let frames = frames_of(&place.path("drawn/phone.mp4"));
+    assert_eq!((frames[0].width(), frames[0].height(), frames.len()), (made::HEIGHT, made::WIDTH, FRAMES));
+    let (x, y) = (made::HEIGHT - 1 - made::FACE_CENTRE.1, made::FACE_CENTRE.0);
+    assert!(frames[0].pixel(x, y).iter().all(|&value| value > 100), "the face is not where it should be");
+    assert!(frames[0].pixel(x, made::WIDTH - 10).iter().all(|&value| value < 100));
+    assert_eq!(place.json("out.json")["videos"][0]["faces"], 2);
+}
+
+#[test]
+fn the_sample_portrait_has_one_face_with_real_weights() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (photo, weights) =
+        (root.join("data/sample/astronaut.png"), root.join("weights/retinaface_mnet025.safetensors"));
+    if !photo.exists() || !weights.exists() {
+        println!("skipped: scripts/setup.sh makes {} and {}", photo.display(), weights.display());
+        return;
+    }
+    let place = Place::new();
+    std::fs::copy(&photo, place.path("a.png")).unwrap();
+    let files = format!("-i a.png --detector-weights {}", weights.display());
+    place.sbi(&format!("{INFER} {files} --json out.json")).code(0);
+    assert_eq!(place.json("out.json")["videos"][0]["faces"], 1);
+}

@@ -1,0 +1,137 @@
+//! Weight files given to the program: wrong ones are refused by name, right ones convert back and forth.
+
+use std::fs;
+
+use sbi::checkpoint::{self, DType, Format};
+
+use crate::support::{assert_same_scores, fixture, Place, FACES};
+
+const PAGE: &str = "<!DOCTYPE html><html><body>Sign in to download</body></html>";
+
+#[test]
+fn what_is_no_detector_is_refused_by_name() {
+    let place = Place::new();
+    place.copy(FACES[0], "a.mp4");
+    place.copy("imagenet.pth", "imagenet.pth");
+    place.write("page.tar", PAGE);
+    place.write("empty.tar", "");
+    place.write("text.tar", "epoch 1: loss 0.69");
+    let whole = fs::read(fixture("sbi.tar")).unwrap();
+    place.write("half.tar", &whole[..whole.len() / 2]);
+    place.write("short.tar", &whole[..whole.len() - 1000]);
+    let infer = |file: &str| place.sbi(&format!("infer -w {file} -i a.mp4 -q --json out.json"));
+    infer("page.tar").refused(&["page.tar", "web page", "download failed"]);
+    infer("empty.tar").refused(&["empty.tar", "the file is empty"]);
+    infer("text.tar").refused(&["text.tar", "text file", "epoch 1"]);
+    infer("half.tar").refused(&["half.tar", "cut while downloading"]);
+    infer("short.tar").refused(&["short.tar"]);
+    infer("gone.tar").refused(&["gone.tar", "No such file"]);
+    infer("weights").refused(&["weights"]);
+    infer("a.mp4").refused(&["a.mp4"]);
+    infer("imagenet.pth").refused(&["imagenet.pth", "expected an SBI or EG detector", "a bare EfficientNet"]);
+    let face_detector = "weights/retinaface_mnet025.safetensors";
+    infer(face_detector).refused(&[face_detector, "a RetinaFace", "--detector-weights"]);
+    assert!(!place.path("out.json").exists(), "a refused run wrote a result");
+}
+
+#[test]
+fn a_detector_with_missing_or_odd_entries_is_refused() {
+    let place = Place::new();
+    place.copy(FACES[0], "a.mp4");
+    let mut state = checkpoint::read(&fixture("sbi.tar")).unwrap().state;
+    state.retain(|name| name != "net._fc.bias");
+    checkpoint::write_torch(&place.path("odd.tar"), &state, None, None).unwrap();
+    let done = place.sbi("infer -w odd.tar -i a.mp4 -q");
+    done.refused(&["odd.tar", "do not fit sbi on efficientnet-b0", "1 missing: net._fc.bias"]);
+}
+
+#[test]
+fn face_detector_weights_of_another_network_are_refused() {
+    let place = Place::new();
+    place.copy(FACES[0], "a.mp4");
+    place.cdf();
+    place.write("page.pth", PAGE);
+    let infer = "infer -w weights/sbi.tar -q -i a.mp4";
+    let flags = "--detector retinaface-mnet --detector-weights weights/eg.tar";
+    for command in [infer, "npy-pack -q -d CDF"] {
+        let done = place.sbi(&format!("{command} {flags}"));
+        done.refused(&["weights/eg.tar", "do not fit retinaface-mnet", "missing"]);
+    }
+    place.sbi(&format!("{infer} --detector-weights page.pth")).refused(&["page.pth", "web page"]);
+    place.sbi(&format!("{infer} --detector-weights gone.pth")).refused(&["gone.pth"]);
+    let resnet = place.sbi(&format!("{infer} --detector retinaface-r50"));
+    resnet.refused(&["retinaface_resnet50_2020-07-20", "weights/README.md"]);
+    fs::remove_file(place.path("weights/retinaface_mnet025.safetensors")).unwrap();
+    place.sbi(infer).refused(&["weights/retinaface_mnet025.safetensors", "setup.sh"]);
+    assert!(!place.path("data/npy").exists(), "a refused run left a folder");
+}
+
+#[test]
+fn converted_weights_give_the_same_scores() {
+    let place = Place::new();
+    place.copy(FACES[0], "a.mp4");
+    let convert = |arguments: &str| place.sbi(&format!("convert {arguments}")).code(0);
+    let there = convert("weights/eg.tar eg.safetensors");
+    let stored = fs::metadata(place.path("eg.safetensors")).unwrap().len();
+    let tensors = checkpoint::read(&fixture("eg.tar")).unwrap().state.len();
+    let there = there.tells(&[&format!("eg.safetensors: {tensors} tensors"), " MB"]);
+    assert_eq!(there.stderr, "", "{there}");
+    convert("eg.safetensors back.tar");
+    convert("weights/eg.tar half.safetensors --precision f16");
+    assert!(fs::metadata(place.path("half.safetensors")).unwrap().len() < stored * 6 / 10);
+
+    let read = |name: &str| checkpoint::read(&place.path(name)).unwrap();
+    assert_eq!(read("eg.safetensors").format, Format::Safetensors);
+    assert_eq!(
+        (read("back.tar").format, read("eg.safetensors").metadata["epoch"].as_str()),
+        (Format::TorchZip, "7")
+    );
+    assert_eq!(read("half.safetensors").state.get("bn.weight").unwrap().dtype(), DType::F16);
+    let results = ["weights/eg.tar", "eg.safetensors", "back.tar", "half.safetensors"].map(|file| {
+        place.sbi(&format!("infer -w {file} -i a.mp4 -q -n 2 --json out.json")).code(0);
+        place.json("out.json")
+    });
+    assert_same_scores(&results[0], &results[1]);
+    assert_same_scores(&results[0], &results[2]);
+    assert!(
+        (results[0]["videos"][0]["score"].as_f64().unwrap()
+            - results[3]["videos"][0]["score"].as_f64().unwrap())
+        .abs()
+            < 0.05
+    );
+}
+
+#[test]
+fn a_converted_checkpoint_keeps_its_epoch() {
+    let place = Place::new();
+    place.sbi("convert weights/sbi.tar same.tar").code(0);
+    let same = checkpoint::read(&place.path("same.tar")).unwrap();
+    assert_eq!(same.epoch, Some(7));
+    place.sbi("convert weights/sbi.tar there.safetensors").code(0);
+    place.sbi("convert there.safetensors back.tar").code(0);
+    assert_eq!(checkpoint::read(&place.path("back.tar")).unwrap().epoch, Some(7), "lost on the way");
+}
+
+#[test]
+fn conversion_refuses_wrong_names_and_existing_files() {
+    let place = Place::new();
+    place.write("page.tar", PAGE);
+    place.write("there.safetensors", "precious");
+    let convert = |arguments: &str| place.sbi(&format!("convert {arguments}"));
+    convert("weights/sbi.tar out.onnx").refused(&["out.onnx", ".safetensors", ".tar, .pth or .pt"]);
+    convert("weights/sbi.tar out").refused(&["out", "extension"]);
+    convert("weights/sbi.tar there.safetensors")
+        .refused(&["there.safetensors: exists already", "--overwrite"]);
+    assert_eq!(fs::read(place.path("there.safetensors")).unwrap(), b"precious");
+    convert("page.tar out.safetensors").refused(&["page.tar", "web page"]);
+    convert("gone.tar out.safetensors").refused(&["gone.tar", "No such file"]);
+    convert("weights/sbi.tar page.tar/out.pth").refused(&["page.tar/out.pth"]);
+    convert("weights/sbi.tar absent/out.pth").refused(&["absent/out.pth"]);
+    assert!(!place.path("out.safetensors").exists());
+    convert("weights/sbi.tar there.safetensors --overwrite").code(0);
+    checkpoint::read(&place.path("there.safetensors")).unwrap();
+    // Onto itself: read as a whole before it is replaced.
+    fs::copy(fixture("sbi.tar"), place.path("own.tar")).unwrap();
+    convert("own.tar own.tar --overwrite").code(0);
+    assert_eq!(fs::read(place.path("own.tar")).unwrap(), fs::read(fixture("sbi.tar")).unwrap());
+}
