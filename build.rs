@@ -19,6 +19,7 @@ fn main() {
         .include(include.join("torch/csrc/api/include"))
         .file("src/native/fused_conv.cpp")
         .compile("sbi_native");
+    compile_depthwise();
 
     // The rpath spares users LD_LIBRARY_PATH; DT_RPATH (not RUNPATH) also serves libtorch's own
     // dependencies, which lie in the same folder.
@@ -30,4 +31,17 @@ fn main() {
         println!("cargo:rustc-link-arg=-ltorch_cuda");
         println!("cargo:rustc-link-arg=-Wl,--as-needed");
     }
+}
+
+/// The depthwise kernel, for AVX2 whatever the rest is built for: it asks the processor before it runs.
+fn compile_depthwise() {
+    println!("cargo:rerun-if-changed=src/native/depthwise.cpp");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-ffp-contract=fast").flag("-fopenmp");
+    if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
+        build.flag("-mavx2").flag("-mfma");
+    }
+    build.file("src/native/depthwise.cpp").compile("sbi_depthwise");
+    // At run time this is the copy beside libtorch: one team of threads for both.
+    println!("cargo:rustc-link-lib=gomp");
 }

@@ -3,6 +3,7 @@
 //! Tan & Le, "EfficientNet: Rethinking Model Scaling", ICML 2019, <https://arxiv.org/abs/1905.11946>.
 
 use super::layers::{channels_last, Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
+use crate::native::FusedDepthwise;
 use tch::nn::{self, Init};
 use tch::Tensor;
 
@@ -119,10 +120,9 @@ struct SqueezeExcite {
 }
 
 impl SqueezeExcite {
-    /// The factor per channel, `[n, c, 1, 1]`.
-    fn gate(&self, x: &Tensor) -> Tensor {
-        let pooled = x.mean_dim([2i64, 3].as_slice(), true, None);
-        self.expand.forward(&self.reduce.forward(&pooled, false), false).sigmoid_()
+    /// The factor per channel, `[n, c, 1, 1]`, from the means over positions of the same shape.
+    fn gate(&self, pooled: &Tensor) -> Tensor {
+        self.expand.forward(&self.reduce.forward(pooled, false), false).sigmoid_()
     }
 }
 
@@ -134,15 +134,16 @@ struct Block {
     skip: bool,
     drop_connect: f64,
     compiled: bool,
+    /// Depthwise convolution, both swishes around it and the means, where this processor has the kernel.
+    /// `expand` is then without its activation.
+    fused: Option<FusedDepthwise>,
 }
 
 impl Block {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let train = mode.batch_statistics();
-        let expanded = self.expand.as_ref().map(|unit| unit.forward(x, train));
-        let mut y = self.depthwise.forward(expanded.as_ref().unwrap_or(x), train);
-        drop(expanded);
-        let gate = self.squeeze.gate(&y);
+        let (mut y, pooled) = self.depthwise(x, train);
+        let gate = self.squeeze.gate(&pooled);
         y = if self.compiled { y.g_mul_(&gate) } else { y * gate };
         let y = self.project.forward(&y, train);
         match self.skip {
@@ -156,9 +157,34 @@ impl Block {
         }
     }
 
-    fn units(&mut self) -> impl Iterator<Item = &mut ConvUnit> {
+    /// Expansion and depthwise convolution, and the means of the result over its positions.
+    fn depthwise(&self, x: &Tensor, train: bool) -> (Tensor, Tensor) {
+        let expanded = self.expand.as_ref().map(|unit| unit.forward(x, train));
+        let x = expanded.as_ref().unwrap_or(x);
+        match &self.fused {
+            Some(fused) => fused.forward(x),
+            None => {
+                let y = self.depthwise.forward(x, train);
+                let pooled = y.mean_dim([2i64, 3].as_slice(), true, None);
+                (y, pooled)
+            }
+        }
+    }
+
+    fn compile(&mut self) {
+        self.compiled = true;
+        self.fused = self.depthwise.fused_depthwise(self.expand.is_some());
+        if let Some(expand) = &mut self.expand {
+            match self.fused {
+                Some(_) => expand.compile_linear(),
+                None => expand.compile(),
+            }
+        }
+        if self.fused.is_none() {
+            self.depthwise.compile();
+        }
         let SqueezeExcite { reduce, expand } = &mut self.squeeze;
-        self.expand.iter_mut().chain([&mut self.depthwise, reduce, expand, &mut self.project])
+        [reduce, expand, &mut self.project].into_iter().for_each(ConvUnit::compile);
     }
 }
 
@@ -228,10 +254,7 @@ impl EfficientNet {
         self.compiled = true;
         self.stem.compile();
         self.head.compile();
-        for block in &mut self.blocks {
-            block.compiled = true;
-            block.units().for_each(ConvUnit::compile);
-        }
+        self.blocks.iter_mut().for_each(Block::compile);
     }
 
     /// The last feature map: `x` `[n, 3, h, w]` to `[n, features, h / 32, w / 32]`.
@@ -325,7 +348,7 @@ fn block(
         Activation::None,
     );
     let skip = stride == 1 && c_in == c_out;
-    Block { expand, depthwise, squeeze, project, skip, drop_connect, compiled: false }
+    Block { expand, depthwise, squeeze, project, skip, drop_connect, compiled: false, fused: None }
 }
 
 fn linear(path: nn::Path, c_in: i64, c_out: i64) -> nn::Linear {

@@ -5,7 +5,7 @@
 //! and lets oneDNN compute convolution, bias and activation in one pass: CPU, inference only. A network
 //! lists its units once and gets both.
 
-use crate::native::{FusedActivation, FusedConv};
+use crate::native::{FusedActivation, FusedConv, FusedDepthwise};
 use tch::nn::{self, Init};
 use tch::Tensor;
 
@@ -171,6 +171,15 @@ impl ConvUnit {
         }
     }
 
+    /// max(x's result + `shortcut`, 0) for a unit without activation, in eval mode. `shortcut` may be overwritten.
+    pub fn forward_residual(&self, x: &Tensor, shortcut: Tensor) -> Tensor {
+        debug_assert_eq!(self.activation, Activation::None);
+        match &self.compiled {
+            Some(fused) => fused.forward_onto(&self.padded(x), shortcut, true),
+            None => (self.forward(x, false) + shortcut).relu_(),
+        }
+    }
+
     /// Like [`Self::forward`] of a plain unit, showing the result of the convolution (`see(false, …)`) and of
     /// the batch norm (`see(true, …)`): for layer-by-layer checks.
     pub fn trace(&self, x: &Tensor, train: bool, see: &mut dyn FnMut(bool, &Tensor)) -> Tensor {
@@ -218,9 +227,41 @@ impl ConvUnit {
     }
 
     /// Switches to the compiled form. Later changes of the weights no longer take effect.
-    ///
-    /// Batch norm is folded in float64 so that the result stays within rounding of the plain form.
     pub fn compile(&mut self) {
+        self.compile_with(self.activation);
+    }
+
+    /// The same without the activation, for a unit whose consumer applies it.
+    pub fn compile_linear(&mut self) {
+        self.compile_with(Activation::None);
+    }
+
+    fn compile_with(&mut self, activation: Activation) {
+        let (weight, bias) = self.folded();
+        self.compiled = Some(FusedConv::new(
+            weight,
+            bias,
+            self.symmetric(),
+            [self.spec.stride; 2],
+            self.spec.groups,
+            activation.fused(),
+        ));
+    }
+
+    /// A depthwise unit with swish as one pass over memory, which also applies swish to its input where
+    /// `swish_input` says so. `None` where there is no such kernel.
+    pub fn fused_depthwise(&self, swish_input: bool) -> Option<FusedDepthwise> {
+        if self.activation != Activation::Swish || self.spec.groups != self.spec.c_out {
+            return None;
+        }
+        let (weight, bias) = self.folded();
+        let Padding { before, after } = self.spec.padding;
+        FusedDepthwise::new(&weight, &bias, self.spec.stride, (before, after), swish_input)
+    }
+
+    /// Weight and bias with the batch norm in them, folded in float64 so that the result stays within
+    /// rounding of the plain form.
+    fn folded(&self) -> (Tensor, Tensor) {
         let _no_grad = tch::no_grad_guard();
         let mut weight = self.weight.to_kind(tch::Kind::Double);
         let mut bias = match &self.bias {
@@ -233,14 +274,7 @@ impl ConvUnit {
             weight *= scale.view([-1, 1, 1, 1]);
             bias = bias * scale + shift;
         }
-        self.compiled = Some(FusedConv::new(
-            weight.to_kind(tch::Kind::Float),
-            bias.to_kind(tch::Kind::Float),
-            self.symmetric(),
-            [self.spec.stride; 2],
-            self.spec.groups,
-            self.activation.fused(),
-        ));
+        (weight.to_kind(tch::Kind::Float), bias.to_kind(tch::Kind::Float))
     }
 }
 

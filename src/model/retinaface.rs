@@ -261,12 +261,14 @@ impl Bottleneck {
 
     fn forward(&self, x: &Tensor) -> Tensor {
         let [first, second, third] = &self.convs;
-        let mut y = third.forward(&second.forward(&first.forward(x, false), false), false);
-        match &self.shortcut {
-            Some(unit) => y += unit.forward(x, false),
-            None => y += x,
-        }
-        y.relu_()
+        let y = second.forward(&first.forward(x, false), false);
+        // The input itself is nobody else's any more: the maps that the pyramid takes go into blocks with a
+        // projection.
+        let shortcut = match &self.shortcut {
+            Some(unit) => unit.forward(x, false),
+            None => x.shallow_clone(),
+        };
+        third.forward_residual(&y, shortcut)
     }
 }
 

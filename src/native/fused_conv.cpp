@@ -19,6 +19,10 @@ using Scalars = c10::List<std::optional<at::Scalar>>;
 using PointwiseConv = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
                                  at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view,
                                  Scalars, std::optional<std::string_view>);
+using PointwiseConvAdd = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                     const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
+                                     at::IntArrayRef, int64_t, std::string_view, std::optional<at::Scalar>,
+                                     std::optional<std::string_view>, Scalars, std::optional<std::string_view>);
 using ReorderWeight = at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
                                  at::OptionalIntArrayRef);
 
@@ -69,6 +73,22 @@ at::Tensor* sbi_fused_conv(const at::Tensor* x, const at::Tensor* weight, const 
     c10::impl::ExcludeDispatchKeyGuard no_autograd(c10::autograd_dispatch_keyset);
     return op.call(*x, *weight, b, at::IntArrayRef(padding, 2), at::IntArrayRef(stride, 2),
                    at::IntArrayRef(one, 2), groups, attr, scalars, std::nullopt);
+  });
+}
+
+// Adds convolution and bias to `onto` in place, then takes max(x, 0) where `relu` is not 0. The result is `onto`.
+at::Tensor* sbi_fused_conv_add(at::Tensor* onto, const at::Tensor* x, const at::Tensor* weight,
+                               const at::Tensor* bias, const int64_t* padding, const int64_t* stride,
+                               int64_t groups, int relu, char** error) {
+  return guarded(error, [&] {
+    static auto op = c10::Dispatcher::singleton()
+                         .findSchemaOrThrow("mkldnn::_convolution_pointwise_", "binary")
+                         .typed<PointwiseConvAdd>();
+    const int64_t one[2] = {1, 1};
+    const auto unary = relu ? std::optional<std::string_view>("relu") : std::nullopt;
+    c10::impl::ExcludeDispatchKeyGuard no_autograd(c10::autograd_dispatch_keyset);
+    return op.call(*onto, *x, *weight, *bias, at::IntArrayRef(padding, 2), at::IntArrayRef(stride, 2),
+                   at::IntArrayRef(one, 2), groups, "add", std::nullopt, unary, Scalars(), std::nullopt);
   });
 }
 }

@@ -1,7 +1,7 @@
 //! Convolution with a fused activation on the CPU (oneDNN), for inference only.
 
 use std::cell::RefCell;
-use std::ffi::{c_char, CStr};
+use std::ffi::{c_char, c_int, CStr};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
@@ -24,6 +24,17 @@ extern "C" {
         groups: i64,
         attr: *const c_char,
         slope: f64,
+        error: *mut *mut c_char,
+    ) -> *mut C_tensor;
+    fn sbi_fused_conv_add(
+        onto: *mut C_tensor,
+        x: *const C_tensor,
+        weight: *const C_tensor,
+        bias: *const C_tensor,
+        padding: *const i64,
+        stride: *const i64,
+        groups: i64,
+        relu: c_int,
         error: *mut *mut c_char,
     ) -> *mut C_tensor;
 }
@@ -85,13 +96,7 @@ impl FusedConv {
     /// # Panics
     /// When the shapes do not fit: inside a built network that is a bug of ours.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let (n, c, h, w) = x.size4().expect("a convolution's input has four axes");
-        let size = [n, c, h, w];
-        let mut packed = self.packed.borrow_mut();
-        if !matches!(&*packed, Some((known, _)) if *known == size) {
-            *packed = Some((size, self.pack(&size)));
-        }
-        let (_, weight) = packed.as_ref().expect("packed just above");
+        let weight = self.packed_for(x);
         let (attr, slope) = self.activation.attr();
         // SAFETY: all pointers live through the call; the shim catches every exception.
         checked(|error| unsafe {
@@ -107,6 +112,45 @@ impl FusedConv {
                 error,
             )
         })
+    }
+
+    /// Adds the result of [`Self::forward`] without its activation to `onto` (overwritten, and returned), then
+    /// takes max(x, 0) where `relu` says so: a residual connection without further passes over memory.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn forward_onto(&self, x: &Tensor, onto: Tensor, relu: bool) -> Tensor {
+        let weight = self.packed_for(x);
+        let mut onto = onto;
+        // SAFETY: as above; the result shares the storage of `onto`, which this function owns a handle of.
+        checked(|error| unsafe {
+            sbi_fused_conv_add(
+                onto.as_mut_ptr(),
+                x.as_ptr(),
+                weight.as_ptr(),
+                self.bias.as_ptr(),
+                self.padding.as_ptr(),
+                self.stride.as_ptr(),
+                self.groups,
+                c_int::from(relu),
+                error,
+            )
+        })
+    }
+
+    /// The weight in the layout for an input of this size.
+    fn packed_for(&self, x: &Tensor) -> Tensor {
+        let (n, c, h, w) = x.size4().expect("a convolution's input has four axes");
+        let size = [n, c, h, w];
+        let mut packed = self.packed.borrow_mut();
+        match &*packed {
+            Some((known, weight)) if *known == size => weight.shallow_clone(),
+            _ => {
+                let weight = self.pack(&size);
+                *packed = Some((size, weight.shallow_clone()));
+                weight
+            }
+        }
     }
 
     fn pack(&self, size: &[i64; 4]) -> Tensor {
@@ -178,6 +222,23 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn adding_onto_a_tensor_equals_adding_afterwards() {
+        tch::manual_seed(4);
+        let options = (Kind::Float, Device::Cpu);
+        let (w, b) = (Tensor::randn([16, 8, 1, 1], options), Tensor::randn([16], options));
+        let x = Tensor::randn([2, 8, 7, 9], options);
+        for relu in [false, true] {
+            let (w, b) = (w.shallow_clone(), b.shallow_clone());
+            let conv = FusedConv::new(w, b, [0, 0], [1, 1], 1, FusedActivation::None);
+            let onto = Tensor::randn([2, 16, 7, 9], options);
+            let sum = conv.forward(&x) + &onto;
+            let expected = if relu { sum.relu() } else { sum };
+            let difference = (conv.forward_onto(&x, onto, relu) - expected).abs().max();
+            assert!(difference.double_value(&[]) < 1e-5, "relu {relu}");
         }
     }
 }

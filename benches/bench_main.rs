@@ -1,0 +1,13 @@
+//! Benchmarks of the parts, through the public API: `cargo bench`. Comparisons with other programs are made by
+//! `scripts/bench/compare.sh`.
+
+mod benchmarks;
+
+use criterion::criterion_main;
+
+criterion_main!(
+    benchmarks::model::benches,
+    benchmarks::face::benches,
+    benchmarks::video::benches,
+    benchmarks::checkpoint::benches,
+);

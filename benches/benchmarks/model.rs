@@ -1,0 +1,31 @@
+use criterion::{criterion_group, BenchmarkId, Criterion, Throughput};
+use sbi::model::efficientnet::Variant;
+use sbi::model::published::Layout;
+use sbi::model::{fill, Detector, ExecutionPlan, Method};
+use std::path::Path;
+use tch::{Device, Tensor};
+
+const BATCH: i64 = 8;
+const SIDE: i64 = 380;
+
+fn efficientnet_b4(c: &mut Criterion) {
+    let b4 = Variant::named("efficientnet-b4").unwrap();
+    let state = Layout::Detector(Method::Sbi, b4).filled(super::SEED).unwrap();
+    let shape = [BATCH, 3, SIDE, SIDE];
+    let values = fill::input("faces", super::SEED, shape.iter().product::<i64>() as usize);
+    let faces = Tensor::from_slice(&values).view(shape);
+
+    let mut group = c.benchmark_group("efficientnet-b4 380 px");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    let plans =
+        [("plain", ExecutionPlan::plain(Device::Cpu)), ("fastest", ExecutionPlan::fastest(Device::Cpu))];
+    for (name, plan) in plans {
+        let detector = Detector::from_state(&state, Path::new("filled"), plan).unwrap();
+        group.bench_function(BenchmarkId::new(name, BATCH), |b| {
+            b.iter(|| tch::no_grad(|| detector.logits(&faces)))
+        });
+    }
+    group.finish();
+}
+
+criterion_group! { name = benches; config = super::settings(); targets = efficientnet_b4 }

@@ -1,0 +1,195 @@
+//! Measures the networks as `sbi` runs them, one JSON line per repeat.
+//!
+//!     throughput weights DIR                           writes b4.pth and r50.pth, filled and untrained
+//!     throughput b4 DIR/b4.pth --batch 8 --seconds 5   the face classifier
+//!     throughput r50 DIR/r50.pth                       the face detector's network alone
+//!     throughput r50 DIR/r50.pth --whole               the same with resizing, decoding and suppression
+//!
+//! With `--wait` each repeat begins when a line arrives on standard input, so that another program can be
+//! measured in turn with this one on a machine that is not quiet.
+
+use clap::{Args, Parser, Subcommand};
+use sbi::checkpoint::{self, StateDict};
+use sbi::face::retinaface::{prepare, RetinaFace, Variant};
+use sbi::face::FaceDetector;
+use sbi::model::published::Layout;
+use sbi::model::retinaface::{Body, RetinaFaceNet};
+use sbi::model::weights::load_weights;
+use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, Method};
+use sbi::types::RgbImage;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Instant;
+use tch::nn::VarStore;
+use tch::{Device, Kind, Tensor};
+
+const SEED: u64 = 1;
+const FACE_SIDE: i64 = 380;
+/// Height and width of the frame that the detectors get.
+const FRAME: (usize, usize) = (720, 1280);
+const R50_MAX_SIZE: usize = 2048;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write weights for b4 and r50 into a folder
+    Weights { folder: PathBuf },
+    /// EfficientNet-B4 on faces of 380 px
+    B4(Measure),
+    /// RetinaFace ResNet-50 on a 720p frame, enlarged to 2048
+    R50(Measure),
+    /// RetinaFace MobileNet-0.25 on a 720p frame
+    Mnet(Measure),
+}
+
+#[derive(Args)]
+struct Measure {
+    weights: PathBuf,
+    /// Faces at once (b4 only)
+    #[arg(long, default_value_t = 8)]
+    batch: i64,
+    /// Length of a repeat
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// Start each repeat at a line on standard input; its end ends the program
+    #[arg(long)]
+    wait: bool,
+    /// libtorch's own operators instead of the compiled form
+    #[arg(long)]
+    plain: bool,
+    /// Detectors: everything from picture to boxes instead of the network alone
+    #[arg(long)]
+    whole: bool,
+    /// One thread, and rates per second of processor time: for a machine that others use too
+    #[arg(long)]
+    cpu_time: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    sbi::native::tune_allocator();
+    match Cli::parse().command {
+        Command::Weights { folder } => write_weights(&folder),
+        Command::B4(args) => measure_b4(&args),
+        Command::R50(args) => measure_detector(&args, Variant::ResNet50, Body::ResNet50),
+        Command::Mnet(args) => measure_detector(&args, Variant::MobileNet025, Body::MobileNet025),
+    }
+}
+
+fn write_weights(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let layouts =
+        [("b4.pth", Layout::Detector(Method::Sbi, b4())), ("r50.pth", Layout::RetinaFace(Body::ResNet50))];
+    for (name, layout) in layouts {
+        checkpoint::write_bare_torch(&folder.join(name), &layout.filled(SEED)?)?;
+    }
+    Ok(())
+}
+
+fn b4() -> efficientnet::Variant {
+    efficientnet::Variant::named("efficientnet-b4").expect("one of the published sizes")
+}
+
+fn plan(args: &Measure) -> ExecutionPlan {
+    if args.cpu_time {
+        sbi::native::set_threads(1);
+    }
+    match args.plain {
+        true => ExecutionPlan::plain(Device::Cpu),
+        false => ExecutionPlan::fastest(Device::Cpu),
+    }
+}
+
+fn measure_b4(args: &Measure) -> anyhow::Result<()> {
+    let detector = Detector::load(&args.weights, plan(args))?;
+    let x = input("faces", &[args.batch, 3, FACE_SIDE, FACE_SIDE]);
+    repeat(args, "faces/s", args.batch as usize, || {
+        let logits = tch::no_grad(|| detector.logits(&x));
+        Ok(Vec::<f32>::try_from(logits.flatten(0, -1))?)
+    })
+}
+
+fn measure_detector(args: &Measure, variant: Variant, body: Body) -> anyhow::Result<()> {
+    let (height, width) = FRAME;
+    let image = RgbImage::from_raw(width, height, fill::image("frame", height, width, SEED));
+    let max_size = (variant == Variant::ResNet50).then_some(R50_MAX_SIZE);
+    if args.whole {
+        let detector = RetinaFace::load(variant, &args.weights, max_size, plan(args))?;
+        return repeat(args, "frames/s", 1, || {
+            let faces = detector.detect(&[&image])?;
+            Ok(vec![faces[0].len() as f32])
+        });
+    }
+    let plan = plan(args);
+    let state: StateDict = checkpoint::read(&args.weights)?.state;
+    let vs = VarStore::new(Device::Cpu);
+    let mut net = RetinaFaceNet::new(&vs.root(), body);
+    load_weights(&vs, &state, variant.name(), &args.weights, |_| false)?;
+    if plan.compiles() {
+        net.compile();
+    }
+    let input = prepare(&image, variant, max_size)?;
+    let shape = [1, input.height as i64, input.width as i64, 3];
+    let x = Tensor::from_slice(&input.hwc).view(shape).permute([0, 3, 1, 2]);
+    repeat(args, "frames/s", 1, || {
+        let raw = tch::no_grad(|| net.forward(&x));
+        Ok(Vec::<f32>::try_from(raw.boxes.flatten(0, -1).slice(0, 0, 8, 1).contiguous())?)
+    })
+}
+
+fn input(label: &str, shape: &[i64]) -> Tensor {
+    let n = shape.iter().product::<i64>() as usize;
+    Tensor::from_slice(&fill::input(label, SEED, n)).view(shape).to_kind(Kind::Float)
+}
+
+/// Runs `step`, which handles `items` at once, for the asked time and prints the rate of the median step.
+fn repeat(
+    args: &Measure,
+    unit: &str,
+    items: usize,
+    mut step: impl FnMut() -> anyhow::Result<Vec<f32>>,
+) -> anyhow::Result<()> {
+    // Twice: the first call also packs the weights.
+    step()?;
+    let check = step()?;
+    let clock = if args.cpu_time { processor_seconds } else { wall_seconds };
+    let mut lines = std::io::stdin().lock().lines();
+    for _ in 0..if args.wait { usize::MAX } else { args.repeats } {
+        if args.wait && lines.next().transpose()?.is_none() {
+            break;
+        }
+        let mut times = Vec::new();
+        let started = clock();
+        while times.is_empty() || clock() - started < args.seconds {
+            let start = clock();
+            step()?;
+            times.push(clock() - start);
+        }
+        times.sort_by(f64::total_cmp);
+        let rate = items as f64 / times[times.len() / 2];
+        println!(
+            "{}",
+            serde_json::json!({ "unit": unit, "rate": rate, "steps": times.len(), "check": check })
+        );
+    }
+    Ok(())
+}
+
+fn wall_seconds() -> f64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_secs_f64()
+}
+
+/// Time that this thread has spent on a processor; 0 where the kernel does not tell.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = stat.split_whitespace().next().and_then(|field| field.parse::<f64>().ok());
+    nanoseconds.unwrap_or_default() / 1e9
+}

@@ -1,0 +1,213 @@
+"""Measures sbi and its peers in turn and prints one Markdown table; compare.sh sets everything up and calls this.
+
+A machine is rarely quiet, so both sides of a row run in one go, repeat by repeat in alternation, and the ratio is
+the median of the repeats' ratios. What both compute is compared too: a fast wrong network would be no win.
+"""
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+SBI = os.path.join(ROOT, "target/release/sbi")
+THROUGHPUT = os.path.join(ROOT, "target/release/examples/throughput")
+MNET = os.path.join(ROOT, "weights/retinaface_mnet025.safetensors")
+# Largest difference between two sides' outputs, relative to the largest number.
+TOLERANCE = 1e-3
+
+
+class Side:
+    """A process that measures one repeat at a time."""
+
+    def __init__(self, name: str, command: list, seconds: float):
+        self.name, self.seconds, self.rates, self.check = name, seconds, [], None
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
+
+    def measure(self) -> None:
+        self.process.stdin.write(f"{self.seconds}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"bench: {self.name} ended without a result")
+        answer = json.loads(line)
+        self.rates.append(answer["rate"])
+        self.check = answer["check"]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+CPU_TIME = ["--cpu-time"] if "--cpu-time" in sys.argv else []
+
+
+def ours(what: str, weights: str, seconds: float, *flags: str) -> Side:
+    command = [THROUGHPUT, what, weights, "--wait", "--seconds", str(seconds), *flags, *CPU_TIME]
+    return Side("sbi " + " ".join([what, *flags]), command, seconds)
+
+
+def peer(what: str, weights: str, seconds: float) -> Side:
+    return Side(what, [sys.executable, "-W", "ignore", os.path.join(HERE, "peers.py"), what, weights, *CPU_TIME], seconds)
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, *cells: str) -> None:
+        self.rows.append(cells)
+        print("bench: " + " | ".join(cells), file=sys.stderr)
+
+    def print(self) -> None:
+        head = ("what", "sbi", "peer", "ratio (lowest to highest)")
+        print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
+        for row in self.rows:
+            print("| " + " | ".join(row) + " |")
+
+
+def same(a: list, b: list) -> bool:
+    scale = max(map(abs, a + b)) or 1.0
+    return len(a) == len(b) and all(abs(x - y) <= TOLERANCE * scale for x, y in zip(a, b))
+
+
+def duel(table: Table, what: str, unit: str, mine: Side, others: dict, repeats: int) -> None:
+    """One row per peer. A ratio above 1 means that sbi is faster."""
+    for _ in range(repeats):
+        for side in (mine, *others.values()):
+            side.measure()
+    for side in (mine, *others.values()):
+        side.close()
+    median = statistics.median
+    for name, other in others.items():
+        ratios = sorted(a / b for a, b in zip(mine.rates, other.rates))
+        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        row = [f"{median(mine.rates):.3g} {unit}", f"{name}: {median(other.rates):.3g}"]
+        note = "" if same(mine.check, other.check) else "; RESULTS DIFFER"
+        table.add(what, *row, f"**{median(ratios):.2f}** ({spread}){note}")
+
+
+def run_once(command: list) -> tuple:
+    """Wall time in seconds and the largest resident size in MiB."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"bench: {' '.join(command)} ended with {process.returncode}")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def make_video(path: str, portrait: str, size: tuple, frames: int, face: int) -> None:
+    """The portrait wandering over a dark, slowly changing background."""
+    import cv2
+    import numpy as np
+
+    if os.path.exists(path):
+        return
+    width, height = size
+    picture = cv2.resize(cv2.imread(portrait), (face, face), interpolation=cv2.INTER_AREA)
+    unfinished = path.replace(".mp4", ".tmp.mp4")
+    writer = cv2.VideoWriter(unfinished, cv2.VideoWriter_fourcc(*"mp4v"), 25.0, size)
+    background = np.linspace(30, 90, width, dtype=np.uint8)[None, :, None].repeat(height, 0).repeat(3, 2)
+    for i in range(frames):
+        image = background.copy()
+        x = int((width - face) * (0.5 + 0.4 * np.sin(i / 40)))
+        y = int((height - face) * (0.5 + 0.4 * np.cos(i / 55)))
+        image[y : y + face, x : x + face] = picture
+        writer.write(image)
+    writer.release()
+    os.replace(unfinished, path)
+
+
+def infer_command(work: str, video: str) -> list:
+    detector = ["--detector", "retinaface-mnet", "--detector-weights", MNET]
+    return [SBI, "infer", "-w", os.path.join(work, "b4.pth"), "-i", video, "-n", "32", "-q", *detector]
+
+
+def whole_commands(table: Table, args, repeats: int) -> None:
+    times = sorted(run_once([SBI, "--help"])[0] for _ in range(5 * repeats))
+    table.add("`sbi --help`", f"{statistics.median(times) * 1000:.0f} ms", "", "")
+    video = os.path.join(args.work, "talk-720p.mp4")
+    make_video(video, args.portrait, (1280, 720), 300, 400)
+    runs = [run_once(infer_command(args.work, video)) for _ in range(repeats)]
+    seconds, peak = (statistics.median(column) for column in zip(*runs))
+    what = "`sbi infer` on 300 frames of 720p, 32 looked at, MobileNet"
+    table.add(what, f"{seconds:.1f} s, {peak:.0f} MiB", "", "")
+
+
+def memory(table: Table, args) -> None:
+    peaks = []
+    for name, frames in (("short-1080p.mp4", 250), ("long-1080p.mp4", 15000)):
+        video = os.path.join(args.work, name)
+        make_video(video, args.portrait, (1920, 1080), frames, 400)
+        peaks.append(run_once(infer_command(args.work, video))[1])
+    what = "peak memory, 10 min against 10 s of 1080p"
+    table.add(what, f"{peaks[1]:.0f} MiB", f"10 s: {peaks[0]:.0f} MiB", f"**{peaks[1] / peaks[0]:.2f}**")
+
+
+def machine() -> str:
+    model = "unknown processor"
+    with open("/proc/cpuinfo") as info:
+        for line in info:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "opencv-python-headless")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    version = subprocess.run([SBI, "--version"], capture_output=True, text=True).stdout.strip()
+    cores = len(os.sched_getaffinity(0))
+    return f"{model}, {cores} cores, {platform.system()} {platform.machine()}. {version}; {versions}."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--cpu-time", action="store_true")
+    parser.add_argument("--only", action="append", choices=["b4", "r50", "mnet", "infer"])
+    parser.add_argument("--portrait", default=os.path.join(ROOT, "data/sample/astronaut.png"))
+    args = parser.parse_args()
+    args.portrait = os.path.abspath(args.portrait)
+    repeats, seconds = (9, 10.0) if args.long else (5, 3.0)
+    wanted = lambda part: args.only is None or part in args.only
+
+    subprocess.run([THROUGHPUT, "weights", args.work], check=True)
+    b4, r50, mnet = (os.path.join(args.work, name) for name in ("b4.pth", "r50.pth", "mnet.onnx"))
+    table = Table()
+    if wanted("b4"):
+        others = {"PyTorch eager": peer("b4-eager", b4, seconds), "ONNX Runtime": peer("b4-onnx", b4, seconds)}
+        what = "EfficientNet-B4, 380 px, batch 8"
+        duel(table, what, "faces/s", ours("b4", b4, seconds), others, repeats)
+    if wanted("mnet"):
+        others = {"ONNX Runtime": peer("mnet-onnx", mnet, seconds)}
+        what = "RetinaFace MobileNet-0.25, 720p, network"
+        duel(table, what, "frames/s", ours("mnet", MNET, seconds), others, repeats)
+    if wanted("r50"):
+        # A step takes seconds: one per repeat.
+        few = repeats if args.long else 3
+        others = {"PyTorch eager": peer("r50-eager", r50, 0)}
+        what = "RetinaFace ResNet-50, 720p at 2048, picture to boxes"
+        duel(table, what, "frames/s", ours("r50", r50, 0, "--whole"), others, few)
+        others = {"ONNX Runtime": peer("r50-net-onnx", r50, 0)}
+        what = "RetinaFace ResNet-50, 720p at 2048, network"
+        duel(table, what, "frames/s", ours("r50", r50, 0), others, few)
+    if wanted("infer"):
+        whole_commands(table, args, repeats if args.long else 3)
+    if args.memory:
+        memory(table, args)
+    table.print()
+    if args.cpu_time:
+        print("\nNetworks on one thread, per second of processor time.")
+    print(f"\n{machine()}")
+
+
+if __name__ == "__main__":
+    main()
