@@ -1,49 +1,104 @@
 //! The error of the stages: it joins those of the components.
 
 use crate::dataset::Compression;
+use crate::face::Stop;
 use std::path::PathBuf;
 
 /// Why a run could not go on. Bad inputs are not here: they are data in a stage's summary.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs)]
 pub enum Error {
+    /// A data set that cannot be listed.
     #[error(transparent)]
     Dataset(#[from] crate::dataset::Error),
+    /// A weight file that cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] crate::checkpoint::Error),
+    /// Weights that do not fit, or a device that is not there.
     #[error(transparent)]
     Model(#[from] crate::model::Error),
+    /// A face detector that cannot be used.
     #[error(transparent)]
     Face(#[from] crate::face::Error),
+    /// A video that cannot be read or written.
     #[error(transparent)]
     Video(#[from] crate::video::Error),
+    /// A picture that cannot be read or written.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
+    /// A packed folder that cannot be used.
     #[error(transparent)]
     Packed(#[from] crate::packed::Error),
+    /// A packed video that cannot be used.
     #[error(transparent)]
     PackedVideo(#[from] crate::packed::VideoError),
+    /// Scores of which no metric can be computed.
     #[error(transparent)]
     Metrics(#[from] crate::metrics::Error),
     /// An input path that cannot be read.
     #[error("{}: {cause}", path.display())]
-    Input { path: PathBuf, cause: std::io::Error },
+    Input {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// A place that cannot be written to.
     #[error("{}: cannot write here: {cause}", path.display())]
-    Output { path: PathBuf, cause: std::io::Error },
+    Output {
+        /// The place.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// A folder without anything to score.
     #[error("{}: no photographs or videos in this folder", path.display())]
-    EmptyFolder { path: PathBuf },
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Annotation of what has no pictures to draw on.
     #[error("--annotate draws on photographs and videos given with -i; test sets are not copied")]
     AnnotateNeedsFiles,
     /// An annotated copy that would replace what it is a copy of.
     #[error("{}: the annotated copy would replace this input; give --annotate another folder", path.display())]
-    AnnotateOverInput { path: PathBuf },
+    AnnotateOverInput {
+        /// The input.
+        path: PathBuf,
+    },
     /// A packed folder that was made from other files than asked for.
     #[error("{}: was packed from {packed} videos, but {asked} was asked for: give the same -c, or pack into another folder with npy-pack -s and name it with --packed", folder.display())]
-    PackedCompression { folder: PathBuf, packed: String, asked: Compression },
+    PackedCompression {
+        /// The packed folder.
+        folder: PathBuf,
+        /// What it was packed from.
+        packed: String,
+        /// What was asked for.
+        asked: Compression,
+    },
 }
 
 /// What stages return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a stage's loop over videos ended early.
+pub(crate) enum Ended {
+    /// A wish to stop: what is done stays done.
+    Interrupted,
+    /// The run cannot go on.
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Ended::Failed(error.into())
+    }
+}
+
+impl From<Stop<Ended>> for Ended {
+    fn from(stop: Stop<Ended>) -> Self {
+        match stop {
+            Stop::Detector(error) => Ended::Failed(error.into()),
+            Stop::Consumer(ended) => ended,
+        }
+    }
+}

@@ -4,24 +4,13 @@ use super::annotate::{self, Caption};
 use super::input::Item;
 use super::score::{FaceScorer, ScoredFace};
 use super::{Config, VideoResult, NEUTRAL_SCORE};
-use crate::face::{extract_faces, FaceDetector, Stop};
+use crate::error::Ended;
+use crate::face::{extract_faces, FaceDetector};
 use crate::metrics::video_score;
 use crate::model::Detector;
 use crate::progress::{Cancel, Progress};
 use crate::video::{decode_ahead, Decoding};
-use crate::{Error, Result};
-
-/// Why a loop over videos ended early.
-enum Ended {
-    Interrupted,
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for Ended {
-    fn from(error: E) -> Self {
-        Ended::Failed(error.into())
-    }
-}
+use crate::Result;
 
 /// Scores all items, in order. An interruption drops the current video and returns those before it.
 pub(super) fn score_all(
@@ -75,12 +64,7 @@ fn score_one(
             scorer.push(found.frame, crop)?;
         }
         Ok(())
-    });
-    let extraction = match extraction {
-        Ok(extraction) => extraction,
-        Err(Stop::Detector(error)) => return Err(error.into()),
-        Err(Stop::Consumer(ended)) => return Err(ended),
-    };
+    })?;
     if cancel.is_requested() {
         return Err(Ended::Interrupted);
     }

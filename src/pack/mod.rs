@@ -1,13 +1,14 @@
 //! Packing: the videos of a test set to face crops on disk, once, for many runs of inference.
 
 use crate::dataset::{Compression, TestSet};
-use crate::face::{extract_faces, DetectorConfig, DetectorIdentity, FaceDetector, Stop, FACE_SIDE};
+use crate::error::Ended;
+use crate::face::{extract_faces, DetectorConfig, DetectorIdentity, FaceDetector, FACE_SIDE};
 use crate::model::{DeviceChoice, ExecutionPlan};
 use crate::packed::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
 use crate::video::{decode_ahead, Decoding};
-use crate::{Error, Result};
+use crate::Result;
 use std::path::PathBuf;
 
 /// One packing run.
@@ -87,18 +88,6 @@ impl Summary {
     }
 }
 
-/// Why a loop over videos ended early.
-enum Ended {
-    Interrupted,
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for Ended {
-    fn from(error: E) -> Self {
-        Ended::Failed(error.into())
-    }
-}
-
 /// Packs what is missing of a test set.
 ///
 /// A bad video is part of the [`Summary`] and does not stop the rest. Fails when nothing can be done at all:
@@ -171,12 +160,7 @@ fn pack_one(
             arrays.append(&crop.pixels.to_planes(), found.frame as u32)?;
         }
         Ok(())
-    });
-    let extraction = match extraction {
-        Ok(extraction) => extraction,
-        Err(Stop::Detector(error)) => return Err(error.into()),
-        Err(Stop::Consumer(ended)) => return Err(ended),
-    };
+    })?;
     if cancel.is_requested() {
         return Err(Ended::Interrupted);
     }
