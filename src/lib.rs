@@ -3,7 +3,7 @@
 //! Data flows one way: **stages** ([`pack`], [`infer`]) run whole jobs and know components; **components**
 //! ([`dataset`], [`face`], [`model`], [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the
 //! foundations; **foundations** ([`types`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`],
-//! [`progress`], [`suggest`]) know nothing of ours. Stages never call one another.
+//! [`progress`], [`rng`], [`suggest`]) know nothing of ours. Stages never call one another.
 #![deny(missing_docs)]
 
 pub mod atomic_file;
@@ -20,6 +20,7 @@ pub mod npy;
 pub mod pack;
 pub mod packed;
 pub mod progress;
+pub mod rng;
 pub mod suggest;
 pub mod types;
 pub mod video;

@@ -40,3 +40,18 @@ pub struct DetectedFace {
     /// Eyes, nose, corners of the mouth, (x, y), rounded to hundredths of a pixel.
     pub points: [(f64, f64); 5],
 }
+
+/// A face as files of a prepared set keep it: a detector's box without its confidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaceBox {
+    /// Where it is.
+    pub bbox: BBox,
+    /// Eyes, nose, corners of the mouth, (x, y); the image's left one of a pair first.
+    pub points: [(f64, f64); 5],
+}
+
+impl From<&DetectedFace> for FaceBox {
+    fn from(face: &DetectedFace) -> Self {
+        FaceBox { bbox: face.bbox, points: face.points }
+    }
+}

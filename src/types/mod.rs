@@ -3,9 +3,13 @@
 mod face;
 mod image;
 mod label;
+mod landmarks;
+mod mask;
 mod video_status;
 
-pub use face::{BBox, DetectedFace};
+pub use face::{BBox, DetectedFace, FaceBox};
 pub use image::{Frame, RgbImage, Window};
 pub use label::{Label, LabelError};
+pub use landmarks::{LandmarkCountError, Landmarks};
+pub use mask::Mask;
 pub use video_status::VideoStatus;

@@ -1,0 +1,95 @@
+//! Facial landmarks.
+
+use super::BBox;
+
+/// The points of one face, (x, y) in whole pixels of the image; may lie outside it.
+///
+/// 68 points in the order of the iBUG annotation (jaw 0..=16, brows 17..=26, nose 27..=35, eyes 36..=47, mouth
+/// 48..=67), or 81: the same and thirteen of the forehead. Other numbers cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Landmarks {
+    points: Vec<(i32, i32)>,
+}
+
+/// A number of points that is neither 68 nor 81.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a face has 68 or 81 landmarks, found {0}")]
+pub struct LandmarkCountError(pub usize);
+
+impl Landmarks {
+    /// Points that both models share: jaw, brows, nose, eyes, mouth.
+    pub const FACE: usize = 68;
+    /// Those and the forehead's.
+    pub const WITH_FOREHEAD: usize = 81;
+
+    /// Fails unless there are 68 or 81 points.
+    pub fn new(points: Vec<(i32, i32)>) -> Result<Self, LandmarkCountError> {
+        match points.len() {
+            Self::FACE | Self::WITH_FOREHEAD => Ok(Landmarks { points }),
+            other => Err(LandmarkCountError(other)),
+        }
+    }
+
+    /// (x, y), in order.
+    pub fn points(&self) -> &[(i32, i32)] {
+        &self.points
+    }
+
+    /// Whether the thirteen forehead points are there.
+    pub fn has_forehead(&self) -> bool {
+        self.points.len() == Self::WITH_FOREHEAD
+    }
+
+    /// The first 68 points alone.
+    pub fn without_forehead(&self) -> Landmarks {
+        Landmarks { points: self.points[..Self::FACE].to_vec() }
+    }
+
+    /// Smallest rectangle that holds every point.
+    pub fn bounds(&self) -> BBox {
+        bounds_of(&self.points)
+    }
+
+    /// The same of the first 68 points, which crops start from.
+    pub fn face_bounds(&self) -> BBox {
+        bounds_of(&self.points[..Self::FACE])
+    }
+
+    /// Every point moved by (dx, dy).
+    pub fn shifted(&self, dx: i32, dy: i32) -> Landmarks {
+        Landmarks { points: self.points.iter().map(|&(x, y)| (x + dx, y + dy)).collect() }
+    }
+}
+
+fn bounds_of(points: &[(i32, i32)]) -> BBox {
+    let (mut low, mut high) = ((i32::MAX, i32::MAX), (i32::MIN, i32::MIN));
+    for &(x, y) in points {
+        low = (low.0.min(x), low.1.min(y));
+        high = (high.0.max(x), high.1.max(y));
+    }
+    BBox { x0: low.0.into(), y0: low.1.into(), x1: high.0.into(), y1: high.1.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_hold_the_forehead_only_where_asked() {
+        let mut points = vec![(10, 20); 81];
+        points[3] = (-5, 40);
+        points[70] = (12, 2);
+        let landmarks = Landmarks::new(points).unwrap();
+        assert_eq!(landmarks.bounds(), BBox { x0: -5.0, y0: 2.0, x1: 12.0, y1: 40.0 });
+        assert_eq!(landmarks.face_bounds(), BBox { x0: -5.0, y0: 20.0, x1: 10.0, y1: 40.0 });
+        assert_eq!(
+            landmarks.without_forehead().shifted(5, -20).bounds(),
+            BBox { x0: 0.0, y0: 0.0, x1: 15.0, y1: 20.0 }
+        );
+    }
+
+    #[test]
+    fn other_numbers_of_points_are_refused() {
+        assert_eq!(Landmarks::new(vec![(0, 0); 5]), Err(LandmarkCountError(5)));
+    }
+}
