@@ -1,4 +1,4 @@
-//! Compiles the C++ shim over libtorch and points the binary at the libtorch it was built with.
+//! Compiles the C++ shims over libtorch and dlib and points the binary at the libtorch it was built with.
 
 use std::path::PathBuf;
 
@@ -20,6 +20,7 @@ fn main() {
         .file("src/native/fused_conv.cpp")
         .compile("sbi_native");
     compile_depthwise();
+    compile_dlib();
 
     // The rpath spares users LD_LIBRARY_PATH; DT_RPATH (not RUNPATH) also serves libtorch's own
     // dependencies, which lie in the same folder.
@@ -44,4 +45,25 @@ fn compile_depthwise() {
     build.file("src/native/depthwise.cpp").compile("sbi_depthwise");
     // At run time this is the copy beside libtorch: one team of threads for both.
     println!("cargo:rustc-link-lib=gomp");
+}
+
+/// The shim over dlib, and the scan for faces twice: for AVX2 and for any x86-64; the shim asks the processor.
+fn compile_dlib() {
+    for file in ["dlib.cpp", "face_hog.cpp", "face_hog.h"] {
+        println!("cargo:rerun-if-changed=src/native/{file}");
+    }
+    let base = || {
+        let mut build = cc::Build::new();
+        build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-fno-math-errno").flag("-Wno-psabi");
+        build
+    };
+    base().file("src/native/dlib.cpp").compile("sbi_dlib");
+    // Sums in the order in which dlib has them; where a fused multiply-add is wanted, the source says so.
+    let mut plain = base();
+    plain.flag("-ffp-contract=off").file("src/native/face_hog.cpp");
+    plain.clone().flag("-mavx2").flag("-mfma").compile("sbi_face_hog_avx2");
+    plain.compile("sbi_face_hog");
+    for library in ["dlib", "lapack", "blas"] {
+        println!("cargo:rustc-link-lib={library}");
+    }
 }

@@ -45,6 +45,20 @@ pub fn write<T>(path: &Path, content: impl FnOnce(&mut AtomicFile) -> io::Result
     Ok(value)
 }
 
+/// As [`write`], but leaves it to the system when the content reaches the disk: for thousands of small files,
+/// where waiting for the disk would cost more than making them. A killed process still leaves no half file; a lost
+/// power supply may.
+pub fn write_unsynced<T>(
+    path: &Path,
+    content: impl FnOnce(&mut AtomicFile) -> io::Result<T>,
+) -> Result<T, Error> {
+    let mut file = AtomicFile::create(path)?;
+    let value = content(&mut file).map_err(|cause| file.error("write", cause))?;
+    let AtomicFile { file, path } = file;
+    rename(file, &path, false).map_err(|(action, cause)| Error { path, action, cause })?;
+    Ok(value)
+}
+
 /// Deletes what killed processes left in `folder`, and says how many files that were.
 ///
 /// To be called only where no other process writes into the folder.
@@ -103,7 +117,7 @@ impl AtomicFile {
     /// Flushes and syncs the content and renames it to the destination.
     pub fn commit(self) -> Result<(), Error> {
         let Self { file, path } = self;
-        commit(file, &path).map_err(|(action, cause)| Error { path, action, cause })
+        rename(file, &path, true).map_err(|(action, cause)| Error { path, action, cause })
     }
 
     /// An [`Error`] about this file.
@@ -112,10 +126,15 @@ impl AtomicFile {
     }
 }
 
-fn commit(file: BufWriter<NamedTempFile>, path: &Path) -> Result<(), (&'static str, io::Error)> {
+fn rename(file: BufWriter<NamedTempFile>, path: &Path, sync: bool) -> Result<(), (&'static str, io::Error)> {
     let file = file.into_inner().map_err(|e| ("write", e.into_error()))?;
-    file.as_file().sync_all().map_err(|e| ("sync", e))?;
+    if sync {
+        file.as_file().sync_all().map_err(|e| ("sync", e))?;
+    }
     file.persist(path).map_err(|e| ("rename the finished file to it", e.error))?;
+    if !sync {
+        return Ok(());
+    }
     // Without this the rename itself may be lost with the power. Not every file system lets a
     // folder be synced, and the file is complete by now, so a refusal is no failure.
     if let Ok(folder) = File::open(folder_of(path)) {

@@ -31,6 +31,21 @@ pub enum Error {
     /// A packed video that cannot be used.
     #[error(transparent)]
     PackedVideo(#[from] crate::packed::VideoError),
+    /// A prepared set that cannot be used.
+    #[error(transparent)]
+    Prepared(#[from] crate::prepared::Error),
+    /// A prepared set that was made with other settings than asked for.
+    #[error("{}: {what} was {before} when this set was prepared, and is {now} now; --overwrite prepares it anew", path.display())]
+    PreparedSettings {
+        /// The record of the set.
+        path: PathBuf,
+        /// The setting.
+        what: &'static str,
+        /// Its value then.
+        before: String,
+        /// Its value now.
+        now: String,
+    },
     /// Scores of which no metric can be computed.
     #[error(transparent)]
     Metrics(#[from] crate::metrics::Error),

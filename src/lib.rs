@@ -1,7 +1,7 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
-//! Data flows one way: **stages** ([`pack`], [`infer`]) run whole jobs and know components; **components**
-//! ([`dataset`], [`face`], [`model`], [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the
+//! Data flows one way: **stages** ([`preprocess`], [`pack`], [`infer`]) run whole jobs and know components; **components**
+//! ([`dataset`], [`face`], [`model`], [`checkpoint`], [`packed`], [`prepared`], [`metrics`]) each know one matter and the
 //! foundations; **foundations** ([`types`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`],
 //! [`progress`], [`rng`], [`suggest`]) know nothing of ours. Stages never call one another.
 #![deny(missing_docs)]
@@ -19,6 +19,8 @@ pub mod native;
 pub mod npy;
 pub mod pack;
 pub mod packed;
+pub mod prepared;
+pub mod preprocess;
 pub mod progress;
 pub mod rng;
 pub mod suggest;

@@ -45,6 +45,11 @@ fn is_set(name: &str) -> bool {
     SETS.contains(&name) || name == OTHER_SPELLING
 }
 
+/// The folder of videos of a set, by its published name.
+pub(super) fn video_folder(data_root: &Path, set: &str) -> PathBuf {
+    set_folder(&data_root.join("Celeb-DF-v2"), set).join("videos")
+}
+
 /// The folder of a set, in whichever spelling is on disk; as the publisher spells it if in none.
 fn set_folder(folder: &Path, set: &str) -> PathBuf {
     let published = if set == OTHER_SPELLING { SETS[2] } else { set };

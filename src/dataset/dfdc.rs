@@ -1,6 +1,6 @@
 //! The DeepFake Detection Challenge (DFDC): one folder of videos and a table of labels.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::listing::{self, ListBuilder};
 use super::{Error, VideoList};
@@ -10,7 +10,7 @@ const EXPECTED: &str = "the DFDC labels, columns filename,label";
 
 /// The rows of `labels.csv`, in file order.
 pub(super) fn list(data_root: &Path, allow_missing: bool) -> Result<VideoList, Error> {
-    let folder = data_root.join("DFDC");
+    let folder = folder(data_root);
     let path = folder.join("labels.csv");
     let text = listing::read_list(&path, EXPECTED)?;
     let failed = |cause| Error::Csv { path: path.clone(), expected: EXPECTED, cause };
@@ -46,6 +46,11 @@ pub(super) fn list(data_root: &Path, allow_missing: bool) -> Result<VideoList, E
         list.push_listed(folder.join("videos").join(name), label);
     }
     list.finish(&path, EXPECTED, allow_missing)
+}
+
+/// The folder of the set.
+pub(super) fn folder(data_root: &Path) -> PathBuf {
+    data_root.join("DFDC")
 }
 
 #[cfg(test)]

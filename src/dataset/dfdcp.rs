@@ -13,10 +13,15 @@ use crate::types::Label;
 const LIST: &str = "the DFDCP list, an object of videos with 'set' and 'label'";
 const VIDEOS: &str = "the videos of DFDCP";
 
+/// The folder of the set.
+pub(super) fn folder(data_root: &Path) -> PathBuf {
+    data_root.join("DFDCP")
+}
+
 /// The videos on disk, in the order of the folders, whose file name is that of a test video in
 /// `dataset.json`. The keys there lack the folder `videos`, so only file names can be compared.
 pub(super) fn list(data_root: &Path, allow_missing: bool) -> Result<VideoList, Error> {
-    let folder = data_root.join("DFDCP");
+    let folder = folder(data_root);
     let path = folder.join("dataset.json");
     let tests = read_tests(&path)?;
 
@@ -92,7 +97,7 @@ fn file_name(key: &str) -> &str {
 }
 
 /// `method_*/videos/<id>/<id>_<x>/*.mp4`, sorted, then `original_videos/videos/<id>/*.mp4`, sorted.
-fn videos_on_disk(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn videos_on_disk(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let is_method = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
         name.as_encoded_bytes().starts_with(b"method_")

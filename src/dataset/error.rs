@@ -21,6 +21,16 @@ pub enum Error {
         /// All known names.
         known: &'static [&'static str],
     },
+    /// No folder of videos has this name.
+    #[error("unknown set '{name}'{}; known are {}", did_you_mean(*.suggestion), .known.join(", "))]
+    UnknownSourceSet {
+        /// What was typed.
+        name: String,
+        /// The known name it was probably meant to be.
+        suggestion: Option<&'static str>,
+        /// All known names.
+        known: &'static [&'static str],
+    },
     /// No compression has this name.
     #[error("unknown compression '{name}'; known are raw, c23 and c40")]
     UnknownCompression {

@@ -13,6 +13,7 @@ mod error;
 mod ff;
 mod ffiw;
 mod listing;
+mod source_set;
 mod test_set;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::types::Label;
 pub use compression::Compression;
 pub use error::Error;
 pub use ff::Manipulation;
+pub use source_set::{SourceSet, SourceVideo};
 pub use test_set::TestSet;
 
 /// A video of a data set.

@@ -2,18 +2,22 @@
 
 mod choice;
 pub mod crop;
+pub mod dlib;
 pub mod extract;
+mod forehead;
 pub mod retinaface;
 
 pub use choice::{DetectorChoice, DetectorConfig};
 pub use crop::{crop_faces, CropBase, FaceCrop, Margin, FACE_SIDE};
+pub use dlib::{DlibLandmarks, LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
 pub use extract::{extract_faces, Extraction, FrameFaces, Stop};
+pub use forehead::with_forehead;
 pub use retinaface::{RetinaFace, Variant};
 
 use crate::types::{DetectedFace, RgbImage};
 
 /// What a stage needs of a face detector.
-pub trait FaceDetector {
+pub trait FaceDetector: Send {
     /// The faces of each picture, best first. Pictures may differ in size.
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error>;
 
@@ -51,6 +55,23 @@ pub enum Error {
         /// How to get them.
         hint: &'static str,
     },
+    /// There is no landmark model.
+    #[error("{}: the landmark model is not there; scripts/setup.sh places the 68-point one, weights/README.md says where the 81-point one is", path.display())]
+    NoLandmarkModel {
+        /// Where it was looked for.
+        path: std::path::PathBuf,
+    },
+    /// The landmark model cannot be used.
+    #[error("{}: {reason}", path.display())]
+    LandmarkModel {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// dlib failed.
+    #[error(transparent)]
+    Dlib(#[from] crate::native::DlibError),
     /// A picture operation failed.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),

@@ -6,11 +6,13 @@
 mod codec;
 mod draw;
 mod mat;
+mod png_writer;
 mod resize;
 
 pub use codec::{looks_like_image, read_image, write_image, IMAGE_EXTENSIONS};
 pub use draw::{draw_box, draw_text};
 pub(crate) use mat::{from_bgr_mat, to_bgr_mat};
+pub use png_writer::write_png;
 pub use resize::{blurred, resized, warped};
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use crate::face::{extract_faces, FaceDetector};
 use crate::metrics::video_score;
 use crate::model::Detector;
 use crate::progress::{Cancel, Progress};
-use crate::video::{decode_ahead, Decoding};
+use crate::video::{decode_ahead, distinct_frame_indices, Decoding};
 use crate::Result;
 
 /// Scores all items, in order. An interruption drops the current video and returns those before it.
@@ -25,7 +25,8 @@ pub(super) fn score_all(
     progress.begin(items.len(), "videos");
     let mut results = Vec::with_capacity(items.len());
     let paths = items.iter().map(|item| item.path.clone());
-    let ended = decode_ahead(paths, config.frames, config.jobs, |number, decoding| {
+    let choose = |_, count| distinct_frame_indices(count, config.frames);
+    let ended = decode_ahead(paths, &choose, config.jobs, |number, decoding| {
         let item = &items[number];
         let (mut result, found) = score_one(config, item, &decoding, detector, faces, cancel)?;
         if let Some(copies) = &copies {

@@ -1,11 +1,13 @@
-//! The only home of `unsafe`: C++ shims over libtorch, and settings of the whole process.
+//! The only home of `unsafe`: C++ shims over libtorch and dlib, and settings of the whole process.
 
 mod allocator;
 mod depthwise;
+mod dlib;
 mod fused_conv;
 mod process;
 
 pub use allocator::tune_allocator;
 pub use depthwise::FusedDepthwise;
+pub use dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
 pub use fused_conv::{FusedActivation, FusedConv};
-pub use process::{set_threads, silence_decoders, threads, LIBTORCH_VERSION};
+pub use process::{set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION};

@@ -11,6 +11,14 @@ pub fn set_threads(threads: usize) {
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
 }
 
+/// For a thread of which there is one per core already: libtorch keeps to this thread, and OpenCV, whose setting
+/// holds for the whole process, starts no threads of its own.
+pub fn set_worker_threads() {
+    tch::set_num_threads(1);
+    // Failing leaves OpenCV's own choice: slower, but not wrong.
+    let _ = opencv::core::set_num_threads(1);
+}
+
 /// Threads that libtorch uses now.
 pub fn threads() -> usize {
     tch::get_num_threads() as usize

@@ -57,6 +57,16 @@ pub fn write_array<T: Element, D: Dimension>(path: &Path, array: ArrayView<'_, T
     Ok(())
 }
 
+/// As [`write_array`], but left to the system to bring to the disk: for many small files, which a lost power
+/// supply may damage and a killed process may not.
+pub fn write_array_unsynced<T: Element, D: Dimension>(
+    path: &Path,
+    array: ArrayView<'_, T, D>,
+) -> Result<(), Error> {
+    atomic_file::write_unsynced(path, |file| array.write_npy(file).map_err(io::Error::other))?;
+    Ok(())
+}
+
 /// Reads a one-dimensional `int64` array, `(n,)`. An empty `float64` array, which is what NumPy
 /// writes for an empty list, counts as an empty one.
 ///

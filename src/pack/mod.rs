@@ -7,7 +7,7 @@ use crate::model::{DeviceChoice, ExecutionPlan};
 use crate::packed::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
-use crate::video::{decode_ahead, Decoding};
+use crate::video::{decode_ahead, distinct_frame_indices, Decoding};
 use crate::Result;
 use std::path::PathBuf;
 
@@ -122,7 +122,8 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     progress.begin(pending.len(), "videos");
     let paths: Vec<PathBuf> = pending.iter().map(|&number| writer.video(number).path.clone()).collect();
     let mut packed = 0;
-    let ended = decode_ahead(paths.iter().cloned(), config.frames, config.jobs, |position, decoding| {
+    let choose = |_, count| distinct_frame_indices(count, config.frames);
+    let ended = decode_ahead(paths.iter().cloned(), &choose, config.jobs, |position, decoding| {
         let entry = pack_one(&mut writer, pending[position], &decoding, detector.as_ref(), cancel)?;
         packed += 1;
         let path = paths[position].display().to_string();

@@ -1,9 +1,10 @@
 //! What the user may type. Declares flags and decides nothing; defaults live in the library's configurations.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sbi::dataset::{Compression, TestSet};
+use sbi::dataset::{Compression, SourceSet, TestSet};
 use sbi::face::DetectorChoice;
 use sbi::model::DeviceChoice;
+use sbi::preprocess::Steps;
 use std::path::PathBuf;
 
 /// Detects deepfakes in videos and photographs of faces.
@@ -39,6 +40,12 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Turn the videos of a set into frames, landmarks and boxes, which training reads
+    #[command(after_help = "Examples:\n  sbi preprocess -d Original -c c23\n  \
+sbi preprocess -d Celeb-real --limit 10 --detector retinaface-mnet\n\n\
+Writes frames/, landmarks/ and retina/ beside the set's videos/, and preprocess_SET.json and .txt, which tell what \
+became of every video. A second run does only what is missing.")]
+    Preprocess(PreprocessArgs),
     /// Cut the faces out of a test set once, for many runs of `infer`
     #[command(after_help = "Example:\n  sbi npy-pack -d FF -c c23\n\n\
 Writes DATA_ROOT/npy/FF/: 1.npy, 1_idx.npy, … , target_list.npy and manifest.json. A second run continues \
@@ -92,6 +99,40 @@ pub struct SamplingArgs {
     /// Videos decoded at the same time
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub jobs: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct PreprocessArgs {
+    /// Set: Original, DeepFakeDetection_original, DeepFakeDetection, FaceShifter, Face2Face, Deepfakes, FaceSwap,
+    /// NeuralTextures, Celeb-real, Celeb-synthesis, YouTube-real, DFDC, DFDCP
+    #[arg(short, long, value_name = "SET")]
+    pub dataset: SourceSet,
+    /// Compression level of FaceForensics++: raw, c23 or c40
+    #[arg(short, long, default_value = "raw", value_name = "LEVEL")]
+    pub compression: Compression,
+    /// Frames per video, spread evenly
+    #[arg(short = 'n', long = "frames", value_name = "N", value_parser = positive)]
+    pub frames: Option<usize>,
+    /// What to find: landmarks, boxes, or both with a comma between
+    #[arg(long, default_value = "landmarks,boxes", value_name = "STEPS")]
+    pub steps: Steps,
+    /// dlib shape predictor with 68 or 81 points; default: the 81-point file in weights/, else the 68-point one
+    #[arg(long, value_name = "FILE")]
+    pub landmark_model: Option<PathBuf>,
+    /// With 68 points, leave the forehead out instead of estimating its 13 points
+    #[arg(long)]
+    pub no_forehead: bool,
+    #[command(flatten)]
+    pub detector: DetectorArgs,
+    /// Frames worked on at the same time; default: one per core
+    #[arg(short, long, value_name = "N", value_parser = positive)]
+    pub jobs: Option<usize>,
+    /// Prepare everything anew
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Only the first N videos
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub limit: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,40 @@
+//! `sbi preprocess`.
+
+use crate::args::PreprocessArgs;
+use crate::{Outcome, Session};
+use sbi::face::LandmarkConfig;
+use sbi::preprocess::{self, Config};
+
+pub fn run(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> {
+    let summary = preprocess::run(&config(args, session), session.progress, session.cancel)?;
+    print!("{summary}");
+    Ok(if summary.interrupted {
+        Outcome::Interrupted
+    } else if summary.is_empty() {
+        Outcome::NothingDone
+    } else if summary.failed().next().is_some() || summary.unsaved.is_some() {
+        Outcome::SomeFailed
+    } else {
+        Outcome::AllDone
+    })
+}
+
+fn config(args: &PreprocessArgs, session: &Session) -> Config {
+    let defaults = Config::new(args.dataset, session.global.data_root.clone());
+    Config {
+        compression: args.compression,
+        frames: args.frames.unwrap_or(defaults.frames),
+        steps: args.steps,
+        landmarks: LandmarkConfig {
+            model: args.landmark_model.clone(),
+            estimate_forehead: !args.no_forehead,
+            ..LandmarkConfig::default()
+        },
+        detector: args.detector.config(),
+        device: session.global.device,
+        jobs: args.jobs.or(session.global.threads).unwrap_or(defaults.jobs),
+        overwrite: args.overwrite,
+        limit: args.limit,
+        ..defaults
+    }
+}

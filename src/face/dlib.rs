@@ -1,0 +1,200 @@
+//! Landmarks by dlib: faces by its HOG detector, points by a shape predictor with 68 or 81 of them.
+
+use super::forehead::with_forehead;
+use super::Error;
+use crate::model::fill::fnv1a64;
+use crate::native::{DlibError, DlibFaceDetector, DlibShape};
+use crate::types::{Landmarks, RgbImage};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Finds the landmarks of the faces in pictures. Used by one thread at a time.
+pub trait LandmarkDetector: Send {
+    /// The faces of a picture, the largest first: by the area of the landmarks' bounding box, equal ones as the
+    /// detector has them.
+    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Landmarks>, Error>;
+}
+
+/// Names a landmark model, so that results of different ones are never mixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LandmarkIdentity {
+    /// The model's file name.
+    pub model: String,
+    /// Fingerprint of the file, 16 hex digits.
+    pub fingerprint: String,
+    /// Points per face that come out.
+    pub points: usize,
+    /// Whether the forehead's are estimated from the others.
+    pub estimated_forehead: bool,
+}
+
+/// Which landmark model to use, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LandmarkConfig {
+    /// A shape predictor's file; `None`: the 81-point file in `weights_dir` if it is there, else the 68-point file.
+    pub model: Option<PathBuf>,
+    /// Where the usual files are.
+    pub weights_dir: PathBuf,
+    /// Whether a model with 68 points gets thirteen estimated ones of the forehead.
+    pub estimate_forehead: bool,
+}
+
+impl Default for LandmarkConfig {
+    fn default() -> Self {
+        LandmarkConfig { model: None, weights_dir: PathBuf::from("weights"), estimate_forehead: true }
+    }
+}
+
+/// The usual files, best first.
+const MODEL_81: &str = "shape_predictor_81_face_landmarks.dat";
+const MODEL_68: &str = "shape_predictor_68_face_landmarks.dat";
+
+impl LandmarkConfig {
+    /// The model file that this configuration means, and a warning where the published one is not there.
+    ///
+    /// Fails when there is none.
+    pub fn resolve(&self) -> Result<(PathBuf, Option<String>), Error> {
+        let missing = |path: PathBuf| Error::NoLandmarkModel { path };
+        if let Some(path) = &self.model {
+            return if path.is_file() { Ok((path.clone(), None)) } else { Err(missing(path.clone())) };
+        }
+        let (best, fallback) = (self.weights_dir.join(MODEL_81), self.weights_dir.join(MODEL_68));
+        match (best.is_file(), fallback.is_file()) {
+            (true, _) => Ok((best, None)),
+            (false, true) => {
+                let forehead = match self.estimate_forehead {
+                    true => "the forehead's points are estimated",
+                    false => "masks end at the brows",
+                };
+                let warning = format!(
+                    "{} is not there, so landmarks come from {MODEL_68} and {forehead}: published numbers need the \
+                     81-point model; weights/README.md says where it is",
+                    best.display()
+                );
+                Ok((fallback, Some(warning)))
+            }
+            (false, false) => Err(missing(best)),
+        }
+    }
+
+    /// Loads the model; the text is a warning for the user, if any.
+    pub fn load(&self) -> Result<(LandmarkModel, Option<String>), Error> {
+        let (path, warning) = self.resolve()?;
+        Ok((LandmarkModel::load(&path, self.estimate_forehead)?, warning))
+    }
+}
+
+/// A loaded shape predictor, shared by the detectors of all threads.
+#[derive(Clone)]
+pub struct LandmarkModel {
+    shape: Arc<DlibShape>,
+    identity: LandmarkIdentity,
+}
+
+impl LandmarkModel {
+    /// Reads a shape predictor in dlib's own format.
+    ///
+    /// Fails when the file cannot be read, is none, or has neither 68 nor 81 points.
+    pub fn load(path: &Path, estimate_forehead: bool) -> Result<Self, Error> {
+        let unusable = |reason: String| Error::LandmarkModel { path: path.to_owned(), reason };
+        let bytes = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
+        let fingerprint = format!("{:016x}", fnv1a64(&bytes));
+        drop(bytes);
+        let shape = DlibShape::load(path)
+            .map_err(|e| unusable(format!("not a shape predictor that dlib can read ({e})")))?;
+        let points = shape.points();
+        if points != Landmarks::FACE && points != Landmarks::WITH_FOREHEAD {
+            return Err(unusable(format!("it has {points} landmarks, expected 68 or 81")));
+        }
+        let estimated_forehead = estimate_forehead && points == Landmarks::FACE;
+        let model = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let points = if estimated_forehead { Landmarks::WITH_FOREHEAD } else { points };
+        let identity = LandmarkIdentity { model, fingerprint, points, estimated_forehead };
+        Ok(LandmarkModel { shape: Arc::new(shape), identity })
+    }
+
+    /// What is written beside results made with it.
+    pub fn identity(&self) -> &LandmarkIdentity {
+        &self.identity
+    }
+
+    /// A detector for one thread.
+    pub fn detector(&self) -> Result<DlibLandmarks, Error> {
+        Ok(DlibLandmarks { faces: DlibFaceDetector::new()?, model: self.clone() })
+    }
+}
+
+/// dlib's face detector (one upsampling) and a shape predictor.
+pub struct DlibLandmarks {
+    faces: DlibFaceDetector,
+    model: LandmarkModel,
+}
+
+impl LandmarkDetector for DlibLandmarks {
+    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Landmarks>, Error> {
+        let rectangles = self.faces.detect(image)?;
+        let mut faces = Vec::with_capacity(rectangles.len());
+        for rectangle in &rectangles {
+            let points = self.model.shape.predict(image, rectangle)?;
+            let points = points.into_iter().map(|(x, y)| (clamped(x), clamped(y))).collect();
+            let landmarks = Landmarks::new(points).map_err(|e| DlibError::from(e.to_string()))?;
+            faces.push(match self.model.identity.estimated_forehead {
+                true => with_forehead(&landmarks),
+                false => landmarks,
+            });
+        }
+        sort_by_area(&mut faces);
+        Ok(faces)
+    }
+}
+
+fn clamped(value: i64) -> i32 {
+    value.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
+
+/// Largest bounding box first; equal ones keep their order.
+fn sort_by_area(faces: &mut [Landmarks]) {
+    faces.sort_by(|a, b| b.bounds().area().total_cmp(&a.bounds().area()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faces_of_equal_size_keep_the_detectors_order() {
+        let square = |x: i32, side: i32| {
+            let mut points = vec![(x, 0); 68];
+            points[1] = (x + side, side);
+            Landmarks::new(points).unwrap()
+        };
+        let mut faces = [square(0, 5), square(10, 9), square(20, 9), square(30, 5)];
+        sort_by_area(&mut faces);
+        assert_eq!(faces.map(|face| face.points()[0].0), [10, 20, 0, 30]);
+    }
+
+    #[test]
+    fn the_81_point_model_comes_first_and_its_absence_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = LandmarkConfig { weights_dir: folder.path().to_owned(), ..LandmarkConfig::default() };
+        let error = config.resolve().unwrap_err().to_string();
+        assert!(error.contains(MODEL_81) && error.contains("setup.sh"), "{error}");
+        std::fs::write(folder.path().join(MODEL_68), "").unwrap();
+        let (path, warning) = config.resolve().unwrap();
+        assert!(path.ends_with(MODEL_68) && warning.unwrap().contains("estimated"));
+        std::fs::write(folder.path().join(MODEL_81), "").unwrap();
+        let (path, warning) = config.resolve().unwrap();
+        assert!(path.ends_with(MODEL_81) && warning.is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "not a shape predictor").unwrap();
+        let error = LandmarkModel::load(file.path(), true).err().unwrap().to_string();
+        assert!(
+            error.contains("shape predictor") && error.contains(file.path().to_str().unwrap()),
+            "{error}"
+        );
+    }
+}

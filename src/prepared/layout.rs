@@ -1,0 +1,147 @@
+//! Names of files and folders.
+
+use super::Error;
+use crate::atomic_file::{is_leftover, remove_leftovers};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Names that the original programs gave these folders, and look for.
+const FRAMES: &str = "frames";
+const LANDMARKS: &str = "landmarks";
+const BOXES: &str = "retina";
+
+/// The files of one frame, there or not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrameFiles {
+    /// The whole frame, PNG.
+    pub frame: PathBuf,
+    /// `int64`, `(faces, points, 2)`.
+    pub landmarks: PathBuf,
+    /// `float64`, `(faces, 7, 2)`.
+    pub boxes: PathBuf,
+}
+
+/// The folders of one prepared video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VideoFolders {
+    frames: PathBuf,
+    landmarks: PathBuf,
+    boxes: PathBuf,
+}
+
+impl VideoFolders {
+    /// Of the video `name` (its path in `videos/` without extension) of the set at `base`.
+    pub fn new(base: &Path, name: &Path) -> Self {
+        VideoFolders {
+            frames: base.join(FRAMES).join(name),
+            landmarks: base.join(LANDMARKS).join(name),
+            boxes: base.join(BOXES).join(name),
+        }
+    }
+
+    /// The folder of all videos' frames in a set.
+    pub fn all_frames(base: &Path) -> PathBuf {
+        base.join(FRAMES)
+    }
+
+    /// The files of frame `index`; the index is padded to three digits.
+    pub fn files(&self, index: usize) -> FrameFiles {
+        self.named(&format!("{index:03}"))
+    }
+
+    fn named(&self, stem: &str) -> FrameFiles {
+        FrameFiles {
+            frame: self.frames.join(format!("{stem}.png")),
+            landmarks: self.landmarks.join(format!("{stem}.npy")),
+            boxes: self.boxes.join(format!("{stem}.npy")),
+        }
+    }
+
+    /// The folder of the frames' pictures.
+    pub fn frames(&self) -> &Path {
+        &self.frames
+    }
+
+    /// Makes the folders that are missing, and clears away what killed runs left in them.
+    pub fn create(&self) -> Result<(), Error> {
+        for folder in [&self.frames, &self.landmarks, &self.boxes] {
+            std::fs::create_dir_all(folder).map_err(io_error(folder))?;
+            remove_leftovers(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Removes folders in which nothing is. Failing changes nothing that matters.
+    pub fn remove_empty(&self) {
+        for folder in [&self.frames, &self.landmarks, &self.boxes] {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+
+    /// Deletes everything prepared of this video.
+    pub fn clear(&self) -> Result<(), Error> {
+        for folder in [&self.frames, &self.landmarks, &self.boxes] {
+            match std::fs::remove_dir_all(folder) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(io_error(folder)(cause)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The frames whose picture is there, sorted by name, with the files that belong to each.
+    ///
+    /// A folder that does not exist holds none.
+    pub fn frames_on_disk(&self) -> Result<Vec<FrameFiles>, Error> {
+        let entries = match std::fs::read_dir(&self.frames) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(io_error(&self.frames))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(io_error(&self.frames))?.path();
+            let is_frame = path.extension().is_some_and(|e| e == "png") && !is_leftover(&path);
+            if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_frame) {
+                found.push(self.named(stem));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+    |cause| Error::Io { path: path.to_owned(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_the_names_of_the_original_programs() {
+        let video = VideoFolders::new(Path::new("set"), Path::new("000"));
+        let files = video.files(7);
+        assert_eq!(files.frame, Path::new("set/frames/000/007.png"));
+        assert_eq!(files.landmarks, Path::new("set/landmarks/000/007.npy"));
+        assert_eq!(files.boxes, Path::new("set/retina/000/007.npy"));
+        assert_eq!(video.files(1234).frame, Path::new("set/frames/000/1234.png"));
+    }
+
+    #[test]
+    fn frames_are_listed_by_name_without_unfinished_ones() {
+        let base = tempfile::tempdir().unwrap();
+        let video = VideoFolders::new(base.path(), Path::new("a/b"));
+        assert_eq!(video.frames_on_disk().unwrap(), []);
+        video.create().unwrap();
+        for name in ["010.png", "002.png", ".tmp-x.png", "notes.txt"] {
+            std::fs::write(video.frames().join(name), "").unwrap();
+        }
+        let found = video.frames_on_disk().unwrap();
+        assert_eq!(found, [video.files(2), video.files(10)]);
+        video.create().unwrap();
+        assert!(!video.frames().join(".tmp-x.png").exists());
+        video.clear().unwrap();
+        assert!(!video.frames().exists());
+    }
+}

@@ -1,0 +1,58 @@
+//! Prepared sets: what preprocessing writes beside videos, and training reads.
+//!
+//! Beside `videos/` lie `frames/<video>/<frame>.png` (whole frames), `landmarks/<video>/<frame>.npy` and
+//! `retina/<video>/<frame>.npy`, and one record of what was done with which settings. This module knows the names and
+//! forms of these files; it makes nothing of them.
+
+mod arrays;
+mod layout;
+mod record;
+
+pub use arrays::{read_boxes, read_landmarks, write_boxes, write_landmarks};
+pub use layout::{FrameFiles, VideoFolders};
+pub use record::{BoxSettings, FrameProblem, LandmarkSettings, Record, Settings, Totals, VideoRecord};
+
+use std::path::PathBuf;
+
+/// A file of a prepared set that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An array file that cannot be read or written.
+    #[error(transparent)]
+    Array(#[from] crate::npy::Error),
+    /// An array of another shape than this program writes.
+    #[error("{}: expected {expected}, the file has shape {found:?}: was it written by another program, or by a run with other settings? `sbi preprocess --overwrite` makes it anew", path.display())]
+    Shape {
+        /// The array file.
+        path: PathBuf,
+        /// What belongs there.
+        expected: &'static str,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// Numbers that cannot be coordinates.
+    #[error("{}: holds numbers that are no coordinates of a picture", path.display())]
+    Coordinates {
+        /// The array file.
+        path: PathBuf,
+    },
+    /// A record that cannot be read.
+    #[error("{}: not a record of preprocessing: {cause}; `sbi preprocess --overwrite` makes it anew", path.display())]
+    Record {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: serde_json::Error,
+    },
+    /// A file or folder that cannot be opened.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A file that could not be written.
+    #[error(transparent)]
+    Write(#[from] crate::atomic_file::Error),
+}

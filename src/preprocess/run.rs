@@ -1,0 +1,236 @@
+//! The run: decoders ahead, workers on frames, one ledger.
+
+use super::ledger::{name_in, Book, Ending, Ledger};
+use super::plan::VideoPlan;
+use super::worker::{serve_boxes, work, FrameJob, Report, Request};
+use super::{Config, LoadedTools, Summary, Tools};
+use crate::dataset::SourceVideo;
+use crate::error::Ended;
+use crate::prepared::{self, Record, Settings, VideoFolders, VideoRecord};
+use crate::progress::{Cancel, Progress};
+use crate::video::{decode_ahead, distinct_frame_indices, Decoding, Event};
+use crate::{Error, Result};
+use crossbeam_channel::{bounded, unbounded, Receiver, Sender};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// One decoder feeds this many workers: finding faces takes several times longer than decoding.
+const WORKERS_PER_DECODER: usize = 4;
+
+/// Prepares what is missing of a set.
+///
+/// A bad video is part of the [`Summary`] and does not stop the rest. Fails when nothing can be done at all: no such
+/// set, missing model files, a folder that cannot be written, a set prepared with other settings. When `cancel` is
+/// requested, frames under way are dropped; a later run continues there.
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+    // Before models are loaded: a misspelt folder should be told at once.
+    let videos = config.set.videos(&config.data_root, config.compression)?;
+    let (tools, warnings) = LoadedTools::load(config)?;
+    warnings.iter().for_each(|warning| progress.note(warning));
+    run_with(config, videos, &tools, progress, cancel)
+}
+
+/// The same with given videos and detectors.
+pub fn run_with(
+    config: &Config,
+    mut videos: Vec<SourceVideo>,
+    tools: &dyn Tools,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Summary> {
+    videos.truncate(config.limit.unwrap_or(usize::MAX));
+    let settings =
+        Settings { frames: config.frames, landmarks: tools.landmark_settings(), boxes: tools.box_settings() };
+    let points = settings.landmarks.as_ref().map(|landmarks| landmarks.points);
+    let (book, before) = open_book(config, settings)?;
+    let pending: Vec<&SourceVideo> =
+        videos.iter().filter(|video| !is_done(config, video, before.get(&book.name_of(video)))).collect();
+
+    let folder = book.folder.clone();
+    let plans: Vec<OnceLock<Result<VideoPlan, prepared::Error>>> =
+        pending.iter().map(|_| OnceLock::new()).collect();
+    let choose = |position: usize, frame_count: usize| {
+        let video = pending[position];
+        let wanted = distinct_frame_indices(frame_count, config.frames);
+        let plan = plan_video(config, video, wanted, points, before.get(&name_in(&folder, video)));
+        let indices = plan.as_ref().map_or(Vec::new(), |plan| plan.pending(config.steps));
+        plans[position].set(plan).expect("a video is opened once");
+        indices
+    };
+
+    progress.begin(pending.len(), "videos");
+    let mut ledger = Ledger::new(config.steps, book, &pending, &before, progress);
+    let ended = std::thread::scope(|scope| {
+        let (jobs, queue) = bounded::<FrameJob>(config.jobs);
+        let (reports, reported) = unbounded::<Report>();
+        let requests = match config.steps.boxes && tools.shares_face_detector() && !pending.is_empty() {
+            true => {
+                let detector = tools.face_detector()?;
+                let (requests, requested) = bounded::<Request>(config.jobs);
+                scope.spawn(move || serve_boxes(detector.as_ref(), &requested));
+                Some(requests)
+            }
+            false => None,
+        };
+        for _ in 0..config.jobs.min(pending.len().saturating_mul(config.frames)) {
+            let (queue, reports, requests) = (queue.clone(), reports.clone(), requests.clone());
+            let steps = config.steps;
+            scope.spawn(move || work(steps, tools, requests.as_ref(), &queue, &reports, cancel));
+        }
+        // An end is seen when all who hold the other side have gone.
+        drop((queue, reports, requests));
+        let paths = pending.iter().map(|video| video.path.clone());
+        let decoders = config.jobs.div_ceil(WORKERS_PER_DECODER) + 1;
+        let ended = decode_ahead(paths, &choose, decoders, |position, decoding| {
+            let mut follower = Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel };
+            follower.follow(position, &decoding, &plans[position])
+        });
+        drop(jobs);
+        reported.iter().for_each(|report| ledger.settle(report));
+        ended
+    });
+    progress.end();
+
+    let (mut book, prepared, failure) = ledger.into_parts();
+    // Also after an error: what is done stays done.
+    let unsaved = book.record.write(&book.path).err().map(Error::from);
+    match (failure, ended) {
+        (Some(error), _) | (None, Err(Ended::Failed(error))) => return Err(error),
+        _ => {}
+    }
+    let interrupted = cancel.is_requested() && prepared < pending.len();
+    let skipped = videos.len() - pending.len();
+    let names: Vec<String> = videos.iter().map(|video| book.name_of(video)).collect();
+    Ok(Summary::new(config, book, &names, prepared, skipped, interrupted, unsaved))
+}
+
+/// The record to continue, and what it says of each video; with `overwrite`, of none.
+fn open_book(config: &Config, settings: Settings) -> Result<(Book, BTreeMap<String, VideoRecord>)> {
+    let folder = config.folder();
+    let name = config.set.to_string();
+    let path = Record::path(&folder, &name);
+    // A record that cannot be read is no reason not to make it anew where that is asked for.
+    let before = match config.overwrite {
+        true => Record::read(&path).unwrap_or(None),
+        false => Record::read(&path)?,
+    };
+    let mut record = Record::new(&name, settings.clone());
+    let mut videos = BTreeMap::new();
+    if let Some(old) = before {
+        match (settings.first_difference(&old.settings), config.overwrite) {
+            (Some((what, before, now)), false) => {
+                return Err(Error::PreparedSettings { path, what, before, now })
+            }
+            // Of a set whose settings change nothing old counts any more.
+            (Some(_), true) => {}
+            (None, overwrite) => {
+                record.settings = settings.joined(&old.settings);
+                if !overwrite {
+                    videos = old.videos.iter().map(|video| (video.video.clone(), video.clone())).collect();
+                }
+                record.videos = old.videos;
+            }
+        }
+    }
+    // Before any work: is there room and permission?
+    record.write(&path).map_err(|error| match error {
+        prepared::Error::Write(error) => Error::Output { path: folder.clone(), cause: error.cause },
+        other => other.into(),
+    })?;
+    Ok((Book { folder, path, record }, videos))
+}
+
+/// Whether nothing is left to do for a video: its record says so and its frames are there.
+fn is_done(config: &Config, video: &SourceVideo, before: Option<&VideoRecord>) -> bool {
+    let Some(before) = before.filter(|b| b.is_complete(config.steps.landmarks, config.steps.boxes)) else {
+        return false;
+    };
+    let on_disk = VideoFolders::new(&video.base, &video.name).frames_on_disk();
+    on_disk.is_ok_and(|frames| frames.len() >= before.with_landmarks.max(before.with_boxes))
+}
+
+/// Makes the folders of a video ready and looks at what is in them.
+fn plan_video(
+    config: &Config,
+    video: &SourceVideo,
+    wanted: Vec<usize>,
+    points: Option<usize>,
+    before: Option<&VideoRecord>,
+) -> Result<VideoPlan, prepared::Error> {
+    let folders = VideoFolders::new(&video.base, &video.name);
+    if config.overwrite {
+        folders.clear()?;
+    }
+    folders.create()?;
+    Ok(VideoPlan::new(&folders, wanted, points, before))
+}
+
+/// Hands the frames of a video on to the workers, and hears from them meanwhile.
+struct Follower<'r, 'a> {
+    ledger: &'r mut Ledger<'a>,
+    jobs: &'r Sender<FrameJob>,
+    reported: &'r Receiver<Report>,
+    cancel: &'r Cancel,
+}
+
+impl Follower<'_, '_> {
+    fn follow(
+        &mut self,
+        video: usize,
+        decoding: &Decoding,
+        plan: &OnceLock<Result<VideoPlan, prepared::Error>>,
+    ) -> Result<(), Ended> {
+        let nothing = VideoPlan::default();
+        loop {
+            let event = decoding.next_event();
+            self.reported.try_iter().for_each(|report| self.ledger.settle(report));
+            if self.cancel.is_requested() || self.ledger.has_failed() {
+                return Err(Ended::Interrupted);
+            }
+            // Set before the first event, unless the video did not open.
+            let (plan, unplanned) = match plan.get() {
+                Some(Ok(plan)) => (plan, None),
+                Some(Err(error)) => (&nothing, Some(error.to_string())),
+                None => (&nothing, None),
+            };
+            match event {
+                Some(Event::Frame(frame)) if !self.ledger.is_stuck(video) => {
+                    let Some(frame_plan) = plan.frames.iter().find(|f| f.index == frame.index) else {
+                        continue;
+                    };
+                    let job = FrameJob { video, plan: frame_plan.clone(), image: frame.image };
+                    self.ledger.sent(video, plan);
+                    if self.jobs.send(job).is_err() {
+                        return Err(Ended::Interrupted);
+                    }
+                }
+                // Not worth decoding the rest: nothing can be written.
+                Some(Event::Frame(_)) => {
+                    self.ledger.ended(video, plan, Ending::Complete);
+                    return Ok(());
+                }
+                Some(Event::End(result)) => {
+                    let ending = match (unplanned, result) {
+                        (Some(reason), _) => Ending::Unreadable(reason),
+                        (None, Ok(report)) => report.ended_at.map_or(Ending::Complete, Ending::At),
+                        (None, Err(error)) => Ending::Unreadable(without_path(&error, decoding)),
+                    };
+                    self.ledger.ended(video, plan, ending);
+                    return Ok(());
+                }
+                None => {
+                    let reason = "the decoder stopped without a word".to_owned();
+                    self.ledger.ended(video, plan, Ending::Unreadable(reason));
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// What an error says beyond the path that is named beside it anyway.
+fn without_path(error: &crate::video::Error, decoding: &Decoding) -> String {
+    let text = error.to_string();
+    let path = format!("{}: ", decoding.path().display());
+    text.strip_prefix(&path).unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,116 @@
+//! The detectors of a run, and how many of each there are.
+
+use super::{Config, Steps};
+use crate::face::{DetectorConfig, FaceDetector, LandmarkDetector, LandmarkModel, Variant};
+use crate::model::ExecutionPlan;
+use crate::prepared::{BoxSettings, LandmarkSettings};
+use crate::Result;
+use std::sync::Mutex;
+
+/// Where a run gets its detectors from; tests give it made ones.
+pub trait Tools: Sync {
+    /// What identifies the landmark model; `None` where that step is not done.
+    fn landmark_settings(&self) -> Option<LandmarkSettings>;
+    /// What identifies the face detector; `None` where that step is not done.
+    fn box_settings(&self) -> Option<BoxSettings>;
+    /// A landmark detector for one thread.
+    fn landmark_detector(&self) -> Result<Box<dyn LandmarkDetector>>;
+    /// A face detector for one thread.
+    fn face_detector(&self) -> Result<Box<dyn FaceDetector>>;
+    /// Whether one face detector serves all threads, in batches: on a GPU, or where it keeps all cores busy itself.
+    fn shares_face_detector(&self) -> bool;
+}
+
+/// The detectors that a configuration names.
+pub struct LoadedTools {
+    landmarks: Option<LandmarkModel>,
+    boxes: Option<LoadedBoxes>,
+}
+
+struct LoadedBoxes {
+    config: DetectorConfig,
+    plan: ExecutionPlan,
+    settings: BoxSettings,
+    shared: bool,
+    /// The one that was loaded to learn its identity, until a thread takes it.
+    first: Mutex<Option<Box<dyn FaceDetector>>>,
+}
+
+impl LoadedTools {
+    /// Loads what the steps of `config` need; the texts are warnings for the user.
+    ///
+    /// Fails when a model file is missing or unusable, or the device is not there.
+    pub fn load(config: &Config) -> Result<(Self, Vec<String>)> {
+        let Steps { landmarks, boxes } = config.steps;
+        let mut warnings = Vec::new();
+        let landmarks = match landmarks {
+            true => {
+                let (model, warning) = config.landmarks.load()?;
+                warnings.extend(warning);
+                Some(model)
+            }
+            false => None,
+        };
+        let boxes = match boxes {
+            true => {
+                let (loaded, warning) = LoadedBoxes::load(config)?;
+                warnings.extend(warning);
+                Some(loaded)
+            }
+            false => None,
+        };
+        Ok((LoadedTools { landmarks, boxes }, warnings))
+    }
+}
+
+impl LoadedBoxes {
+    fn load(config: &Config) -> Result<(Self, Option<String>)> {
+        let plan = ExecutionPlan::fastest(config.device.resolve()?);
+        let (variant, _, _) = config.detector.resolve()?;
+        let (detector, warning) = config.detector.load(plan)?;
+        let identity = detector.identity();
+        let settings =
+            BoxSettings { detector: identity.name, weights: identity.weights, max_size: identity.max_size };
+        // On a CPU the small network runs once per thread. The large one fills all cores by itself and needs
+        // gigabytes: one is enough.
+        let shared = plan.device().is_cuda() || variant == Variant::ResNet50;
+        let first = Mutex::new(Some(detector));
+        Ok((LoadedBoxes { config: config.detector.clone(), plan, settings, shared, first }, warning))
+    }
+}
+
+impl Tools for LoadedTools {
+    fn landmark_settings(&self) -> Option<LandmarkSettings> {
+        self.landmarks.as_ref().map(|model| {
+            let identity = model.identity().clone();
+            LandmarkSettings {
+                model: identity.model,
+                fingerprint: identity.fingerprint,
+                points: identity.points,
+                estimated_forehead: identity.estimated_forehead,
+            }
+        })
+    }
+
+    fn box_settings(&self) -> Option<BoxSettings> {
+        self.boxes.as_ref().map(|boxes| boxes.settings.clone())
+    }
+
+    fn landmark_detector(&self) -> Result<Box<dyn LandmarkDetector>> {
+        let model = self.landmarks.as_ref().expect("asked for only where the step is done");
+        Ok(Box::new(model.detector()?))
+    }
+
+    fn face_detector(&self) -> Result<Box<dyn FaceDetector>> {
+        let boxes = self.boxes.as_ref().expect("asked for only where the step is done");
+        let first = boxes.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        match first {
+            Some(detector) => Ok(detector),
+            None => Ok(boxes.config.load(boxes.plan)?.0),
+        }
+    }
+
+    fn shares_face_detector(&self) -> bool {
+        self.boxes.as_ref().is_some_and(|boxes| boxes.shared)
+    }
+}

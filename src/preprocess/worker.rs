@@ -1,0 +1,230 @@
+//! Work on single frames: find, write.
+
+use super::plan::FramePlan;
+use super::{Steps, Tools};
+use crate::face::{FaceDetector, LandmarkDetector};
+use crate::imaging::write_png;
+use crate::prepared::{write_boxes, write_landmarks};
+use crate::progress::Cancel;
+use crate::types::{DetectedFace, FaceBox, Landmarks, RgbImage};
+use crate::Error;
+use crossbeam_channel::{bounded, Receiver, Sender};
+use std::sync::Arc;
+
+/// A decoded frame and what to do with it.
+pub struct FrameJob {
+    /// Position of its video in the list.
+    pub video: usize,
+    /// What is known about the frame.
+    pub plan: FramePlan,
+    /// The picture.
+    pub image: RgbImage,
+}
+
+/// What became of a frame.
+pub struct FrameDone {
+    /// Position of its video in the list.
+    pub video: usize,
+    /// Index of the frame.
+    pub index: usize,
+    /// Whether a face was found, where landmarks were looked for.
+    pub landmarks: Option<bool>,
+    /// Whether a face was found, where boxes were looked for.
+    pub boxes: Option<bool>,
+    /// What went wrong.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a frame is not done.
+pub enum Trouble {
+    /// A detector failed on this picture.
+    Detection(String),
+    /// A file could not be written: the next ones of this video cannot either.
+    Writing(String),
+    /// There was a wish to stop.
+    Cancelled,
+}
+
+/// What workers send.
+pub enum Report {
+    /// A frame is done, well or badly.
+    Frame(FrameDone),
+    /// A worker could not get its detectors.
+    Failed(Error),
+}
+
+/// A picture for the shared face detector, and where the answer goes.
+pub struct Request {
+    image: Arc<RgbImage>,
+    answer: Sender<Result<Vec<DetectedFace>, String>>,
+}
+
+/// Answers requests in batches until nobody can send any more.
+pub fn serve_boxes(detector: &dyn FaceDetector, requests: &Receiver<Request>) {
+    while let Ok(first) = requests.recv() {
+        let mut batch = vec![first];
+        batch.extend(requests.try_iter().take(detector.preferred_batch() - 1));
+        let images: Vec<&RgbImage> = batch.iter().map(|request| request.image.as_ref()).collect();
+        match detector.detect(&images) {
+            Ok(found) => {
+                for (request, faces) in batch.iter().zip(found) {
+                    // A worker that has gone away needs no answer.
+                    let _ = request.answer.send(Ok(faces));
+                }
+            }
+            Err(error) => {
+                for request in &batch {
+                    let _ = request.answer.send(Err(error.to_string()));
+                }
+            }
+        }
+    }
+}
+
+/// Where a worker gets boxes from.
+enum Boxes<'a> {
+    NotDone,
+    Own(Box<dyn FaceDetector>),
+    Shared(&'a Sender<Request>),
+}
+
+struct Worker<'a> {
+    steps: Steps,
+    landmarks: Option<Box<dyn LandmarkDetector>>,
+    boxes: Boxes<'a>,
+}
+
+/// Works through `jobs` until they end. `shared`: the way to the one face detector, where there is only one.
+pub fn work(
+    steps: Steps,
+    tools: &dyn Tools,
+    shared: Option<&Sender<Request>>,
+    jobs: &Receiver<FrameJob>,
+    reports: &Sender<Report>,
+    cancel: &Cancel,
+) {
+    // All cores are busy with frames already.
+    crate::native::set_worker_threads();
+    let mut worker = match Worker::new(steps, tools, shared) {
+        Ok(worker) => worker,
+        Err(error) => return drop(reports.send(Report::Failed(error))),
+    };
+    for job in jobs {
+        let done = worker.frame(job, cancel);
+        if reports.send(Report::Frame(done)).is_err() {
+            return;
+        }
+    }
+}
+
+impl<'a> Worker<'a> {
+    fn new(steps: Steps, tools: &dyn Tools, shared: Option<&'a Sender<Request>>) -> Result<Self, Error> {
+        let landmarks = if steps.landmarks { Some(tools.landmark_detector()?) } else { None };
+        let boxes = match (steps.boxes, shared) {
+            (false, _) => Boxes::NotDone,
+            (true, Some(requests)) => Boxes::Shared(requests),
+            (true, None) => Boxes::Own(tools.face_detector()?),
+        };
+        Ok(Worker { steps, landmarks, boxes })
+    }
+
+    fn frame(&mut self, job: FrameJob, cancel: &Cancel) -> FrameDone {
+        let FrameJob { video, plan, image } = job;
+        let mut done = FrameDone { video, index: plan.index, landmarks: None, boxes: None, trouble: None };
+        if cancel.is_requested() {
+            done.trouble = Some(Trouble::Cancelled);
+            return done;
+        }
+        match self.find(&plan, image) {
+            Err(problem) => done.trouble = Some(Trouble::Detection(problem)),
+            Ok(found) => match found.write(&plan) {
+                Err(problem) => done.trouble = Some(Trouble::Writing(problem)),
+                Ok(()) => {
+                    done.landmarks = found.landmarks.map(|faces| !faces.is_empty());
+                    done.boxes = found.boxes.map(|faces| !faces.is_empty());
+                }
+            },
+        }
+        done
+    }
+
+    fn find(&mut self, plan: &FramePlan, image: RgbImage) -> Result<Found, String> {
+        let image = Arc::new(image);
+        let (needs_landmarks, needs_boxes) = (plan.needs_landmarks(self.steps), plan.needs_boxes(self.steps));
+        // The shared detector works while this thread looks for landmarks.
+        let pending = match (&self.boxes, needs_boxes) {
+            (Boxes::Shared(requests), true) => {
+                let (answer, answers) = bounded(1);
+                let sent = requests.send(Request { image: Arc::clone(&image), answer });
+                sent.map_err(|_| "the face detector has stopped".to_owned())?;
+                Some(answers)
+            }
+            _ => None,
+        };
+        let landmarks = match (&mut self.landmarks, needs_landmarks) {
+            (Some(detector), true) => Some(detector.detect(&image).map_err(|e| e.to_string())?),
+            _ => None,
+        };
+        let boxes = match (&self.boxes, pending) {
+            (_, Some(answers)) => {
+                Some(answers.recv().map_err(|_| "the face detector has stopped".to_owned())??)
+            }
+            (Boxes::Own(detector), None) if needs_boxes => {
+                let mut found = detector.detect(&[&image]).map_err(|e| e.to_string())?;
+                Some(found.pop().unwrap_or_default())
+            }
+            _ => None,
+        };
+        Ok(Found { image, landmarks, boxes: boxes.map(|faces| largest_first(&faces)) })
+    }
+}
+
+/// The boxes as files keep them: the largest first, equal ones as the detector has them.
+fn largest_first(faces: &[DetectedFace]) -> Vec<FaceBox> {
+    let mut boxes: Vec<FaceBox> = faces.iter().map(FaceBox::from).collect();
+    boxes.sort_by(|a, b| b.bbox.area().total_cmp(&a.bbox.area()));
+    boxes
+}
+
+/// What was found in a frame; `None` where nobody looked.
+struct Found {
+    image: Arc<RgbImage>,
+    landmarks: Option<Vec<Landmarks>>,
+    boxes: Option<Vec<FaceBox>>,
+}
+
+impl Found {
+    /// The picture first: a frame without its arrays is looked at again, arrays without a frame would not be missed.
+    fn write(&self, plan: &FramePlan) -> Result<(), String> {
+        let landmarks = self.landmarks.as_deref().filter(|faces| !faces.is_empty());
+        let boxes = self.boxes.as_deref().filter(|faces| !faces.is_empty());
+        let has_face = landmarks.is_some() || boxes.is_some();
+        if plan.lacks_picture() || (has_face && !plan.picture) {
+            write_png(&plan.files.frame, &self.image).map_err(|e| e.to_string())?;
+        }
+        if let Some(faces) = landmarks {
+            write_landmarks(&plan.files.landmarks, faces).map_err(|e| e.to_string())?;
+        }
+        if let Some(faces) = boxes {
+            write_boxes(&plan.files.boxes, faces).map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::BBox;
+
+    #[test]
+    fn boxes_of_equal_size_keep_the_detectors_order() {
+        let face = |x0: f64, side: f64| DetectedFace {
+            bbox: BBox { x0, y0: 0.0, x1: x0 + side, y1: side },
+            confidence: 0.9,
+            points: [(0.0, 0.0); 5],
+        };
+        let sorted = largest_first(&[face(0.0, 4.0), face(10.0, 8.0), face(20.0, 8.0)]);
+        assert_eq!(sorted.iter().map(|b| b.bbox.x0).collect::<Vec<_>>(), [10.0, 20.0, 0.0]);
+    }
+}
