@@ -8,11 +8,11 @@ use crate::types::{Landmarks, RgbImage};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Finds the landmarks of the faces in pictures. Used by one thread at a time.
-pub trait LandmarkDetector: Send {
+/// Finds the landmarks of the faces in pictures, on any number of threads at once.
+pub trait LandmarkDetector: Send + Sync {
     /// The faces of a picture, the largest first: by the area of the landmarks' bounding box, equal ones as the
     /// detector has them.
-    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Landmarks>, Error>;
+    fn detect(&self, image: &RgbImage) -> Result<Vec<Landmarks>, Error>;
 }
 
 /// Names a landmark model, so that results of different ones are never mixed.
@@ -84,9 +84,10 @@ impl LandmarkConfig {
     }
 }
 
-/// A loaded shape predictor, shared by the detectors of all threads.
+/// A loaded face detector and shape predictor, shared by all threads.
 #[derive(Clone)]
 pub struct LandmarkModel {
+    faces: Arc<DlibFaceDetector>,
     shape: Arc<DlibShape>,
     identity: LandmarkIdentity,
 }
@@ -110,35 +111,24 @@ impl LandmarkModel {
         let model = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let points = if estimated_forehead { Landmarks::WITH_FOREHEAD } else { points };
         let identity = LandmarkIdentity { model, fingerprint, points, estimated_forehead };
-        Ok(LandmarkModel { shape: Arc::new(shape), identity })
+        Ok(LandmarkModel { faces: Arc::new(DlibFaceDetector::new()?), shape: Arc::new(shape), identity })
     }
 
     /// What is written beside results made with it.
     pub fn identity(&self) -> &LandmarkIdentity {
         &self.identity
     }
-
-    /// A detector for one thread.
-    pub fn detector(&self) -> Result<DlibLandmarks, Error> {
-        Ok(DlibLandmarks { faces: DlibFaceDetector::new()?, model: self.clone() })
-    }
 }
 
-/// dlib's face detector (one upsampling) and a shape predictor.
-pub struct DlibLandmarks {
-    faces: DlibFaceDetector,
-    model: LandmarkModel,
-}
-
-impl LandmarkDetector for DlibLandmarks {
-    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Landmarks>, Error> {
+impl LandmarkDetector for LandmarkModel {
+    fn detect(&self, image: &RgbImage) -> Result<Vec<Landmarks>, Error> {
         let rectangles = self.faces.detect(image)?;
         let mut faces = Vec::with_capacity(rectangles.len());
         for rectangle in &rectangles {
-            let points = self.model.shape.predict(image, rectangle)?;
+            let points = self.shape.predict(image, rectangle)?;
             let points = points.into_iter().map(|(x, y)| (clamped(x), clamped(y))).collect();
             let landmarks = Landmarks::new(points).map_err(|e| DlibError::from(e.to_string()))?;
-            faces.push(match self.model.identity.estimated_forehead {
+            faces.push(match self.identity.estimated_forehead {
                 true => with_forehead(&landmarks),
                 false => landmarks,
             });

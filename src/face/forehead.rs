@@ -47,6 +47,8 @@ pub fn with_forehead(landmarks: &Landmarks) -> Landmarks {
     Landmarks::new(points).expect("68 and 13 points are 81")
 }
 
+type Point = (f64, f64);
+
 /// x' = a x + b y + c and y' likewise.
 struct Affine {
     x: [f64; 3],
@@ -55,9 +57,9 @@ struct Affine {
 
 impl Affine {
     /// The least-squares map of the first points onto the second. `None` where the map would be singular.
-    fn fitted(pairs: &[((f64, f64), (f64, f64))]) -> Option<Self> {
+    fn fitted(pairs: &[(Point, Point)]) -> Option<Self> {
         let n = pairs.len() as f64;
-        let mean = |of: &dyn Fn(&((f64, f64), (f64, f64))) -> f64| pairs.iter().map(of).sum::<f64>() / n;
+        let mean = |of: &dyn Fn(&(Point, Point)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
         let from = (mean(&|p| p.0 .0), mean(&|p| p.0 .1));
         let to = (mean(&|p| p.1 .0), mean(&|p| p.1 .1));
         // Normal equations of the centred points: a symmetric 2 x 2 matrix and two right-hand sides.

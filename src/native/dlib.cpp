@@ -139,17 +139,18 @@ struct FaceDetector {
     }
   }
 
-  // What dlib's own detector finds.
-  Rectangles detect_plain(const RgbView& image) {
+  // What dlib's own detector finds. It keeps an image while it works: a copy, so that threads can share this object.
+  Rectangles detect_plain(const RgbView& image) const {
+    dlib::frontal_face_detector own = detector;
     dlib::array2d<dlib::rgb_pixel> doubled;
     dlib::pyramid_up(image, doubled, dlib::pyramid_down<2>());
-    Rectangles found = detector(doubled);
+    Rectangles found = own(doubled);
     for (auto& rectangle : found) rectangle = dlib::pyramid_down<2>().rect_down(rectangle);
     return found;
   }
 
   // The same, faster.
-  Rectangles detect(const RgbView& image) {
+  Rectangles detect(const RgbView& image) const {
     if (!fits) return detect_plain(image);
     const dlib::rectangle up = dlib::pyramid_down<2>().rect_up(dlib::rectangle(0, 0, image.cols - 1, image.rows - 1));
     const auto& scanner = detector.get_scanner();
@@ -213,10 +214,10 @@ void sbi_dlib_detector_free(void* detector) { delete static_cast<FaceDetector*>(
 
 // Finds the faces, most certain first. `plain` says to use dlib's own scanner, else ours. `found` receives an array
 // of `count` times four numbers, freed by sbi_dlib_free_found.
-bool sbi_dlib_detect(void* detector, const uint8_t* rgb, int64_t height, int64_t width, bool plain, int64_t** found,
+bool sbi_dlib_detect(const void* detector, const uint8_t* rgb, int64_t height, int64_t width, bool plain, int64_t** found,
                      int64_t* count, char** error) {
   return guarded(error, [&] {
-    auto* faces = static_cast<FaceDetector*>(detector);
+    const auto* faces = static_cast<const FaceDetector*>(detector);
     const RgbView image = view(rgb, height, width);
     const Rectangles rectangles = plain ? faces->detect_plain(image) : faces->detect(image);
     auto* numbers = static_cast<int64_t*>(std::malloc(sizeof(int64_t) * 4 * (rectangles.size() + 1)));

@@ -11,7 +11,7 @@ extern "C" {
     fn sbi_dlib_detector_new(error: *mut *mut c_char) -> *mut c_void;
     fn sbi_dlib_detector_free(detector: *mut c_void);
     fn sbi_dlib_detect(
-        detector: *mut c_void,
+        detector: *const c_void,
         rgb: *const u8,
         height: i64,
         width: i64,
@@ -66,11 +66,12 @@ fn size(image: &RgbImage) -> (i64, i64) {
 /// A rectangle as dlib has it: left, top, right and bottom pixel, all inside; may reach outside the image.
 pub type DlibRect = [i64; 4];
 
-/// dlib's HOG detector of frontal faces. One per thread: it may move between threads, but not be shared.
+/// dlib's HOG detector of frontal faces. Threads may share it.
 pub struct DlibFaceDetector(NonNull<c_void>);
 
-// SAFETY: the object holds no reference to the thread that made it.
+// SAFETY: the object holds no reference to the thread that made it, and detection only reads it.
 unsafe impl Send for DlibFaceDetector {}
+unsafe impl Sync for DlibFaceDetector {}
 
 impl DlibFaceDetector {
     /// The detector that comes with dlib.
@@ -83,16 +84,16 @@ impl DlibFaceDetector {
     /// Faces on the image doubled once (`pyramid_up`), in coordinates of the image, most certain first.
     ///
     /// The same rectangles as dlib's own scanner gives, from a scanner that does the same arithmetic faster.
-    pub fn detect(&mut self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
+    pub fn detect(&self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
         self.scan(image, false)
     }
 
     /// The same by dlib's own scanner: slower, for comparison.
-    pub fn detect_plain(&mut self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
+    pub fn detect_plain(&self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
         self.scan(image, true)
     }
 
-    fn scan(&mut self, image: &RgbImage, plain: bool) -> Result<Vec<DlibRect>, DlibError> {
+    fn scan(&self, image: &RgbImage, plain: bool) -> Result<Vec<DlibRect>, DlibError> {
         let (height, width) = size(image);
         let (mut found, mut count) = (std::ptr::null_mut(), 0);
         // SAFETY: the image lives through the call and has the size given; `found` is set to `count` times four
@@ -163,5 +164,57 @@ impl Drop for DlibShape {
     fn drop(&mut self) {
         // SAFETY: made by the shim and owned by nobody else.
         unsafe { sbi_dlib_shape_free(self.shape.as_ptr()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imaging::{resized, warped};
+
+    /// The licence-free portrait that set-up places, or nothing without it.
+    fn portrait() -> Option<RgbImage> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample/astronaut.png");
+        let image = crate::imaging::read_image(Path::new(path)).ok();
+        if image.is_none() {
+            eprintln!("skipped: no portrait, run scripts/setup.sh");
+        }
+        image
+    }
+
+    #[test]
+    fn the_fast_scan_finds_what_dlibs_own_finds() {
+        let Some(portrait) = portrait() else { return };
+        let detector = DlibFaceDetector::new().unwrap();
+        let turned = |angle: f64, scale: f64, width, height| {
+            let (sin, cos) = angle.sin_cos();
+            let map = [[scale * cos, -scale * sin, 40.0], [scale * sin, scale * cos, -20.0]];
+            warped(&portrait, map, width, height).unwrap()
+        };
+        // Odd sizes, a rotation, several mirrored copies of the face, and one too small to hold a window.
+        let images = [
+            portrait.clone(),
+            resized(&portrait, 333, 301).unwrap(),
+            resized(&portrait, 160, 250).unwrap(),
+            turned(0.2, 0.8, 517, 389),
+            turned(-0.15, 0.35, 701, 403),
+            resized(&portrait, 30, 17).unwrap(),
+            RgbImage::filled(90, 61, [7, 200, 31]),
+        ];
+        let mut faces = 0;
+        for image in &images {
+            let fast = detector.detect(image).unwrap();
+            assert_eq!(fast, detector.detect_plain(image).unwrap(), "{image:?}");
+            faces += fast.len();
+        }
+        assert!(faces >= 5, "only {faces} faces: the comparison says little");
+    }
+
+    #[test]
+    fn a_broken_model_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), [7; 100]).unwrap();
+        assert!(DlibShape::load(file.path()).is_err());
+        assert!(DlibShape::load(Path::new("absent.dat")).is_err());
     }
 }

@@ -13,8 +13,8 @@ pub trait Tools: Sync {
     fn landmark_settings(&self) -> Option<LandmarkSettings>;
     /// What identifies the face detector; `None` where that step is not done.
     fn box_settings(&self) -> Option<BoxSettings>;
-    /// A landmark detector for one thread.
-    fn landmark_detector(&self) -> Result<Box<dyn LandmarkDetector>>;
+    /// The landmark detector; `None` where that step is not done.
+    fn landmark_detector(&self) -> Option<&dyn LandmarkDetector>;
     /// A face detector for one thread.
     fn face_detector(&self) -> Result<Box<dyn FaceDetector>>;
     /// Whether one face detector serves all threads, in batches: on a GPU, or where it keeps all cores busy itself.
@@ -96,9 +96,8 @@ impl Tools for LoadedTools {
         self.boxes.as_ref().map(|boxes| boxes.settings.clone())
     }
 
-    fn landmark_detector(&self) -> Result<Box<dyn LandmarkDetector>> {
-        let model = self.landmarks.as_ref().expect("asked for only where the step is done");
-        Ok(Box::new(model.detector()?))
+    fn landmark_detector(&self) -> Option<&dyn LandmarkDetector> {
+        self.landmarks.as_ref().map(|model| model as &dyn LandmarkDetector)
     }
 
     fn face_detector(&self) -> Result<Box<dyn FaceDetector>> {

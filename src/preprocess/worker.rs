@@ -90,7 +90,7 @@ enum Boxes<'a> {
 
 struct Worker<'a> {
     steps: Steps,
-    landmarks: Option<Box<dyn LandmarkDetector>>,
+    landmarks: Option<&'a dyn LandmarkDetector>,
     boxes: Boxes<'a>,
 }
 
@@ -105,7 +105,7 @@ pub fn work(
 ) {
     // All cores are busy with frames already.
     crate::native::set_worker_threads();
-    let mut worker = match Worker::new(steps, tools, shared) {
+    let worker = match Worker::new(steps, tools, shared) {
         Ok(worker) => worker,
         Err(error) => return drop(reports.send(Report::Failed(error))),
     };
@@ -118,8 +118,8 @@ pub fn work(
 }
 
 impl<'a> Worker<'a> {
-    fn new(steps: Steps, tools: &dyn Tools, shared: Option<&'a Sender<Request>>) -> Result<Self, Error> {
-        let landmarks = if steps.landmarks { Some(tools.landmark_detector()?) } else { None };
+    fn new(steps: Steps, tools: &'a dyn Tools, shared: Option<&'a Sender<Request>>) -> Result<Self, Error> {
+        let landmarks = tools.landmark_detector();
         let boxes = match (steps.boxes, shared) {
             (false, _) => Boxes::NotDone,
             (true, Some(requests)) => Boxes::Shared(requests),
@@ -128,7 +128,7 @@ impl<'a> Worker<'a> {
         Ok(Worker { steps, landmarks, boxes })
     }
 
-    fn frame(&mut self, job: FrameJob, cancel: &Cancel) -> FrameDone {
+    fn frame(&self, job: FrameJob, cancel: &Cancel) -> FrameDone {
         let FrameJob { video, plan, image } = job;
         let mut done = FrameDone { video, index: plan.index, landmarks: None, boxes: None, trouble: None };
         if cancel.is_requested() {
@@ -148,7 +148,7 @@ impl<'a> Worker<'a> {
         done
     }
 
-    fn find(&mut self, plan: &FramePlan, image: RgbImage) -> Result<Found, String> {
+    fn find(&self, plan: &FramePlan, image: RgbImage) -> Result<Found, String> {
         let image = Arc::new(image);
         let (needs_landmarks, needs_boxes) = (plan.needs_landmarks(self.steps), plan.needs_boxes(self.steps));
         // The shared detector works while this thread looks for landmarks.
@@ -161,7 +161,7 @@ impl<'a> Worker<'a> {
             }
             _ => None,
         };
-        let landmarks = match (&mut self.landmarks, needs_landmarks) {
+        let landmarks = match (self.landmarks, needs_landmarks) {
             (Some(detector), true) => Some(detector.detect(&image).map_err(|e| e.to_string())?),
             _ => None,
         };
