@@ -9,5 +9,6 @@ criterion_main!(
     benchmarks::model::benches,
     benchmarks::face::benches,
     benchmarks::video::benches,
+    benchmarks::blending::benches,
     benchmarks::checkpoint::benches,
 );

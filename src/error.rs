@@ -25,6 +25,9 @@ pub enum Error {
     /// A picture that cannot be read or written.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
+    /// A training pair that could not be made.
+    #[error(transparent)]
+    Blending(#[from] crate::blending::Error),
     /// A packed folder that cannot be used.
     #[error(transparent)]
     Packed(#[from] crate::packed::Error),

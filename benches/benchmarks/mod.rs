@@ -1,3 +1,4 @@
+pub mod blending;
 pub mod checkpoint;
 pub mod face;
 pub mod model;

@@ -12,7 +12,7 @@ mod cases;
 
 use cases::Options;
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 17] = [
     "fill",
     "b4",
     "sbi",
@@ -20,6 +20,12 @@ const NAMES: [&str; 11] = [
     "iresnet18",
     "frames",
     "crop",
+    "landmarks",
+    "hulls",
+    "blend",
+    "colour",
+    "affine",
+    "elastic",
     "retina_forward",
     "retina_post",
     "retina_pre",

@@ -1,6 +1,6 @@
 //! The border between our pictures and OpenCV's matrices.
 
-use crate::types::RgbImage;
+use crate::types::{Mask, RgbImage};
 use opencv::boxed_ref::{BoxedRef, BoxedRefMut};
 use opencv::core::{Mat, Vec3b};
 use opencv::imgproc;
@@ -15,6 +15,17 @@ pub(crate) fn as_mat(image: &RgbImage) -> opencv::Result<BoxedRef<'_, Mat>> {
 pub(crate) fn as_mat_mut(image: &mut RgbImage) -> opencv::Result<BoxedRefMut<'_, Mat>> {
     let (height, width) = (image.height() as i32, image.width() as i32);
     Mat::new_rows_cols_with_bytes_mut::<Vec3b>(height, width, image.data_mut())
+}
+
+/// A view of the mask as a float matrix.
+pub(super) fn mask_as_mat(mask: &Mask) -> opencv::Result<BoxedRef<'_, Mat>> {
+    Mat::new_rows_cols_with_data(mask.height() as i32, mask.width() as i32, mask.data())
+}
+
+/// The same for a mask that OpenCV writes into.
+pub(super) fn mask_as_mat_mut(mask: &mut Mask) -> opencv::Result<BoxedRefMut<'_, Mat>> {
+    let (height, width) = (mask.height() as i32, mask.width() as i32);
+    Mat::new_rows_cols_with_data_mut(height, width, mask.data_mut())
 }
 
 /// An 8-bit three-channel matrix in BGR order, as OpenCV decodes, as an RGB picture.

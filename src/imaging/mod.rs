@@ -1,19 +1,47 @@
-//! Pictures through OpenCV: resize, files, drawing. Besides `video`, the only home of `Mat`.
+//! Pictures and masks: resize, colours, warps, files, drawing. Besides `video`, the only home of `Mat`.
 //!
 //! Pixel results are OpenCV's own, because published weights only give published accuracy when every
-//! pixel of the preprocessing matches.
+//! pixel of the preprocessing matches. Where OpenCV can only compute a whole result and a part is needed, the
+//! part is computed here and tested against OpenCV's whole.
 
+mod blur;
 mod codec;
+mod colour;
+mod displace;
 mod draw;
+mod interpolate;
+mod jpeg;
 mod mat;
+mod mirror;
+mod planes;
+mod png_region;
 mod png_writer;
+mod polygon;
 mod resize;
+mod sharpen;
+mod smooth_noise;
+#[cfg(test)]
+pub(crate) mod testing;
+mod warp;
+
+pub use blur::{gaussian_blurred, resized_and_blurred_in_bytes};
 
 pub use codec::{looks_like_image, read_image, write_image, IMAGE_EXTENSIONS};
+pub use colour::{hsv_shift, Tables};
+pub use displace::{displaced, Displacements};
 pub use draw::{draw_box, draw_text};
+pub use interpolate::{resized_mask_window, DownUp};
+pub use jpeg::{jpeg_round_trip, jpeg_window};
 pub(crate) use mat::{from_bgr_mat, to_bgr_mat};
+pub use mirror::mirrored;
+pub use planes::write_planes;
+pub use png_region::PngRegion;
 pub use png_writer::write_png;
-pub use resize::{blurred, resized, warped};
+pub use polygon::fill_convex_hull;
+pub use resize::{blurred, resized, resized_mask, resized_mask_part, resized_window, warped};
+pub use sharpen::{sharpen_kernel, sharpened};
+pub use smooth_noise::Gaussian;
+pub use warp::ScaleShift;
 
 use std::path::PathBuf;
 
@@ -25,6 +53,16 @@ pub enum Error {
     Unreadable {
         /// The file.
         path: PathBuf,
+    },
+    /// A PNG file that is damaged or ends too early.
+    #[error("{}: damaged PNG, expected {expected}: {cause}", path.display())]
+    Png {
+        /// The file.
+        path: PathBuf,
+        /// What should have come.
+        expected: String,
+        /// What the decoder says.
+        cause: png::DecodingError,
     },
     /// The file could not be opened.
     #[error("{}: {cause}", path.display())]

@@ -1,9 +1,9 @@
 //! Geometry of whole pictures.
 
-use super::mat::{as_mat, as_mat_mut};
+use super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
 use super::Error;
-use crate::types::RgbImage;
-use opencv::core::{Mat, Point, Scalar, Size, BORDER_DEFAULT, BORDER_REFLECT_101};
+use crate::types::{Mask, RgbImage, Window};
+use opencv::core::{Mat, Point, Rect, Scalar, Size, BORDER_DEFAULT, BORDER_REFLECT_101};
 use opencv::imgproc;
 
 /// The picture at another size, bilinear (OpenCV's `INTER_LINEAR` on 8-bit values).
@@ -11,6 +11,42 @@ pub fn resized(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage
     let mut out = RgbImage::filled(width, height, [0; 3]);
     let size = Size::new(width as i32, height as i32);
     imgproc::resize(&as_mat(image)?, &mut as_mat_mut(&mut out)?, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
+    Ok(out)
+}
+
+fn rect(window: Window) -> Rect {
+    let [x, y, width, height] =
+        [window.x0, window.y0, window.width(), window.height()].map(|side| side as i32);
+    Rect::new(x, y, width, height)
+}
+
+/// [`resized`] of the part inside `window`, without copying it first.
+pub fn resized_window(
+    image: &RgbImage,
+    window: Window,
+    width: usize,
+    height: usize,
+) -> Result<RgbImage, Error> {
+    let mut out = RgbImage::filled(width, height, [0; 3]);
+    let size = Size::new(width as i32, height as i32);
+    let whole = as_mat(image)?;
+    let part = Mat::roi(&whole, rect(window))?;
+    imgproc::resize(&part, &mut as_mat_mut(&mut out)?, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
+    Ok(out)
+}
+
+/// The mask at another size, bilinear.
+pub fn resized_mask(mask: &Mask, width: usize, height: usize) -> Result<Mask, Error> {
+    resized_mask_part(mask, Window::whole(mask.width(), mask.height()), width, height)
+}
+
+/// The part of the mask inside `window` at another size, bilinear.
+pub fn resized_mask_part(mask: &Mask, window: Window, width: usize, height: usize) -> Result<Mask, Error> {
+    let mut out = Mask::filled(width, height, 0.0);
+    let size = Size::new(width as i32, height as i32);
+    let whole = mask_as_mat(mask)?;
+    let part = Mat::roi(&whole, rect(window))?;
+    imgproc::resize(&part, &mut mask_as_mat_mut(&mut out)?, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
     Ok(out)
 }
 

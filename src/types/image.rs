@@ -116,6 +116,36 @@ impl Window {
         self.y1.saturating_sub(self.y0)
     }
 
+    /// All of a picture.
+    pub fn whole(width: usize, height: usize) -> Window {
+        Window { y0: 0, y1: height, x0: 0, x1: width }
+    }
+
+    /// Larger by `margin` pixels on each side, as far as a picture of `width` x `height` reaches.
+    pub fn grown(&self, margin: usize, width: usize, height: usize) -> Window {
+        Window {
+            y0: self.y0.saturating_sub(margin),
+            y1: (self.y1 + margin).min(height),
+            x0: self.x0.saturating_sub(margin),
+            x1: (self.x1 + margin).min(width),
+        }
+    }
+
+    /// The same pixels, counted from the first of `outer`.
+    ///
+    /// # Panics
+    /// When it begins before `outer` does.
+    pub fn within(&self, outer: Window) -> Window {
+        assert!(self.y0 >= outer.y0 && self.x0 >= outer.x0, "{self:?} begins before {outer:?}");
+        let (dx, dy) = (outer.x0, outer.y0);
+        Window { y0: self.y0 - dy, y1: self.y1 - dy, x0: self.x0 - dx, x1: self.x1 - dx }
+    }
+
+    /// The same pixels after the picture, `width` wide, is mirrored.
+    pub fn mirrored(&self, width: usize) -> Window {
+        Window { y0: self.y0, y1: self.y1, x0: width - self.x1, x1: width - self.x0 }
+    }
+
     /// Whether it holds no pixel.
     pub fn is_empty(&self) -> bool {
         self.width() == 0 || self.height() == 0

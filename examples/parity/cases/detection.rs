@@ -1,7 +1,8 @@
 //! RetinaFace: preparing pictures, the network, decoding and suppression.
 
 use super::networks::input;
-use super::{digest, doubles, l2, sum, Options};
+use super::pictures::{describe, stretched};
+use super::{doubles, l2, sum, Options};
 use sbi::face::retinaface::{candidates, prepare, priors, resized_shape, suppress, to_face, Variant};
 use sbi::imaging;
 use sbi::model::fill;
@@ -93,25 +94,8 @@ fn face(face: sbi::types::DetectedFace) -> Value {
     json!({"bbox": [b.x0, b.y0, b.x1, b.y1], "score": score, "landmarks": face.points})
 }
 
-/// The 64 x 48 test picture: filled, blurred, contrast tripled.
-fn stretched(seed: u64) -> RgbImage {
-    let (height, width) = (48, 64);
-    let noise = RgbImage::from_raw(width, height, fill::image("image", height, width, seed));
-    let mut image = imaging::blurred(&noise, 5).expect("a blur");
-    for value in image.data_mut() {
-        *value = ((i32::from(*value) - 128) * 3 + 128).clamp(0, 255) as u8;
-    }
-    image
-}
-
-fn describe(image: &RgbImage) -> Value {
-    let sums: Vec<u64> =
-        (0..3).map(|c| image.data().iter().skip(c).step_by(3).map(|&v| u64::from(v)).sum()).collect();
-    json!({"shape": [image.height(), image.width(), 3], "channel_sums": sums, "fnv1a64": digest(image.data())})
-}
-
 pub fn pre(seed: u64) -> Value {
-    let image = stretched(seed);
+    let image = stretched("image", 48, 64, seed);
     let mut rows = Vec::new();
     for size in [96, 64, 40, 75] {
         let input = prepare(&image, Variant::ResNet50, Some(size)).expect("a resize");

@@ -1,8 +1,10 @@
 //! The numeric cases, one function each. The integration tests compare the same functions with stored numbers.
 
+pub mod blending;
 mod detection;
 mod geometry;
 mod networks;
+mod pictures;
 mod scoring;
 
 use serde_json::{json, Map, Value};
@@ -32,6 +34,12 @@ pub fn run(name: &str, options: Options) -> Option<Value> {
         "iresnet18" => networks::iresnet18(options),
         "frames" => geometry::frames(),
         "crop" => geometry::crop(),
+        "landmarks" => blending::landmarks(),
+        "hulls" => blending::hulls(options.seed),
+        "blend" => blending::blend(options.seed),
+        "colour" => blending::colour(options.seed),
+        "affine" => blending::affine_case(options.seed),
+        "elastic" => blending::elastic(options.seed),
         "retina_forward" => detection::forward(options),
         "retina_post" => detection::post(options.seed),
         "retina_pre" => detection::pre(options.seed),

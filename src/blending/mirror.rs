@@ -1,0 +1,110 @@
+//! Landmarks and boxes of a mirrored picture.
+
+use crate::types::{BBox, FaceBox, Landmarks};
+
+/// Which old point becomes forehead point 68, 69, ..., so that they go from the face's one side to the other.
+const FOREHEAD_ORDER: [usize; 13] = [77, 75, 76, 68, 69, 70, 71, 80, 72, 73, 79, 74, 78];
+
+/// Old points, as ranges that are gone through backwards or not, in the order of the new ones.
+const MIRRORED_RANGES: [(std::ops::Range<usize>, bool); 12] = [
+    (0..17, true),   // jaw
+    (17..27, true),  // brows
+    (27..31, false), // ridge of the nose
+    (31..36, true),  // nostrils
+    (42..46, true),  // right eye, upper line
+    (46..48, true),  // right eye, lower line
+    (36..40, true),  // left eye, upper line
+    (40..42, true),  // left eye, lower line
+    (48..55, true),  // lips, upper line outside
+    (55..60, true),  // lips, lower line outside
+    (60..65, true),  // lips, upper line inside
+    (65..68, true),  // lips, lower line inside
+];
+const FOREHEAD: std::ops::Range<usize> = 68..81;
+
+/// Which box point each becomes: left and right eye and left and right corner of the mouth change places.
+const MIRRORED_BOX_POINTS: [usize; 5] = [1, 0, 2, 4, 3];
+
+fn permuted(landmarks: &Landmarks, order: &[usize]) -> Landmarks {
+    let points = landmarks.points();
+    Landmarks::new(order.iter().map(|&old| points[old]).collect()).expect("as many points as before")
+}
+
+/// The forehead's points in order from the face's one side to the other; 68 points stay as they are. SBI, step
+/// "reorder".
+pub fn reorder_forehead(landmarks: &Landmarks) -> Landmarks {
+    if !landmarks.has_forehead() {
+        return landmarks.clone();
+    }
+    let order: Vec<usize> = (0..FOREHEAD.start).chain(FOREHEAD_ORDER).collect();
+    permuted(landmarks, &order)
+}
+
+/// For each new point the old one that becomes it when the picture is mirrored, so that every index keeps its
+/// meaning. Points of the forehead are expected in order ([`reorder_forehead`]).
+pub fn mirror_order(with_forehead: bool) -> Vec<usize> {
+    let forehead = with_forehead.then_some((FOREHEAD, true));
+    let ranges = MIRRORED_RANGES.into_iter().chain(forehead);
+    ranges
+        .flat_map(|(range, backwards)| {
+            let mut points: Vec<usize> = range.collect();
+            if backwards {
+                points.reverse();
+            }
+            points
+        })
+        .collect()
+}
+
+/// The landmarks in the mirrored picture of `width` pixels. x becomes `width - x`, one more than where its pixel
+/// goes: kept so that published weights give published numbers.
+pub fn mirror_landmarks(landmarks: &Landmarks, width: usize) -> Landmarks {
+    let ordered = permuted(landmarks, &mirror_order(landmarks.has_forehead()));
+    let mirrored = ordered.points().iter().map(|&(x, y)| (width as i32 - x, y)).collect();
+    Landmarks::new(mirrored).expect("as many points as before")
+}
+
+/// The same for a box and its points.
+pub fn mirror_box(face: &FaceBox, width: usize) -> FaceBox {
+    let width = width as f64;
+    let BBox { x0, y0, x1, y1 } = face.bbox;
+    let points = MIRRORED_BOX_POINTS.map(|old| (width - face.points[old].0, face.points[old].1));
+    FaceBox { bbox: BBox { x0: width - x1, y0, x1: width - x0, y1 }, points }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WIDTH: usize = 640;
+
+    fn any_landmarks() -> impl Strategy<Value = Landmarks> {
+        let points = |n| proptest::collection::vec((-50..700i32, -50..500i32), n);
+        prop_oneof![points(68), points(81)].prop_map(|points| Landmarks::new(points).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn mirroring_twice_changes_nothing(landmarks in any_landmarks(), corner in (0..300u32, 0..300u32)) {
+            let mirrored = mirror_landmarks(&landmarks, WIDTH);
+            prop_assert_eq!(mirror_landmarks(&mirrored, WIDTH), landmarks);
+            // Whole and half pixels, so that differences are exact.
+            let (x0, y0) = (f64::from(corner.0) / 2.0, f64::from(corner.1));
+            let points = [0, 1, 2, 3, 4].map(|i| (x0 + 10.5 * f64::from(i), y0 + f64::from(i)));
+            let face = FaceBox { bbox: BBox { x0, y0, x1: x0 + 100.5, y1: y0 + 80.0 }, points };
+            prop_assert_eq!(mirror_box(&mirror_box(&face, WIDTH), WIDTH), face);
+        }
+    }
+
+    #[test]
+    fn left_and_right_change_places() {
+        let order = mirror_order(true);
+        let pairs =
+            [(0, 16), (8, 8), (17, 26), (30, 30), (36, 45), (41, 46), (48, 54), (57, 57), (60, 64), (68, 80)];
+        for (one, other) in pairs {
+            assert_eq!((order[one], order[other]), (other, one));
+        }
+        assert_eq!(mirror_order(false), order[..68]);
+    }
+}

@@ -1,0 +1,263 @@
+//! Self-blending: a real face and a fake of it that teaches what blending leaves behind. SBI (CVPR 2022),
+//! section 3.2.
+//!
+//! One step per file, each a function of explicit parameters and a draw of them: [`pick_box`], [`mirror`],
+//! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`]. A [`Recipe`] holds all draws of
+//! a sample, a [`Geometry`] says where in the frame it comes from, [`self_blend`] makes the pictures.
+//!
+//! Only what ends up in the final crop is computed. The results are those of the plain way, all steps on all of
+//! the wide crop, which the tests keep beside them.
+
+pub mod blend;
+pub mod blend_mask;
+mod error;
+mod geometry;
+pub mod hull;
+pub mod mirror;
+pub mod pick_box;
+mod recipe;
+pub mod source_target;
+#[cfg(test)]
+mod testing;
+pub mod transforms;
+pub mod warp;
+
+pub use error::{Error, Unusable};
+pub use geometry::Geometry;
+pub use recipe::{Phase, Recipe};
+
+use crate::imaging;
+use crate::types::{Mask, RgbImage, Window};
+use source_target::Side;
+
+/// A fake and the real face it was made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlendedPair {
+    /// The self-blended image.
+    pub fake: RgbImage,
+    /// The target: the same crop of the same face, not blended.
+    pub real: RgbImage,
+    /// The share of the source in each pixel of the fake, 0..=1.
+    pub mask: Mask,
+}
+
+/// Makes the pair of a recipe, every picture `image_size` x `image_size`.
+///
+/// `wide`: the frame's pixels in [`Geometry::window`], not mirrored. `geometry` must be of the same recipe. Nothing
+/// is drawn here: the same arguments give the same pixels. Resizing is bilinear.
+///
+/// Fails with [`Error::Unusable`] when the hull or what the warp leaves of it is empty, and when `wide` has another
+/// size than the window.
+pub fn self_blend(
+    wide: RgbImage,
+    geometry: &Geometry,
+    recipe: &Recipe,
+    image_size: usize,
+) -> Result<BlendedPair, Error> {
+    let (width, height) = (geometry.window().width(), geometry.window().height());
+    if (wide.width(), wide.height()) != (width, height) {
+        return Err(Error::wrong_window(geometry, &wide));
+    }
+    let crop = geometry.crop();
+    let joint = recipe.joint_transforms.as_ref();
+    let part = joint.map_or(crop, |joint| joint.needed(crop, width, height));
+    let wide = if recipe.mirror { imaging::mirrored(&wide)? } else { wide };
+    let mask = blend_mask(geometry, recipe, part)?;
+    let (source, target) = source_and_target(&wide, recipe, part)?;
+    let mut fake = blend::composite(&source, &target, &mask);
+    let mut real = target;
+    if let Some(joint) = joint {
+        joint.apply(&mut fake)?;
+        joint.apply(&mut real)?;
+    }
+    let crop = crop.within(part);
+    let side = image_size;
+    Ok(BlendedPair {
+        fake: imaging::resized_window(&fake, crop, side, side)?,
+        real: imaging::resized_window(&real, crop, side, side)?,
+        mask: imaging::resized_mask_part(&mask, crop, side, side)?,
+    })
+}
+
+/// The blend mask in `part` of the wide crop.
+fn blend_mask(geometry: &Geometry, recipe: &Recipe, part: Window) -> Result<Mask, Error> {
+    let (width, height) = (geometry.window().width(), geometry.window().height());
+    let landmarks = match recipe.without_forehead {
+        true => &geometry.landmarks().without_forehead(),
+        false => geometry.landmarks(),
+    };
+    let hull = recipe.hull.mask(landmarks, width, height)?;
+    if hull.is_empty() {
+        return Err(Unusable::EmptyHull.into());
+    }
+    let warped = warp::warp_mask(&hull, &recipe.warp);
+    let eroded = blend_mask::eroded(&warped, &recipe.softening)?;
+    blend_mask::feathered(&eroded, &recipe.softening, width, height, part)
+}
+
+/// Both pictures of the blend in `part` of the wide crop, the source moved by the affine map.
+fn source_and_target(
+    wide: &RgbImage,
+    recipe: &Recipe,
+    part: Window,
+) -> Result<(RgbImage, RgbImage), imaging::Error> {
+    let (width, height) = (wide.width(), wide.height());
+    let transformed_or_not = |side: Side, window: Window| match recipe.source_transforms.of == side {
+        true => recipe.source_transforms.apply(wide, window),
+        false => Ok(wide.cropped(window)),
+    };
+    let target = transformed_or_not(Side::Target, part)?;
+    let map = warp::affine(&recipe.warp, width, height);
+    let source = match map.source_window(part, width, height) {
+        Some(from) => map.image_window(&transformed_or_not(Side::Source, from)?, from, part),
+        None => RgbImage::filled(part.width(), part.height(), [0; 3]),
+    };
+    Ok((source, target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{face_of, frame, recipe};
+    use super::*;
+    use crate::types::{FaceBox, Landmarks};
+    use proptest::prelude::*;
+
+    const WIDTH: usize = 400;
+    const HEIGHT: usize = 320;
+    const SIDE: usize = 96;
+
+    fn made(
+        frame: &RgbImage,
+        (landmarks, face_box): &(Landmarks, FaceBox),
+        recipe: &Recipe,
+    ) -> Result<BlendedPair, Error> {
+        let (width, height) = (frame.width(), frame.height());
+        let geometry = Geometry::of(width, height, landmarks, &[*face_box], recipe)?;
+        self_blend(frame.cropped(geometry.window()), &geometry, recipe, SIDE)
+    }
+
+    /// Every step on all of the wide crop, one after the other.
+    fn plain(frame: &RgbImage, (landmarks, face_box): &(Landmarks, FaceBox), recipe: &Recipe) -> BlendedPair {
+        let (width, height) = (frame.width(), frame.height());
+        let geometry = Geometry::of(width, height, landmarks, &[*face_box], recipe).unwrap();
+        let mut wide = frame.cropped(geometry.window());
+        if recipe.mirror {
+            wide = imaging::mirrored(&wide).unwrap();
+        }
+        let (width, height) = (wide.width(), wide.height());
+        let whole = Window::whole(width, height);
+        let mask = blend_mask(&geometry, recipe, whole).unwrap();
+        let transformed = recipe.source_transforms.apply(&wide, whole).unwrap();
+        let (source, target) = match recipe.source_transforms.of {
+            Side::Source => (transformed, wide),
+            Side::Target => (wide, transformed),
+        };
+        let source = warp::affine(&recipe.warp, width, height).image_window(&source, whole, whole);
+        let mut fake = blend::composite(&source, &target, &mask);
+        let mut real = target;
+        if let Some(joint) = &recipe.joint_transforms {
+            joint.apply(&mut fake).unwrap();
+            joint.apply(&mut real).unwrap();
+        }
+        let resized =
+            |image: &RgbImage| imaging::resized(&image.cropped(geometry.crop()), SIDE, SIDE).unwrap();
+        let mask = imaging::resized_mask_part(&mask, geometry.crop(), SIDE, SIDE).unwrap();
+        BlendedPair { fake: resized(&fake), real: resized(&real), mask }
+    }
+
+    fn any_face() -> impl Strategy<Value = (Landmarks, FaceBox)> {
+        (60..340i32, 60..260i32, 24..90i32).prop_map(|(x, y, radius)| face_of(x, y, radius))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn only_the_needed_parts_give_the_pixels_of_the_whole(face in any_face(), index in any::<u64>()) {
+            let frame = frame(WIDTH, HEIGHT);
+            let recipe = recipe(index, Phase::Train);
+            let fast = made(&frame, &face, &recipe).unwrap();
+            let slow = plain(&frame, &face, &recipe);
+            prop_assert_eq!(&fast.mask, &slow.mask);
+            let furthest = |a: &RgbImage, b: &RgbImage| {
+                a.data().iter().zip(b.data()).map(|(a, b)| a.abs_diff(*b)).max()
+            };
+            let exact = matches!(recipe.source_transforms.detail, source_target::Detail::DownUp { .. });
+            // Sharpening may round exact halves otherwise at the ends of rows, which JPEG spreads.
+            let limit = if exact { Some(0) } else { Some(6) };
+            prop_assert!(furthest(&fast.fake, &slow.fake) <= limit);
+            prop_assert!(furthest(&fast.real, &slow.real) <= limit);
+        }
+
+        #[test]
+        fn the_same_recipe_gives_the_same_pair_after_writing_it_down(
+            face in any_face(), index in any::<u64>(),
+        ) {
+            let frame = frame(WIDTH, HEIGHT);
+            for phase in [Phase::Train, Phase::Validation] {
+                let recipe = recipe(index, phase);
+                let read: Recipe = serde_json::from_str(&serde_json::to_string(&recipe).unwrap()).unwrap();
+                let pair = made(&frame, &face, &recipe).unwrap();
+                prop_assert_eq!(&made(&frame, &face, &read).unwrap(), &pair);
+                prop_assert!(pair.mask.data().iter().all(|v| (0.0..=recipe.softening.ratio).contains(v)));
+                prop_assert!(pair.mask.data().iter().any(|v| *v > 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_are_the_same_on_any_number_of_threads() {
+        let frame = frame(WIDTH, HEIGHT);
+        let face = face_of(200, 160, 60);
+        let all = |threads: usize| -> Vec<BlendedPair> {
+            let per_thread = 12 / threads;
+            let part = |thread: usize| {
+                let samples = (thread * per_thread) as u64..((thread + 1) * per_thread) as u64;
+                samples.map(|i| made(&frame, &face, &recipe(i, Phase::Train)).unwrap()).collect::<Vec<_>>()
+            };
+            std::thread::scope(|scope| {
+                let part = &part;
+                let running: Vec<_> = (0..threads).map(|t| scope.spawn(move || part(t))).collect();
+                running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+            })
+        };
+        assert_eq!(all(1), all(4));
+    }
+
+    #[test]
+    fn outside_the_mask_fake_and_real_are_equal() {
+        let frame = frame(WIDTH, HEIGHT);
+        let face = face_of(200, 160, 60);
+        let mut different = 0;
+        for index in 0..20 {
+            let pair = made(&frame, &face, &recipe(index, Phase::Validation)).unwrap();
+            for y in 0..SIDE {
+                for x in 0..SIDE {
+                    let same = pair.fake.pixel(x, y) == pair.real.pixel(x, y);
+                    assert!(same || pair.mask.at(x, y) > 0.0, "({x}, {y}) of {index}");
+                    different += usize::from(!same);
+                }
+            }
+        }
+        assert!(different > 20 * SIDE * SIDE / 10, "{different}");
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        let recipe = recipe(1, Phase::Validation);
+        let frame = frame(WIDTH, HEIGHT);
+        let (landmarks, face_box) = face_of(200, 160, 60);
+        let geometry = Geometry::of(WIDTH, HEIGHT, &landmarks, &[face_box], &recipe).unwrap();
+        let error = self_blend(frame.clone(), &geometry, &recipe, SIDE).unwrap_err();
+        assert!(error.to_string().ends_with("got 400 x 320"), "{error}");
+
+        // All points in one place, and the map carries it out of the picture.
+        let spot = Landmarks::new(vec![(0, 0); 81]).unwrap();
+        let mut gone = Recipe { mirror: false, ..recipe.clone() };
+        gone.warp.translate_x = -0.9;
+        let at = FaceBox { bbox: spot.bounds(), points: [(0.0, 0.0); 5] };
+        let geometry = Geometry::of(WIDTH, HEIGHT, &spot, &[at], &gone).unwrap();
+        let wide = frame.cropped(geometry.window());
+        let error = self_blend(wide, &geometry, &gone, SIDE).unwrap_err();
+        assert!(matches!(error, Error::Unusable(Unusable::VanishedMask)), "{error}");
+    }
+}

@@ -1,0 +1,182 @@
+//! How source and mask are moved.
+
+use crate::imaging::{displaced, Displacements, Gaussian, ScaleShift};
+use crate::rng::SampleRng;
+use crate::types::{Mask, Window};
+use rand::{Rng, RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+/// The affine map of source and mask, and the elastic map of the mask alone. SBI, "Mask Generator" and
+/// "Source-Target Generator".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Warp {
+    /// To the right, as a share of the width, -0.03..0.03.
+    pub translate_x: f64,
+    /// Down, as a share of the height, -0.015..0.015.
+    pub translate_y: f64,
+    /// Factor of the width about the centre, 0.95..1/0.95.
+    pub scale_x: f64,
+    /// Factor of the height, drawn by itself from the same range.
+    pub scale_y: f64,
+    /// Seed of the noise that the elastic map is made from.
+    pub elastic_seed: u64,
+}
+
+/// Standard deviation in pixels of the Gaussian that smooths the elastic map.
+const SMOOTHING: f64 = 7.0;
+/// What the smoothed noise, uniform in -1..1, is multiplied by.
+const STRENGTH: f64 = 50.0;
+/// How far in pixels the elastic map may carry the mask. Displacements have a standard deviation of 1.16 pixels
+/// (`STRENGTH / sqrt(3) / (2 sqrt(pi) SMOOTHING)`), so this is some 13 of them and never reached.
+const REACH: usize = 16;
+
+/// The map of a picture of `width` x `height`: scaled about its centre, then moved by shares of its sides.
+pub fn affine(warp: &Warp, width: usize, height: usize) -> ScaleShift {
+    let axis = |side: usize, scale: f64, share: f64| {
+        let centre = side as f64 / 2.0 - 0.5;
+        centre + share * side as f64 - scale * centre
+    };
+    ScaleShift {
+        scale_x: warp.scale_x,
+        scale_y: warp.scale_y,
+        shift_x: axis(width, warp.scale_x, warp.translate_x),
+        shift_y: axis(height, warp.scale_y, warp.translate_y),
+    }
+}
+
+/// The part of one elastic displacement field of a picture of `width` x `height` in `window`, in pixels. `noise`:
+/// uniform in -1..1, in [`noise_window`].
+pub fn elastic_field(noise: &[f32], width: usize, height: usize, window: Window) -> Vec<f32> {
+    let have = noise_window(width, height, window);
+    smoothing().smooth(noise, have, width, height, window)
+}
+
+/// Where noise is needed for the elastic map in `window` of a picture of `width` x `height`.
+pub fn noise_window(width: usize, height: usize, window: Window) -> Window {
+    window.grown(smoothing().radius(), width, height)
+}
+
+fn smoothing() -> Gaussian {
+    Gaussian::new(SMOOTHING, STRENGTH)
+}
+
+/// `count` numbers in -1..1, centres of 65536 equal steps: finer ones would be smoothed away.
+fn noise(rng: &mut SampleRng, count: usize) -> Vec<f32> {
+    const STEPS: f32 = 32768.0;
+    let mut bytes = vec![0; 2 * count];
+    rng.fill_bytes(&mut bytes);
+    let number = |pair: &[u8]| (f32::from(u16::from_le_bytes([pair[0], pair[1]])) + 0.5) / STEPS - 1.0;
+    bytes.chunks_exact(2).map(number).collect()
+}
+
+/// The mask under the affine map and then the elastic map: nearest pixels, so that it stays 0 or 1.
+///
+/// The elastic map is only made where it can matter: around what is set, as far as displacements reach.
+pub fn warp_mask(mask: &Mask, warp: &Warp) -> Mask {
+    let (width, height) = (mask.width(), mask.height());
+    let moved = affine(warp, width, height).mask(mask);
+    let Some(set) = moved.bounds() else { return moved };
+    let window = set.grown(REACH, width, height);
+    let around = noise_window(width, height, window);
+    let mut rng = SampleRng::seed_from_u64(warp.elastic_seed);
+    let mut field = || {
+        let noise = noise(&mut rng, around.width() * around.height());
+        elastic_field(&noise, width, height, window)
+    };
+    let displacements = Displacements { window, dx: field(), dy: field() };
+    displaced(&moved, &displacements)
+}
+
+impl Warp {
+    /// Draws all parameters.
+    pub(super) fn draw(rng: &mut SampleRng) -> Warp {
+        const SMALLEST: f64 = 0.95;
+        let scale = |rng: &mut SampleRng| rng.random_range(SMALLEST..1.0 / SMALLEST);
+        Warp {
+            translate_x: rng.random_range(-0.03..0.03),
+            translate_y: rng.random_range(-0.015..0.015),
+            scale_x: scale(rng),
+            scale_y: scale(rng),
+            elastic_seed: rng.random(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imaging::testing::any_window;
+    use crate::rng::{generator, Purpose};
+    use proptest::prelude::*;
+
+    /// The elastic map of all of the picture, with the same noise where [`warp_mask`] draws any and other noise
+    /// elsewhere.
+    fn plain(mask: &Mask, warp: &Warp) -> Mask {
+        let (width, height) = (mask.width(), mask.height());
+        let moved = affine(warp, width, height).mask(mask);
+        let Some(set) = moved.bounds() else { return moved };
+        let around = noise_window(width, height, set.grown(REACH, width, height));
+        let mut rng = SampleRng::seed_from_u64(warp.elastic_seed);
+        let mut elsewhere = SampleRng::seed_from_u64(!warp.elastic_seed);
+        let whole = Window::whole(width, height);
+        let mut field = || {
+            let mut all = noise(&mut elsewhere, width * height);
+            let part = noise(&mut rng, around.width() * around.height());
+            for (y, row) in (around.y0..around.y1).zip(part.chunks_exact(around.width())) {
+                all[y * width..][around.x0..around.x1].copy_from_slice(row);
+            }
+            elastic_field(&all, width, height, whole)
+        };
+        displaced(&moved, &Displacements { window: whole, dx: field(), dy: field() })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn the_elastic_map_around_the_mask_is_that_of_the_whole_picture(
+            (width, height, set) in (2..260usize, 2..240usize)
+                .prop_flat_map(|(w, h)| (Just(w), Just(h), any_window(w, h))),
+            index in any::<u64>(),
+        ) {
+            let mut mask = Mask::filled(width, height, 0.0);
+            for y in set.y0..set.y1 {
+                mask.data_mut()[y * width..][set.x0..set.x1].fill(1.0);
+            }
+            let warp = Warp::draw(&mut generator(5, 0, index, Purpose::Sample));
+            prop_assert_eq!(warp_mask(&mask, &warp), plain(&mask, &warp));
+        }
+    }
+
+    #[test]
+    fn noise_is_uniform() {
+        const COUNT: usize = 200_000;
+        let values = noise(&mut SampleRng::seed_from_u64(1), COUNT);
+        assert!(values.iter().all(|value| value.abs() < 1.0));
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / COUNT as f64;
+        let square = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / COUNT as f64;
+        // Five standard deviations of the two means.
+        assert!(mean.abs() < 5.0 * (1.0 / 3.0 / COUNT as f64).sqrt(), "{mean}");
+        assert!((square - 1.0 / 3.0).abs() < 5.0 * (4.0 / 45.0 / COUNT as f64).sqrt(), "{square}");
+    }
+
+    #[test]
+    fn displacements_are_as_large_as_their_bound_says() {
+        const SIDE: usize = 400;
+        const FIELDS: u64 = 8;
+        // Away from the borders, where mirrored noise counts twice.
+        let inner = Window { y0: 30, y1: SIDE - 30, x0: 30, x1: SIDE - 30 };
+        let around = noise_window(SIDE, SIDE, inner);
+        let mut sum = 0.0;
+        for seed in 0..FIELDS {
+            let noise = noise(&mut SampleRng::seed_from_u64(seed), around.width() * around.height());
+            let field = elastic_field(&noise, SIDE, SIDE, inner);
+            assert!(field.iter().all(|v| v.abs() < REACH as f32 / 2.0));
+            sum += field.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / field.len() as f64;
+        }
+        let deviation = (sum / FIELDS as f64).sqrt();
+        // Each field has some 375 independent spots: one per 2 pi SMOOTHING^2 pixels. Five deviations of the
+        // deviation of 3000 of them.
+        assert!((deviation - 1.163).abs() < 5.0 * 1.163 / (2.0f64 * 3000.0).sqrt(), "{deviation}");
+    }
+}

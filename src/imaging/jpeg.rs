@@ -1,0 +1,59 @@
+//! What a JPEG file does to a picture.
+
+use super::mat::as_mat;
+use super::Error;
+use crate::types::{RgbImage, Window};
+use opencv::core::Vector;
+use opencv::imgcodecs;
+use opencv::prelude::*;
+
+/// Side of the squares that JPEG codes as one: 8 x 8 coefficients of colours at half resolution.
+const MCU: usize = 16;
+/// How many pixels beyond a window its decoded values depend on, besides those of their own squares: colours
+/// are enlarged from half resolution with the help of the next value.
+const REACH: usize = 2;
+/// Narrower pictures get their colours enlarged without the help of the next value.
+const NARROWEST: usize = 5;
+
+/// Encodes at `quality` (1..=100) in memory and decodes again. The codec takes red for blue and the other way
+/// round: kept so that published weights give published numbers.
+pub fn jpeg_round_trip(image: &RgbImage, quality: i32) -> Result<RgbImage, Error> {
+    let mut encoded = Vector::new();
+    let flags = Vector::from_slice(&[imgcodecs::IMWRITE_JPEG_QUALITY, quality]);
+    imgcodecs::imencode(".jpg", &as_mat(image)?, &mut encoded, &flags)?;
+    let decoded = imgcodecs::imdecode(&encoded, imgcodecs::IMREAD_COLOR)?;
+    Ok(RgbImage::from_raw(decoded.cols() as usize, decoded.rows() as usize, decoded.data_bytes()?.to_vec()))
+}
+
+/// The part of a picture of `width` x `height` that has to go through [`jpeg_round_trip`] so that the pixels of
+/// `window` come out as if the whole picture did: whole squares of the grid that begins at the picture's corner.
+pub fn jpeg_window(window: Window, width: usize, height: usize) -> Window {
+    let near = window.grown(REACH, width, height);
+    let down = |edge: usize| edge / MCU * MCU;
+    let up = |edge: usize, limit: usize| edge.next_multiple_of(MCU).min(limit);
+    let left = near.x0.min(near.x1.saturating_sub(NARROWEST));
+    Window { y0: down(near.y0), y1: up(near.y1, height), x0: down(left), x1: up(near.x1, width) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{any_picture, any_window};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_window_decodes_as_it_does_within_the_whole(
+            (image, window) in any_picture(1..120, 1..120).prop_flat_map(|image| {
+                let window = any_window(image.width(), image.height());
+                (Just(image), window)
+            }),
+            quality in 1..=100i32,
+        ) {
+            let whole = jpeg_round_trip(&image, quality).unwrap().cropped(window);
+            let part = jpeg_window(window, image.width(), image.height());
+            let alone = jpeg_round_trip(&image.cropped(part), quality).unwrap().cropped(window.within(part));
+            prop_assert_eq!(alone, whole);
+        }
+    }
+}

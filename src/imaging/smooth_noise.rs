@@ -1,0 +1,157 @@
+//! Smooth random fields.
+
+use crate::types::Window;
+use multiversion::multiversion;
+
+/// A Gaussian for smoothing fields: half of its weights, the centre's first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gaussian {
+    weights: Vec<f32>,
+}
+
+/// Columns computed at once: as many as fit the registers.
+const BLOCK: usize = 64;
+
+impl Gaussian {
+    /// Weights that add up to `total`, out to four standard deviations.
+    pub fn new(sigma: f64, total: f64) -> Gaussian {
+        const DEVIATIONS: f64 = 4.0;
+        let radius = (DEVIATIONS * sigma + 0.5) as usize;
+        let half: Vec<f64> = (0..=radius).map(|i| (-0.5 * (i as f64 / sigma).powi(2)).exp()).collect();
+        let sum = half[0] + 2.0 * half[1..].iter().sum::<f64>();
+        // Each axis contributes a factor of the total.
+        let factor = total.sqrt() / sum;
+        Gaussian { weights: half.into_iter().map(|weight| (weight * factor) as f32).collect() }
+    }
+
+    /// How far it looks, in pixels.
+    pub fn radius(&self) -> usize {
+        self.weights.len() - 1
+    }
+
+    /// The part of a field of `width` x `height` in `window`, smoothed. `values` are the field's values in
+    /// `have`, which is `window` grown by the radius. Beyond the field's ends it is mirrored, the last value twice
+    /// (`c b a | a b c`).
+    ///
+    /// # Panics
+    /// When `have` is smaller.
+    pub fn smooth(
+        &self,
+        values: &[f32],
+        have: Window,
+        width: usize,
+        height: usize,
+        window: Window,
+    ) -> Vec<f32> {
+        let radius = self.radius();
+        assert_eq!(have, window.grown(radius, width, height), "values around {window:?}");
+        assert_eq!(values.len(), have.width() * have.height(), "values in {have:?}");
+        let row = |y: i64| &values[(reflected(y, height) - have.y0) * have.width()..][..have.width()];
+        let padded_columns: Vec<usize> = (0..window.width() + 2 * radius)
+            .map(|x| reflected((window.x0 + x) as i64 - radius as i64, width) - have.x0)
+            .collect();
+        let mut column = vec![0.0; have.width()];
+        let mut padded = vec![0.0; padded_columns.len()];
+        let mut out = vec![0.0; window.width() * window.height()];
+        for (y, line) in (window.y0..window.y1).zip(out.chunks_exact_mut(window.width())) {
+            let y = y as i64;
+            let rows: Vec<[&[f32]; 2]> =
+                (0..=radius as i64).map(|distance| [row(y - distance), row(y + distance)]).collect();
+            sum_pairs(&self.weights, &rows, &mut column);
+            for (to, &from) in padded.iter_mut().zip(&padded_columns) {
+                *to = column[from];
+            }
+            let shifted: Vec<[&[f32]; 2]> = (0..=radius)
+                .map(|distance| [&padded[radius - distance..], &padded[radius + distance..]])
+                .collect();
+            sum_pairs(&self.weights, &shifted, line);
+        }
+        out
+    }
+}
+
+/// `out[i]`: the sum over distances of weight times (one neighbour + the other); the centre counts once.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn sum_pairs(weights: &[f32], pairs: &[[&[f32]; 2]], out: &mut [f32]) {
+    let len = out.len();
+    for (number, out) in out.chunks_mut(BLOCK).enumerate() {
+        let from = (number * BLOCK).min(len.saturating_sub(BLOCK));
+        if len < BLOCK {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = weights[0] * pairs[0][0][i];
+                for (weight, [one, other]) in weights.iter().zip(pairs).skip(1) {
+                    *out += weight * (one[i] + other[i]);
+                }
+            }
+            continue;
+        }
+        // The last block overlaps the one before it, so that every block is whole.
+        let mut sums = [0.0; BLOCK];
+        for (sum, value) in sums.iter_mut().zip(&pairs[0][0][from..from + BLOCK]) {
+            *sum = weights[0] * value;
+        }
+        for (weight, [one, other]) in weights.iter().zip(pairs).skip(1) {
+            let (one, other) = (&one[from..from + BLOCK], &other[from..from + BLOCK]);
+            for i in 0..BLOCK {
+                sums[i] += weight * (one[i] + other[i]);
+            }
+        }
+        out.copy_from_slice(&sums[BLOCK - out.len()..]);
+    }
+}
+
+/// Position `at` in a row of `len` that is mirrored at its ends, the last value twice.
+fn reflected(at: i64, len: usize) -> usize {
+    let len = len as i64;
+    let folded = at.rem_euclid(2 * len);
+    folded.min(2 * len - 1 - folded) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::any_window;
+    use super::*;
+    use crate::rng::SampleRng;
+    use opencv::core::{Mat, Point, BORDER_REFLECT, CV_64F};
+    use opencv::imgproc;
+    use opencv::prelude::*;
+    use proptest::prelude::*;
+    use rand::{Rng as _, SeedableRng};
+
+    fn smooth_with_opencv(values: &[f32], width: usize, height: usize, sigma: f64, total: f64) -> Vec<f32> {
+        let side = 2 * (4.0 * sigma + 0.5) as i32 + 1;
+        let kernel = imgproc::get_gaussian_kernel(side, sigma, CV_64F).unwrap();
+        let values: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
+        let field = Mat::new_rows_cols_with_data(height as i32, width as i32, &values).unwrap();
+        let mut out = Mat::default();
+        let centre = Point::new(-1, -1);
+        imgproc::sep_filter_2d(&field, &mut out, CV_64F, &kernel, &kernel, centre, 0.0, BORDER_REFLECT)
+            .unwrap();
+        out.data_typed::<f64>().unwrap().iter().map(|value| (value * total) as f32).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn any_window_is_the_whole_fields(
+            (width, height, window) in (1..150usize, 1..110usize)
+                .prop_flat_map(|(w, h)| (Just(w), Just(h), any_window(w, h))),
+            seed in any::<u64>(), sigma in 1.0..8.0f64,
+        ) {
+            let mut rng = SampleRng::seed_from_u64(seed);
+            let values: Vec<f32> = (0..width * height).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let whole = smooth_with_opencv(&values, width, height, sigma, 50.0);
+            let gaussian = Gaussian::new(sigma, 50.0);
+            let have = window.grown(gaussian.radius(), width, height);
+            let part: Vec<f32> = (have.y0..have.y1).flat_map(|y| &values[y * width..][have.x0..have.x1]).copied().collect();
+            let smooth = gaussian.smooth(&part, have, width, height, window);
+            let mut found = smooth.iter();
+            for y in window.y0..window.y1 {
+                for x in window.x0..window.x1 {
+                    let (found, expected) = (found.next().unwrap(), whole[y * width + x]);
+                    prop_assert!((found - expected).abs() < 2e-5, "({x}, {y}): {found}, expected {expected}");
+                }
+            }
+        }
+    }
+}
