@@ -37,6 +37,9 @@ pub enum Error {
     /// A prepared set that cannot be used.
     #[error(transparent)]
     Prepared(#[from] crate::prepared::Error),
+    /// Samples that cannot be made.
+    #[error(transparent)]
+    Samples(#[from] crate::samples::Error),
     /// A prepared set that was made with other settings than asked for.
     #[error("{}: {what} was {before} when this set was prepared, and is {now} now; --overwrite prepares it anew", path.display())]
     PreparedSettings {
@@ -67,12 +70,6 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         cause: std::io::Error,
-    },
-    /// A folder without anything to score.
-    #[error("{}: no photographs or videos in this folder", path.display())]
-    EmptyFolder {
-        /// The folder.
-        path: PathBuf,
     },
     /// Annotation of what has no pictures to draw on.
     #[error("--annotate draws on photographs and videos given with -i; test sets are not copied")]

@@ -1,7 +1,7 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
-//! Data flows one way: **stages** ([`preprocess`], [`pack`], [`infer`]) run whole jobs and know components;
-//! **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`model`], [`checkpoint`], [`packed`],
+//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`]) run whole jobs and know components;
+//! **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`], [`checkpoint`], [`packed`],
 //! [`metrics`]) each know one matter and the
 //! foundations; **foundations** ([`types`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`],
 //! [`progress`], [`rng`], [`suggest`]) know nothing of ours. Stages never call one another.
@@ -23,9 +23,12 @@ pub mod pack;
 pub mod packed;
 pub mod prepared;
 pub mod preprocess;
+pub mod preview;
 pub mod progress;
 pub mod rng;
+pub mod samples;
 pub mod suggest;
+pub mod train;
 pub mod types;
 pub mod video;
 

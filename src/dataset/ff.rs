@@ -14,6 +14,7 @@ const FOLDER: &str = "FaceForensics++";
 const ORIGINALS: &str = "the original videos of FaceForensics++";
 const MANIPULATED: &str = "the manipulated videos of FaceForensics++";
 const TEST_LIST: &str = "the FaceForensics++ test list, pairs of ids such as [\"071\", \"054\"]";
+const SPLIT_LIST: &str = "a FaceForensics++ split list, pairs of ids such as [\"071\", \"054\"]";
 
 /// A method that made fakes of FaceForensics++.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,7 +102,7 @@ pub(super) fn list(
     allow_missing: bool,
 ) -> Result<VideoList, Error> {
     let list_path = data_root.join(FOLDER).join("test.json");
-    let pairs = read_pairs(&list_path)?;
+    let pairs = read_pairs(&list_path, TEST_LIST)?;
     let ids: BTreeSet<&str> = pairs.iter().flatten().map(String::as_str).collect();
 
     let mut list = ListBuilder::default();
@@ -150,12 +151,39 @@ fn id_of(path: &Path) -> Option<&str> {
     path.file_name()?.to_str()?.get(..3)
 }
 
+/// A part of FaceForensics++ that training uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// `train.json`.
+    Train,
+    /// `val.json`.
+    Validation,
+}
+
+impl Split {
+    /// Where its list of ids lies.
+    pub fn list_path(self, data_root: &Path) -> PathBuf {
+        let name = match self {
+            Split::Train => "train.json",
+            Split::Validation => "val.json",
+        };
+        data_root.join(FOLDER).join(name)
+    }
+
+    /// The ids of its videos: every id of every pair.
+    ///
+    /// Fails when the list is missing or faulty.
+    pub fn ids(self, data_root: &Path) -> Result<BTreeSet<String>, Error> {
+        Ok(read_pairs(&self.list_path(data_root), SPLIT_LIST)?.into_iter().flatten().collect())
+    }
+}
+
 /// The pairs of a list such as `[["071", "054"], ["087", "081"]]`.
-fn read_pairs(path: &Path) -> Result<Vec<[String; 2]>, Error> {
-    let text = listing::read_list(path, TEST_LIST)?;
+fn read_pairs(path: &Path, expected: &'static str) -> Result<Vec<[String; 2]>, Error> {
+    let text = listing::read_list(path, expected)?;
     let value: Value = serde_json::from_str(&text).map_err(|cause| Error::Json {
         path: path.to_path_buf(),
-        expected: TEST_LIST,
+        expected,
         cause,
     })?;
     let Value::Array(entries) = value else {
@@ -163,7 +191,7 @@ fn read_pairs(path: &Path) -> Result<Vec<[String; 2]>, Error> {
     };
     let pairs: Result<Vec<_>, Error> = entries.iter().enumerate().map(|(i, e)| pair(path, i, e)).collect();
     match pairs? {
-        pairs if pairs.is_empty() => Err(Error::Empty { path: path.to_path_buf(), expected: TEST_LIST }),
+        pairs if pairs.is_empty() => Err(Error::Empty { path: path.to_path_buf(), expected }),
         pairs => Ok(pairs),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::forehead::with_forehead;
 use super::Error;
-use crate::model::fill::fnv1a64;
+use crate::model::fill::Fnv1a64;
 use crate::native::{DlibError, DlibFaceDetector, DlibShape};
 use crate::types::{Landmarks, RgbImage};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -98,9 +99,7 @@ impl LandmarkModel {
     /// Fails when the file cannot be read, is none, or has neither 68 nor 81 points.
     pub fn load(path: &Path, estimate_forehead: bool) -> Result<Self, Error> {
         let unusable = |reason: String| Error::LandmarkModel { path: path.to_owned(), reason };
-        let bytes = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
-        let fingerprint = format!("{:016x}", fnv1a64(&bytes));
-        drop(bytes);
+        let fingerprint = fingerprint(path).map_err(|e| unusable(e.to_string()))?;
         let shape = DlibShape::load(path)
             .map_err(|e| unusable(format!("not a shape predictor that dlib can read ({e})")))?;
         let points = shape.points();
@@ -135,6 +134,19 @@ impl LandmarkDetector for LandmarkModel {
         }
         sort_by_area(&mut faces);
         Ok(faces)
+    }
+}
+
+/// FNV-1a of a file, which need not fit memory.
+fn fingerprint(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut block = vec![0; 1 << 16];
+    let mut state = Fnv1a64::default();
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(format!("{:016x}", state.finish())),
+            n => state.update(&block[..n]),
+        }
     }
 }
 

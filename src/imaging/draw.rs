@@ -18,6 +18,16 @@ pub fn draw_box(image: &mut RgbImage, bbox: BBox, rgb: [u8; 3], thickness: i32) 
     Ok(())
 }
 
+/// Points as dots of two pixels across.
+pub fn draw_points(image: &mut RgbImage, points: &[(f64, f64)], rgb: [u8; 3]) -> Result<(), Error> {
+    let mut mat = as_mat_mut(image)?;
+    for &(x, y) in points {
+        let at = Point::new(x.round() as i32, y.round() as i32);
+        imgproc::circle(&mut mat, at, 1, colour(rgb), imgproc::FILLED, imgproc::LINE_AA, 0)?;
+    }
+    Ok(())
+}
+
 /// White text on a filled label whose lower left corner is (x, y), moved inside the picture where it would
 /// leave it. `height` is the text's height in pixels.
 pub fn draw_text(

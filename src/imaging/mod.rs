@@ -29,7 +29,7 @@ pub use blur::{gaussian_blurred, resized_and_blurred_in_bytes};
 pub use codec::{looks_like_image, read_image, write_image, IMAGE_EXTENSIONS};
 pub use colour::{hsv_shift, Tables};
 pub use displace::{displaced, Displacements};
-pub use draw::{draw_box, draw_text};
+pub use draw::{draw_box, draw_points, draw_text};
 pub use interpolate::{resized_mask_window, DownUp};
 pub use jpeg::{jpeg_round_trip, jpeg_window};
 pub(crate) use mat::{from_bgr_mat, to_bgr_mat};

@@ -2,15 +2,11 @@
 
 use super::{Config, Source};
 use crate::dataset::{Compression, VideoList};
-use crate::imaging::IMAGE_EXTENSIONS;
 use crate::packed::PackedSet;
 use crate::types::Label;
+use crate::video::{media_files, MediaFiles};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
-
-/// Extensions under which videos are looked for in folders, in lower case.
-const VIDEO_EXTENSIONS: [&str; 11] =
-    ["mp4", "avi", "mov", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "3gp"];
 
 /// A video or photograph to score.
 #[derive(Clone, Debug)]
@@ -115,84 +111,9 @@ fn from_list(list: VideoList, dataset: String, compression: Compression, limit: 
 }
 
 fn from_files(paths: &[PathBuf], limit: Option<usize>) -> Result<Inputs> {
-    let mut files = Vec::new();
-    let mut notes = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let before = files.len();
-            let passed_over = collect(path, &mut files)?;
-            if files.len() == before {
-                return Err(Error::EmptyFolder { path: path.clone() });
-            }
-            if passed_over > 0 {
-                let folder = path.display();
-                notes.push(format!("{folder}: {passed_over} files are neither photographs nor videos"));
-            }
-        } else {
-            files.push(path.clone());
-        }
-    }
+    let MediaFiles { mut files, notes } = media_files(paths)?;
     files.truncate(limit.unwrap_or(usize::MAX));
     let items = files.into_iter().map(|path| Item { path, label: None, group: None }).collect();
     let kind = Kind::Videos(items);
     Ok(Inputs { kind, dataset: None, compression: None, detector: None, labelled: false, notes })
-}
-
-/// Adds the photographs and videos in and below `folder`, sorted by path; counts the other files.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<usize> {
-    let failed = |cause| Error::Input { path: folder.to_owned(), cause };
-    let mut entries = std::fs::read_dir(folder)
-        .map_err(failed)?
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<std::io::Result<Vec<_>>>()
-        .map_err(failed)?;
-    entries.sort();
-    let mut passed_over = 0;
-    for path in entries {
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() && !path.is_symlink() {
-            passed_over += collect(&path, files)?;
-        } else if is_media(&path) {
-            files.push(path);
-        } else {
-            passed_over += 1;
-        }
-    }
-    Ok(passed_over)
-}
-
-fn is_media(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    extension
-        .is_some_and(|e| IMAGE_EXTENSIONS.contains(&e.as_str()) || VIDEO_EXTENSIONS.contains(&e.as_str()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folders_are_walked_in_order_and_other_files_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["b.MP4", "a/c.jpg", "notes.txt", ".hidden.png", "a/labels.csv"] {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        let inputs = from_files(&[folder.path().to_owned()], None).unwrap();
-        let Kind::Videos(items) = inputs.kind else { panic!() };
-        let names: Vec<_> = items.iter().map(|i| i.path.strip_prefix(folder.path()).unwrap()).collect();
-        assert_eq!(names, [Path::new("a/c.jpg"), Path::new("b.MP4")]);
-        assert!(inputs.notes[0].contains("2 files are neither"));
-    }
-
-    #[test]
-    fn an_empty_folder_is_refused_by_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = from_files(&[folder.path().to_owned()], None).err().unwrap().to_string();
-        assert!(error.contains(folder.path().to_str().unwrap()), "{error}");
-    }
 }

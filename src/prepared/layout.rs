@@ -78,6 +78,16 @@ impl VideoFolders {
         }
     }
 
+    /// How many pictures, landmark files and box files are there.
+    pub fn counts(&self) -> [usize; 3] {
+        let count = |folder: &Path, extension: &str| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let is_one = |path: &Path| path.extension().is_some_and(|e| e == extension) && !is_leftover(path);
+            entries.filter(|entry| is_one(&entry.path())).count()
+        };
+        [count(&self.frames, "png"), count(&self.landmarks, "npy"), count(&self.boxes, "npy")]
+    }
+
     /// Deletes everything prepared of this video.
     pub fn clear(&self) -> Result<(), Error> {
         for folder in [&self.frames, &self.landmarks, &self.boxes] {

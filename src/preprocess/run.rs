@@ -140,13 +140,15 @@ fn open_book(config: &Config, settings: Settings) -> Result<(Book, BTreeMap<Stri
     Ok((Book { folder, path, record }, videos))
 }
 
-/// Whether nothing is left to do for a video: its record says so and its frames are there.
+/// Whether nothing is left to do for a video: its record says so and its files are there.
 fn is_done(config: &Config, video: &SourceVideo, before: Option<&VideoRecord>) -> bool {
     let Some(before) = before.filter(|b| b.is_complete(config.steps.landmarks, config.steps.boxes)) else {
         return false;
     };
-    let on_disk = VideoFolders::new(&video.base, &video.name).frames_on_disk();
-    on_disk.is_ok_and(|frames| frames.len() >= before.with_landmarks.max(before.with_boxes))
+    let [frames, landmarks, boxes] = VideoFolders::new(&video.base, &video.name).counts();
+    frames >= before.with_landmarks.max(before.with_boxes)
+        && landmarks >= before.with_landmarks
+        && boxes >= before.with_boxes
 }
 
 /// Makes the folders of a video ready and looks at what is in them.

@@ -65,20 +65,22 @@ pub fn serve_boxes(detector: &dyn FaceDetector, requests: &Receiver<Request>) {
         let mut batch = vec![first];
         batch.extend(requests.try_iter().take(detector.preferred_batch() - 1));
         let images: Vec<&RgbImage> = batch.iter().map(|request| request.image.as_ref()).collect();
-        match detector.detect(&images) {
-            Ok(found) => {
-                for (request, faces) in batch.iter().zip(found) {
-                    // A worker that has gone away needs no answer.
-                    let _ = request.answer.send(Ok(faces));
-                }
-            }
-            Err(error) => {
-                for request in &batch {
-                    let _ = request.answer.send(Err(error.to_string()));
-                }
-            }
+        let answers: Vec<Result<Vec<DetectedFace>, String>> = match detector.detect(&images) {
+            Ok(found) => found.into_iter().map(Ok).collect(),
+            // One bad picture must not take the others down with it.
+            Err(_) if images.len() > 1 => images.iter().map(|image| detect_one(detector, image)).collect(),
+            Err(error) => vec![Err(error.to_string())],
+        };
+        for (request, answer) in batch.iter().zip(answers) {
+            // A worker that has gone away needs no answer.
+            let _ = request.answer.send(answer);
         }
     }
+}
+
+fn detect_one(detector: &dyn FaceDetector, image: &RgbImage) -> Result<Vec<DetectedFace>, String> {
+    let found = detector.detect(&[image]).map_err(|error| error.to_string())?;
+    Ok(found.into_iter().next().unwrap_or_default())
 }
 
 /// Where a worker gets boxes from.
@@ -169,10 +171,7 @@ impl<'a> Worker<'a> {
             (_, Some(answers)) => {
                 Some(answers.recv().map_err(|_| "the face detector has stopped".to_owned())??)
             }
-            (Boxes::Own(detector), None) if needs_boxes => {
-                let mut found = detector.detect(&[&image]).map_err(|e| e.to_string())?;
-                Some(found.pop().unwrap_or_default())
-            }
+            (Boxes::Own(detector), None) if needs_boxes => Some(detect_one(detector.as_ref(), &image)?),
             _ => None,
         };
         Ok(Found { image, landmarks, boxes: boxes.map(|faces| largest_first(&faces)) })

@@ -6,11 +6,13 @@
 
 mod ahead;
 mod indices;
+mod media;
 mod reader;
 mod writer;
 
 pub use ahead::{decode_ahead, Decoding, Event};
 pub use indices::{distinct_frame_indices, frame_indices, training_positions};
+pub use media::{media_files, read_one_frame, MediaFiles};
 pub use reader::{DecodeReport, VideoReader};
 pub use writer::VideoWriter;
 
@@ -31,6 +33,12 @@ pub enum Error {
     #[error("{}: not a readable video (damaged, cut off, or not a video at all)", path.display())]
     Unreadable {
         /// The file.
+        path: PathBuf,
+    },
+    /// A folder without photographs and videos.
+    #[error("{}: no photographs or videos in this folder", path.display())]
+    EmptyFolder {
+        /// The folder.
         path: PathBuf,
     },
     /// It opens but holds no frame.

@@ -16,6 +16,8 @@ mod interruption;
 mod made;
 /// Test sets from videos over packed faces to scores.
 mod pipeline;
+/// Sets from videos to frames, landmarks and boxes.
+mod preprocess;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
 /// Numbers of the PyTorch reference.

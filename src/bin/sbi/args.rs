@@ -46,6 +46,13 @@ sbi preprocess -d Celeb-real --limit 10 --detector retinaface-mnet\n\n\
 Writes frames/, landmarks/ and retina/ beside the set's videos/, and preprocess_SET.json and .txt, which tell what \
 became of every video. A second run does only what is missing.")]
     Preprocess(PreprocessArgs),
+    /// Look at self-blended fakes: a sheet of pairs, their masks and parameters
+    #[command(
+        after_help = "Examples:\n  sbi preview -d Original -c c23\n  sbi preview configs/base.json -c c23\n  \
+sbi preview -i portrait.jpg -n 4 -o sheet.png\n  sbi preview -d Original -n 500 --save pairs/\n\n\
+A set must have been prepared with `sbi preprocess`; in photographs and videos given with -i, faces are found first."
+    )]
+    Preview(PreviewArgs),
     /// Cut the faces out of a test set once, for many runs of `infer`
     #[command(after_help = "Example:\n  sbi npy-pack -d FF -c c23\n\n\
 Writes DATA_ROOT/npy/FF/: 1.npy, 1_idx.npy, … , target_list.npy and manifest.json. A second run continues \
@@ -116,12 +123,8 @@ pub struct PreprocessArgs {
     /// What to find: landmarks, boxes, or both with a comma between
     #[arg(long, default_value = "landmarks,boxes", value_name = "STEPS")]
     pub steps: Steps,
-    /// dlib shape predictor with 68 or 81 points; default: the 81-point file in weights/, else the 68-point one
-    #[arg(long, value_name = "FILE")]
-    pub landmark_model: Option<PathBuf>,
-    /// With 68 points, leave the forehead out instead of estimating its 13 points
-    #[arg(long)]
-    pub no_forehead: bool,
+    #[command(flatten)]
+    pub landmarks: LandmarkArgs,
     #[command(flatten)]
     pub detector: DetectorArgs,
     /// Frames worked on at the same time; default: one per core
@@ -133,6 +136,65 @@ pub struct PreprocessArgs {
     /// Only the first N videos
     #[arg(long, value_name = "N", value_parser = positive)]
     pub limit: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["config", "dataset", "input"])))]
+pub struct PreviewArgs {
+    /// Training configuration: its set, seed and picture size are used
+    #[arg(value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Prepared set, by the names that preprocess has
+    #[arg(short, long, value_name = "SET")]
+    pub dataset: Option<SourceSet>,
+    /// Photographs, videos, or folders of them
+    #[arg(short, long, value_name = "PATH", num_args = 1..)]
+    pub input: Vec<PathBuf>,
+    /// Compression level of FaceForensics++: raw, c23 or c40
+    #[arg(short, long, value_name = "LEVEL")]
+    pub compression: Option<Compression>,
+    /// How many pairs
+    #[arg(short = 'n', long, value_name = "N", value_parser = positive)]
+    pub pairs: Option<usize>,
+    /// The sheet's file; default: preview.png, with --save none
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write the pairs as PNG files with their masks, and pairs.json with all parameters
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+    /// Seed of all draws
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Side of the pairs in pixels
+    #[arg(long, value_name = "PIXELS", value_parser = image_side)]
+    pub image_size: Option<usize>,
+    /// As which phase makes them: train, or val (not mirrored, no joint transforms)
+    #[arg(long, default_value = "train", value_name = "PHASE")]
+    pub phase: PhaseName,
+    #[command(flatten)]
+    pub landmarks: LandmarkArgs,
+    #[command(flatten)]
+    pub detector: DetectorArgs,
+}
+
+/// When a pair is made.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PhaseName {
+    /// Training
+    Train,
+    /// Validation
+    Val,
+}
+
+/// Flags that choose and set up the landmark model.
+#[derive(Debug, Args)]
+pub struct LandmarkArgs {
+    /// dlib shape predictor with 68 or 81 points; default: the 81-point file in weights/, else the 68-point one
+    #[arg(long, value_name = "FILE")]
+    pub landmark_model: Option<PathBuf>,
+    /// With 68 points, leave the forehead out instead of estimating its 13 points
+    #[arg(long)]
+    pub no_forehead: bool,
 }
 
 #[derive(Debug, Args)]
@@ -227,6 +289,14 @@ fn positive(text: &str) -> Result<usize, String> {
 
 fn detector_side(text: &str) -> Result<usize, String> {
     const SIDES: std::ops::RangeInclusive<usize> = 64..=8192;
+    match text.parse() {
+        Ok(side) if SIDES.contains(&side) => Ok(side),
+        _ => Err(format!("expected a number of pixels from {} to {}", SIDES.start(), SIDES.end())),
+    }
+}
+
+fn image_side(text: &str) -> Result<usize, String> {
+    const SIDES: std::ops::RangeInclusive<usize> = 16..=4096;
     match text.parse() {
         Ok(side) if SIDES.contains(&side) => Ok(side),
         _ => Err(format!("expected a number of pixels from {} to {}", SIDES.start(), SIDES.end())),

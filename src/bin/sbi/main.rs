@@ -9,6 +9,7 @@ mod early;
 mod infer;
 mod npy_pack;
 mod preprocess;
+mod preview;
 mod progress;
 mod report;
 
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
     let result = set_up(&cli.global).and_then(|()| match &cli.command {
         Command::Preprocess(args) => preprocess::run(args, &session),
+        Command::Preview(args) => preview::run(args, &session),
         Command::NpyPack(args) => npy_pack::run(args, &session),
         Command::Infer(args) => infer::run(args, &session),
         Command::Convert(args) => convert::run(args),

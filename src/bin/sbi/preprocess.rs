@@ -25,16 +25,23 @@ fn config(args: &PreprocessArgs, session: &Session) -> Config {
         compression: args.compression,
         frames: args.frames.unwrap_or(defaults.frames),
         steps: args.steps,
-        landmarks: LandmarkConfig {
-            model: args.landmark_model.clone(),
-            estimate_forehead: !args.no_forehead,
-            ..LandmarkConfig::default()
-        },
+        landmarks: args.landmarks.config(),
         detector: args.detector.config(),
         device: session.global.device,
         jobs: args.jobs.or(session.global.threads).unwrap_or(defaults.jobs),
         overwrite: args.overwrite,
         limit: args.limit,
         ..defaults
+    }
+}
+
+impl crate::args::LandmarkArgs {
+    /// The library's form of these flags.
+    pub fn config(&self) -> LandmarkConfig {
+        LandmarkConfig {
+            model: self.landmark_model.clone(),
+            estimate_forehead: !self.no_forehead,
+            ..LandmarkConfig::default()
+        }
     }
 }

@@ -1,0 +1,70 @@
+//! What a preview is asked for.
+
+use crate::blending::Phase;
+use crate::dataset::{Compression, SourceSet, Split};
+use crate::face::{DetectorConfig, LandmarkConfig};
+use crate::model::DeviceChoice;
+use std::path::PathBuf;
+
+/// Where the faces come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A prepared set.
+    Set {
+        /// Which.
+        set: SourceSet,
+        /// Folder of all data sets.
+        data_root: PathBuf,
+        /// Which copies of FaceForensics++ and DFD.
+        compression: Compression,
+        /// Only the videos of this split of FaceForensics++.
+        split: Option<Split>,
+        /// At most this many frames of a video (SBI and EG: 8).
+        per_video: usize,
+    },
+    /// Photographs and videos, in which faces are found first.
+    Files {
+        /// Files and folders of them.
+        paths: Vec<PathBuf>,
+        /// How landmarks are found.
+        landmarks: LandmarkConfig,
+        /// How boxes are found.
+        detector: DetectorConfig,
+        /// Where the face detector runs.
+        device: DeviceChoice,
+    },
+}
+
+/// One preview.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where the faces come from.
+    pub source: Source,
+    /// How many pairs.
+    pub pairs: usize,
+    /// The seed of all draws; the same as a training run's shows that run's kind of samples.
+    pub seed: u64,
+    /// As training or as validation makes them.
+    pub phase: Phase,
+    /// Side of the pairs in pixels (SBI and EG: 380).
+    pub image_size: usize,
+    /// The sheet's file, PNG or any other picture format; `None`: no sheet.
+    pub sheet: Option<PathBuf>,
+    /// A folder for the pairs themselves.
+    pub save: Option<PathBuf>,
+}
+
+impl Config {
+    /// A sheet of eight training pairs in `preview.png`.
+    pub fn new(source: Source) -> Self {
+        Config {
+            source,
+            pairs: 8,
+            seed: 5,
+            phase: Phase::Train,
+            image_size: 380,
+            sheet: Some(PathBuf::from("preview.png")),
+            save: None,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The faces of a preview: read from a prepared set, or found in files.
+
+use super::config::Source;
+use crate::face::{FaceDetector, LandmarkDetector};
+use crate::imaging::read_image;
+use crate::model::ExecutionPlan;
+use crate::prepared::FrameFiles;
+use crate::progress::Progress;
+use crate::samples::{read_faces, FrameSelection};
+use crate::types::{FaceBox, Landmarks, RgbImage};
+use crate::video::{media_files, read_one_frame, MediaFiles};
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// A picture with the face that a pair is made of.
+pub struct Face {
+    pub image: RgbImage,
+    pub landmarks: Landmarks,
+    pub boxes: Vec<FaceBox>,
+}
+
+/// Pictures that may show a face, looked at one by one.
+pub enum Faces {
+    Prepared(Vec<FrameFiles>),
+    Files { paths: Vec<PathBuf>, landmarks: Box<dyn LandmarkDetector>, detector: Box<dyn FaceDetector> },
+}
+
+impl Faces {
+    /// Fails when there is nothing to look at or a model file is missing.
+    pub fn open(source: &Source, progress: &dyn Progress) -> Result<Faces> {
+        match source {
+            Source::Set { set, data_root, compression, split, per_video } => {
+                if !data_root.is_dir() {
+                    let path = data_root.clone();
+                    return Err(crate::dataset::Error::DataRoot { path }.into());
+                }
+                let ids = split.map(|split| split.ids(data_root)).transpose()?;
+                let command = format!("sbi preprocess -d {set} -c {compression}");
+                let folder = set.folder(data_root, *compression);
+                let selection = FrameSelection { folder, ids, per_video: *per_video, command };
+                Ok(Faces::Prepared(selection.list()?.frames))
+            }
+            Source::Files { paths, landmarks, detector, device } => {
+                let MediaFiles { files, notes } = media_files(paths)?;
+                notes.iter().for_each(|note| progress.note(note));
+                let paths = files;
+                let (landmarks, warning) = landmarks.load()?;
+                warning.iter().for_each(|warning| progress.note(warning));
+                let (detector, warning) = detector.load(ExecutionPlan::fastest(device.resolve()?))?;
+                warning.iter().for_each(|warning| progress.note(warning));
+                Ok(Faces::Files { paths, landmarks: Box::new(landmarks), detector })
+            }
+        }
+    }
+
+    /// How many pictures there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Faces::Prepared(frames) => frames.len(),
+            Faces::Files { paths, .. } => paths.len(),
+        }
+    }
+
+    /// The picture's file.
+    pub fn path(&self, index: usize) -> &Path {
+        match self {
+            Faces::Prepared(frames) => &frames[index].frame,
+            Faces::Files { paths, .. } => &paths[index],
+        }
+    }
+
+    /// The picture and its face. Fails when it cannot be read or shows none.
+    pub fn read(&self, index: usize) -> Result<Face, String> {
+        match self {
+            Faces::Prepared(frames) => {
+                let files = &frames[index];
+                let (landmarks, boxes) = read_faces(files).map_err(|e| e.to_string())?;
+                let image = read_image(&files.frame).map_err(|e| e.to_string())?;
+                Ok(Face { image, landmarks, boxes })
+            }
+            Faces::Files { paths, landmarks, detector } => {
+                find_face(&paths[index], landmarks.as_ref(), detector.as_ref())
+            }
+        }
+    }
+}
+
+fn find_face(
+    path: &Path,
+    landmark_detector: &dyn LandmarkDetector,
+    detector: &dyn FaceDetector,
+) -> Result<Face, String> {
+    let image = read_one_frame(path).map_err(|e| e.to_string())?;
+    let found = landmark_detector.detect(&image).map_err(|e| Error::from(e).to_string())?;
+    let Some(landmarks) = found.into_iter().next() else {
+        return Err(format!("{}: dlib finds no face", path.display()));
+    };
+    let found = detector.detect(&[&image]).map_err(|e| e.to_string())?.pop().unwrap_or_default();
+    if found.is_empty() {
+        return Err(format!("{}: the face detector finds no face", path.display()));
+    }
+    let mut boxes: Vec<FaceBox> = found.iter().map(FaceBox::from).collect();
+    boxes.sort_by(|a, b| b.bbox.area().total_cmp(&a.bbox.area()));
+    Ok(Face { image, landmarks, boxes })
+}

@@ -1,0 +1,125 @@
+//! The run of a preview.
+
+use super::faces::Faces;
+use super::save::save;
+use super::sheet::{self, Row};
+use super::Config;
+use crate::blending::Recipe;
+use crate::imaging::write_image;
+use crate::progress::{Cancel, Progress};
+use crate::rng::{generator, Purpose};
+use crate::samples::Pair;
+use crate::{Error, Result};
+use rand::seq::SliceRandom;
+use std::path::{Path, PathBuf};
+
+/// A picture that gave no pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The picture.
+    pub path: PathBuf,
+    /// Why, with the path in it.
+    pub reason: String,
+}
+
+/// What a preview showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Pairs made.
+    pub pairs: usize,
+    /// Pictures that gave none.
+    pub failed: Vec<Failure>,
+    /// The sheet, if one was wanted and there is something on it.
+    pub sheet: Option<PathBuf>,
+    /// The folder of saved pairs, likewise.
+    pub saved: Option<PathBuf>,
+    /// Whether it was broken off.
+    pub interrupted: bool,
+}
+
+/// Makes pairs of faces, in the order that training with the same seed would not repeat but might have drawn, and
+/// writes sheet and files.
+///
+/// Pictures that give no pair are part of the [`Summary`]. A set gives each pair from another frame while there are
+/// enough; files are used in turn, again and again if more pairs than files are wanted. Fails when there is nothing
+/// to look at, a model file is missing, or something cannot be written.
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+    let faces = Faces::open(&config.source, progress)?;
+    writable(config)?;
+    let order = order(&faces, config);
+    let mut rows = Vec::new();
+    let mut failed: Vec<Failure> = Vec::new();
+    progress.begin(config.pairs, "pairs");
+    // Each picture may fail once; after that it is passed over.
+    for (draw, &index) in order.iter().cycle().enumerate() {
+        let done = rows.len() == config.pairs || failed.len() == faces.len();
+        if done || cancel.is_requested() {
+            break;
+        }
+        let path = faces.path(index);
+        if failed.iter().any(|failure| failure.path == path) {
+            continue;
+        }
+        match row(&faces, index, draw as u64, config) {
+            Ok(row) => {
+                rows.push((path.display().to_string(), row));
+                progress.advance(&path.display().to_string());
+            }
+            Err(reason) => {
+                progress.note(&reason);
+                failed.push(Failure { path: path.to_owned(), reason });
+            }
+        }
+    }
+    progress.end();
+    let interrupted = cancel.is_requested() && rows.len() < config.pairs;
+    let pairs = rows.len();
+    let (mut sheet, mut saved) = (None, None);
+    if pairs > 0 {
+        if let Some(folder) = &config.save {
+            save(folder, &rows, config.seed, config.image_size)?;
+            saved = Some(folder.clone());
+        }
+        if let Some(path) = &config.sheet {
+            let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+            write_image(path, &sheet::draw(&rows)?)?;
+            sheet = Some(path.clone());
+        }
+    }
+    Ok(Summary { pairs, failed, sheet, saved, interrupted })
+}
+
+/// Frames of a set in the seed's order, files as they were named.
+fn order(faces: &Faces, config: &Config) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..faces.len()).collect();
+    if let Faces::Prepared(_) = faces {
+        order.shuffle(&mut generator(config.seed, 0, 0, Purpose::Order));
+    }
+    order
+}
+
+fn row(faces: &Faces, index: usize, draw: u64, config: &Config) -> Result<Row, String> {
+    let recipe = Recipe::draw(&mut generator(config.seed, 0, draw, Purpose::Sample), config.phase);
+    let face = faces.read(index)?;
+    let path = faces.path(index);
+    let pair = Pair::of_image(&face.image, &face.landmarks, &face.boxes, &recipe, config.image_size)
+        .map_err(|cause| format!("{}: {cause}", path.display()))?;
+    Ok(Row { title: short(path), pair, recipe })
+}
+
+/// The last parts of a path: enough to find it again.
+fn short(path: &Path) -> String {
+    const PARTS: usize = 3;
+    let parts: Vec<String> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    parts[parts.len().saturating_sub(PARTS)..].join("/")
+}
+
+/// Fails early where the sheet or the pairs could not be written in the end.
+fn writable(config: &Config) -> Result<()> {
+    if let Some(path) = &config.sheet {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let probe = tempfile::tempfile_in(folder);
+        probe.map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
+    }
+    Ok(())
+}

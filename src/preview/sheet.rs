@@ -1,0 +1,207 @@
+//! The sheet: one row of pictures per pair, its parameters below.
+
+use crate::blending::hull::Hull;
+use crate::blending::source_target::{Detail, Side};
+use crate::blending::{Geometry, Recipe};
+use crate::imaging::{draw_box, draw_points, draw_text, mirrored, resized, Error};
+use crate::samples::Pair;
+use crate::types::{BBox, Mask, RgbImage, Window};
+
+/// Side of a picture on the sheet in pixels.
+const TILE: usize = 224;
+/// Space between pictures.
+const GAP: usize = 8;
+/// Height of text in pixels, and of a line of it.
+const TEXT: f64 = 9.0;
+const LINE: usize = 18;
+/// Lines below a row of pictures.
+const CAPTION_LINES: usize = 4;
+/// The residual is shown times this, around grey: most of it is of a few grey levels.
+const RESIDUAL_GAIN: i32 = 4;
+
+const PAGE: [u8; 3] = [24, 24, 28];
+const BOX_COLOUR: [u8; 3] = [255, 200, 0];
+const CROP_COLOUR: [u8; 3] = [255, 255, 255];
+const FACE_POINT: [u8; 3] = [0, 255, 120];
+const FOREHEAD_POINT: [u8; 3] = [255, 80, 200];
+const COLUMNS: [&str; 5] = ["landmarks, box, crop", "mask", "fake", "real", "residual x4"];
+
+/// A pair and what is told about it.
+pub struct Row {
+    pub title: String,
+    pub pair: Pair,
+    pub recipe: Recipe,
+}
+
+/// Draws the sheet.
+pub fn draw(rows: &[Row]) -> Result<RgbImage, Error> {
+    let row_height = TILE + CAPTION_LINES * LINE + GAP;
+    let width = GAP + COLUMNS.len() * (TILE + GAP);
+    let header = LINE + GAP;
+    let mut sheet = RgbImage::filled(width, header + rows.len() * row_height, PAGE);
+    for (column, name) in COLUMNS.iter().enumerate() {
+        text(&mut sheet, name, left(column), 0)?;
+    }
+    for (number, row) in rows.iter().enumerate() {
+        let top = header + number * row_height;
+        for (column, tile) in tiles(row)?.iter().enumerate() {
+            paste(&mut sheet, tile, left(column), top);
+        }
+        for (line, caption) in captions(row).iter().enumerate() {
+            text(&mut sheet, caption, GAP, top + TILE + line * LINE)?;
+        }
+    }
+    Ok(sheet)
+}
+
+fn left(column: usize) -> usize {
+    GAP + column * (TILE + GAP)
+}
+
+/// One line of text whose top is at `y`.
+fn text(sheet: &mut RgbImage, line: &str, x: usize, y: usize) -> Result<(), Error> {
+    draw_text(sheet, line, x as f64, (y + LINE) as f64, TEXT, PAGE)
+}
+
+fn tiles(row: &Row) -> Result<[RgbImage; 5], Error> {
+    let pair = &row.pair.blended;
+    let tile = |image: &RgbImage| resized(image, TILE, TILE);
+    Ok([
+        annotated(&row.pair, &row.recipe)?,
+        tile(&grey(&pair.mask))?,
+        tile(&pair.fake)?,
+        tile(&pair.real)?,
+        tile(&residual(&pair.fake, &pair.real))?,
+    ])
+}
+
+/// The wide crop with landmarks, box and final crop drawn in, fitted into a tile.
+fn annotated(pair: &Pair, recipe: &Recipe) -> Result<RgbImage, Error> {
+    let Pair { geometry, wide, .. } = pair;
+    let wide = if recipe.mirror { mirrored(wide)? } else { wide.clone() };
+    let scale = TILE as f64 / wide.width().max(wide.height()) as f64;
+    let side = |length: usize| ((length as f64 * scale).round() as usize).clamp(1, TILE);
+    let small = resized(&wide, side(wide.width()), side(wide.height()))?;
+    let (x, y) = ((TILE - small.width()) / 2, (TILE - small.height()) / 2);
+    let mut tile = RgbImage::filled(TILE, TILE, PAGE);
+    paste(&mut tile, &small, x, y);
+    let on_tile = |(px, py): (f64, f64)| (x as f64 + px * scale, y as f64 + py * scale);
+    let outline = |rect: BBox| {
+        let ((x0, y0), (x1, y1)) = (on_tile((rect.x0, rect.y0)), on_tile((rect.x1, rect.y1)));
+        BBox { x0, y0, x1, y1 }
+    };
+    draw_box(&mut tile, outline(bounds(geometry.crop())), CROP_COLOUR, 1)?;
+    draw_box(&mut tile, outline(geometry.face_box().bbox), BOX_COLOUR, 1)?;
+    draw_landmarks(&mut tile, geometry, on_tile)?;
+    Ok(tile)
+}
+
+fn draw_landmarks(
+    tile: &mut RgbImage,
+    geometry: &Geometry,
+    on_tile: impl Fn((f64, f64)) -> (f64, f64),
+) -> Result<(), Error> {
+    let points: Vec<(f64, f64)> =
+        geometry.landmarks().points().iter().map(|&(x, y)| on_tile((x.into(), y.into()))).collect();
+    let (face, forehead) = points.split_at(crate::types::Landmarks::FACE);
+    draw_points(tile, face, FACE_POINT)?;
+    draw_points(tile, forehead, FOREHEAD_POINT)
+}
+
+fn bounds(window: Window) -> BBox {
+    let edge = |pixel: usize| pixel as f64;
+    BBox { x0: edge(window.x0), y0: edge(window.y0), x1: edge(window.x1), y1: edge(window.y1) }
+}
+
+/// A mask as a grey picture, white where the source shows through alone.
+pub fn grey(mask: &Mask) -> RgbImage {
+    let data = mask.data().iter().flat_map(|value| [(value * 255.0).round() as u8; 3]).collect();
+    RgbImage::from_raw(mask.width(), mask.height(), data)
+}
+
+/// What blending added, amplified around grey.
+fn residual(fake: &RgbImage, real: &RgbImage) -> RgbImage {
+    let shown = |(&fake, &real): (&u8, &u8)| {
+        (128 + RESIDUAL_GAIN * (i32::from(fake) - i32::from(real))).clamp(0, 255) as u8
+    };
+    let data = fake.data().iter().zip(real.data()).map(shown).collect();
+    RgbImage::from_raw(fake.width(), fake.height(), data)
+}
+
+fn paste(page: &mut RgbImage, part: &RgbImage, x: usize, y: usize) {
+    let (page_row, part_row) = (page.width() * 3, part.width() * 3);
+    for (row, pixels) in part.data().chunks_exact(part_row).enumerate() {
+        let at = (y + row) * page_row + x * 3;
+        page.data_mut()[at..at + part_row].copy_from_slice(pixels);
+    }
+}
+
+/// What was drawn, in words.
+fn captions(row: &Row) -> [String; CAPTION_LINES] {
+    let Recipe { hull, mirror, without_forehead, source_transforms, warp, softening, margins, .. } =
+        &row.recipe;
+    let three = |values: &[f64; 3], digits: usize| values.map(|v| format!("{v:+.digits$}")).join(" ");
+    let side = match source_transforms.of {
+        Side::Source => "source",
+        Side::Target => "target",
+    };
+    let detail = match source_transforms.detail {
+        Detail::DownUp { factor } => format!("down and up by {factor}"),
+        Detail::Sharpen { alpha, lightness } => format!("sharpened {alpha:.2}, lightness {lightness:.2}"),
+    };
+    let shift = source_transforms.rgb_shift.map_or(String::new(), |rgb| format!("rgb {}, ", three(&rgb, 0)));
+    let [brightness, contrast] = source_transforms.brightness_contrast;
+    let joint = match &row.recipe.joint_transforms {
+        None => "none (validation)".to_owned(),
+        Some(joint) => {
+            let parts = [
+                joint.rgb_shift.map(|rgb| format!("rgb {}", three(&rgb, 0))),
+                joint.hsv_shift.map(|hsv| format!("hsv {}", three(&hsv, 2))),
+                joint.brightness_contrast.map(|[b, c]| format!("brightness {b:+.2}, contrast {c:+.2}")),
+                joint.jpeg_quality.map(|quality| format!("jpeg {quality}")),
+            ];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            if parts.is_empty() {
+                "none".to_owned()
+            } else {
+                parts.join(", ")
+            }
+        }
+    };
+    let mirrored = if *mirror { ", mirrored" } else { "" };
+    let forehead = if *without_forehead { ", 68 points" } else { "" };
+    [
+        format!("{}{mirrored}", row.title),
+        format!(
+            "mask: {}{forehead}; moved {:+.1} %, {:+.1} %, scaled {:.3}, {:.3}; softened at {} x {}, kernels {} and {}, sigma {}; ratio {}",
+            hull_name(*hull),
+            100.0 * warp.translate_x,
+            100.0 * warp.translate_y,
+            warp.scale_x,
+            warp.scale_y,
+            softening.width,
+            softening.height,
+            softening.kernel_1,
+            softening.kernel_2,
+            softening.sigma,
+            softening.ratio,
+        ),
+        format!(
+            "changed is the {side}: {shift}hsv {}, brightness {brightness:+.2}, contrast {contrast:+.2}, {detail}",
+            three(&source_transforms.hsv_shift, 2)
+        ),
+        format!(
+            "both: {joint}; margins {}",
+            margins.map(|margin| format!("{margin:.2}")).join(" ")
+        ),
+    ]
+}
+
+fn hull_name(hull: Hull) -> &'static str {
+    match hull {
+        Hull::Full => "full",
+        Hull::Extended => "extended",
+        Hull::Components => "components",
+        Hull::FaceHull => "face hull",
+    }
+}

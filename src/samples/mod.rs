@@ -1,0 +1,58 @@
+//! Training samples: frames of a prepared set, and the self-blended pairs made of them.
+
+mod list;
+mod pair;
+
+pub use list::{FrameList, FrameSelection};
+pub use pair::{read_faces, read_pair, Pair};
+
+use std::path::PathBuf;
+
+/// Why a frame gives no pair, or a set no frames.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A landmark or box file that cannot be used.
+    #[error(transparent)]
+    Prepared(#[from] crate::prepared::Error),
+    /// A picture that cannot be read.
+    #[error(transparent)]
+    Imaging(#[from] crate::imaging::Error),
+    /// A face that cannot be blended.
+    #[error("{}: {cause}", path.display())]
+    Blending {
+        /// The frame's picture.
+        path: PathBuf,
+        /// Why.
+        cause: crate::blending::Error,
+    },
+    /// A set in which nothing is prepared.
+    #[error("{}: no prepared frames here; `{command}` prepares them", folder.display())]
+    NotPrepared {
+        /// The folder of frames.
+        folder: PathBuf,
+        /// The command that fills it.
+        command: String,
+    },
+    /// A set whose prepared videos are all of other splits.
+    #[error("{}: none of the {videos} prepared videos is asked for (their names begin with ids of the split file)", folder.display())]
+    NoneChosen {
+        /// The folder of frames.
+        folder: PathBuf,
+        /// Videos in it.
+        videos: usize,
+    },
+    /// A set in which no frame has all it needs.
+    #[error("{}: none of {frames} chosen frames has both landmarks and boxes ({without_landmarks} lack landmarks, {without_boxes} boxes); `{command}` makes what is missing", folder.display())]
+    NoneComplete {
+        /// The folder of frames.
+        folder: PathBuf,
+        /// Frames chosen.
+        frames: usize,
+        /// Of these, how many lack landmarks.
+        without_landmarks: usize,
+        /// Of these, how many lack boxes.
+        without_boxes: usize,
+        /// The command that makes them.
+        command: String,
+    },
+}

@@ -1,0 +1,57 @@
+//! From the files of a frame to a pair.
+
+use super::Error;
+use crate::blending::{self, self_blend, BlendedPair, Geometry, Recipe};
+use crate::imaging::PngRegion;
+use crate::prepared::{read_boxes, read_landmarks, FrameFiles};
+use crate::types::{FaceBox, Landmarks, RgbImage};
+
+/// A pair, and what it was made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The pictures.
+    pub blended: BlendedPair,
+    /// Where in the frame they come from.
+    pub geometry: Geometry,
+    /// The frame's pixels in the geometry's window, not mirrored.
+    pub wide: RgbImage,
+}
+
+/// The first landmarks and all boxes of a frame.
+pub fn read_faces(files: &FrameFiles) -> Result<(Landmarks, Vec<FaceBox>), Error> {
+    // A landmark file has at least one face.
+    let landmarks = read_landmarks(&files.landmarks)?.swap_remove(0);
+    Ok((landmarks, read_boxes(&files.boxes)?))
+}
+
+/// Reads what a recipe needs of a frame and makes its pair, `image_size` x `image_size`.
+///
+/// Only the rows of the picture that the pair shows are decoded. Fails when a file is damaged or has another shape,
+/// and when the face cannot be blended.
+pub fn read_pair(files: &FrameFiles, recipe: &Recipe, image_size: usize) -> Result<BlendedPair, Error> {
+    let (landmarks, boxes) = read_faces(files)?;
+    let region = PngRegion::open(&files.frame)?;
+    let unusable = |cause: blending::Error| Error::Blending { path: files.frame.clone(), cause };
+    let geometry = Geometry::of(region.width(), region.height(), &landmarks, &boxes, recipe)
+        .map_err(|cause| unusable(cause.into()))?;
+    let wide = region.read(geometry.window())?;
+    self_blend(wide, &geometry, recipe, image_size).map_err(unusable)
+}
+
+impl Pair {
+    /// Of a whole picture in memory.
+    ///
+    /// Fails when the face cannot be blended.
+    pub fn of_image(
+        image: &RgbImage,
+        landmarks: &Landmarks,
+        boxes: &[FaceBox],
+        recipe: &Recipe,
+        image_size: usize,
+    ) -> Result<Pair, blending::Error> {
+        let geometry = Geometry::of(image.width(), image.height(), landmarks, boxes, recipe)?;
+        let wide = image.cropped(geometry.window());
+        let blended = self_blend(wide.clone(), &geometry, recipe, image_size)?;
+        Ok(Pair { blended, geometry, wide })
+    }
+}

@@ -1,0 +1,5 @@
+//! Training.
+
+pub mod loader;
+
+pub use loader::{Batch, Loader, LoaderConfig, LoaderError, LoaderStats};

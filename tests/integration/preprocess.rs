@@ -1,0 +1,453 @@
+//! Sets from videos to frames, landmarks and boxes.
+//!
+//! These need a real face and real models: the portrait and the files that scripts/setup.sh places. Where they are
+//! not there, the tests say so and pass.
+
+use crate::made;
+use crate::support::{fixture, Done, Place, FRAMES};
+use ndarray::Ix3;
+use sbi::face::{Error as FaceError, FaceDetector, LandmarkDetector};
+use sbi::imaging::{read_image, resized};
+use sbi::prepared::{BoxSettings, LandmarkSettings};
+use sbi::preprocess::{run_with, Config, Tools};
+use sbi::progress::{Cancel, Silent};
+use sbi::types::{BBox, DetectedFace, Landmarks, RgbImage, Window};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const SET: &str = "data/Celeb-DF-v2/Celeb-real";
+/// With four frames a video on two threads.
+const RUN: &str = "preprocess -d Celeb-real -n 4 -j 2";
+/// The same without its numbers.
+const BARE: &str = "preprocess -d Celeb-real -q";
+
+/// A place with real models and an empty set; `None` where set-up has not placed them.
+pub fn place() -> Option<Place> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let models = ["shape_predictor_68_face_landmarks.dat", "retinaface_mnet025.safetensors"];
+    let needed = models.map(|name| root.join("weights").join(name));
+    if let Some(missing) = needed.iter().chain([&portrait_path()]).find(|path| !path.exists()) {
+        eprintln!("skipped: {} is not there, run scripts/setup.sh", missing.display());
+        return None;
+    }
+    let place = Place::new();
+    for (name, from) in models.iter().zip(needed) {
+        let to = place.path("weights").join(name);
+        let _ = fs::remove_file(&to);
+        std::os::unix::fs::symlink(from, to).unwrap();
+    }
+    fs::create_dir_all(place.path(SET).join("videos")).unwrap();
+    Some(place)
+}
+
+fn portrait_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/astronaut.png")
+}
+
+/// The portrait's head, 256 x 256, moving a pixel to the right per frame.
+pub fn head(shift: usize) -> RgbImage {
+    let portrait = read_image(&portrait_path()).unwrap();
+    let x0 = 110 - shift % 60;
+    portrait.cropped(Window { y0: 0, y1: 256, x0, x1: x0 + 256 })
+}
+
+fn video(place: &Place, name: &str, frames: usize, first: usize) {
+    made::video(&place.path(SET).join("videos").join(name), frames, |frame| head(first + frame));
+}
+
+/// Two videos with a face, of twelve frames.
+fn place_with_faces() -> Option<Place> {
+    let place = place()?;
+    video(&place, "a.mp4", FRAMES, 0);
+    video(&place, "b.mp4", FRAMES, 20);
+    Some(place)
+}
+
+/// Every prepared file below the set and its content.
+fn tree(place: &Place) -> BTreeMap<String, Vec<u8>> {
+    fn walk(folder: &Path, base: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, base, found);
+            } else {
+                let name = path.strip_prefix(base).unwrap().display().to_string();
+                found.insert(name, fs::read(path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    for kind in ["frames", "landmarks", "retina"] {
+        walk(&place.path(SET).join(kind), &place.path(SET), &mut found);
+    }
+    found
+}
+
+fn clear(place: &Place) {
+    for kind in ["frames", "landmarks", "retina"] {
+        let _ = fs::remove_dir_all(place.path(SET).join(kind));
+    }
+    let _ = fs::remove_file(place.path(SET).join("preprocess_Celeb-real.json"));
+}
+
+fn record(place: &Place) -> serde_json::Value {
+    place.json(&format!("{SET}/preprocess_Celeb-real.json"))
+}
+
+#[test]
+fn every_video_gets_what_it_can_and_a_second_run_only_what_is_missing() {
+    let Some(place) = place_with_faces() else { return };
+    video(&place, "one.mp4", 1, 5);
+    place.copy("dark.mp4", &format!("{SET}/videos/dark.mp4"));
+    place.copy("cut.avi", &format!("{SET}/videos/cut.mp4"));
+    place.write(&format!("{SET}/videos/text.mp4"), "no video");
+    let done = place.sbi(RUN).code(1);
+    let done = done.tells(&["videos", "6 (6 prepared now, 0 before)"]);
+    let done = done.tells(&["no_face", "dark.mp4", "no face in any of 4 frames"]);
+    let done = done.tells(&["unreadable", "text.mp4", "not a readable video"]);
+    let done = done.tells(&["truncated", "cut.mp4", "decoding stopped at frame"]);
+    assert!(done.stderr.contains("published numbers need the 81-point model"), "{done}");
+    for folder in ["frames", "landmarks", "retina"] {
+        let extension = if folder == "frames" { "png" } else { "npy" };
+        let names = ["000", "003", "007", "011"].map(|stem| format!("{stem}.{extension}"));
+        assert_eq!(place.names(&format!("{SET}/{folder}/a")), names);
+        assert_eq!(place.names(&format!("{SET}/{folder}/one")), names[..1]);
+        assert!(!place.path(SET).join(folder).join("dark").exists());
+    }
+    let landmarks = sbi::npy::read_array::<i64, Ix3>(&place.path(SET).join("landmarks/a/003.npy")).unwrap();
+    assert_eq!(landmarks.shape(), [1, 81, 2]);
+    let boxes = sbi::npy::read_array::<f64, Ix3>(&place.path(SET).join("retina/a/003.npy")).unwrap();
+    assert_eq!(boxes.shape(), [1, 7, 2]);
+    // The tip of the nose is in the box.
+    let (x, y) = (landmarks[[0, 30, 0]] as f64, landmarks[[0, 30, 1]] as f64);
+    assert!(boxes[[0, 0, 0]] < x && x < boxes[[0, 1, 0]] && boxes[[0, 0, 1]] < y && y < boxes[[0, 1, 1]]);
+    let record = record(&place);
+    assert_eq!(record["totals"]["videos"], 6);
+    let of = |name: &str| {
+        let all = record["videos"].as_array().unwrap();
+        all.iter().find(|video| video["video"] == format!("videos/{name}")).unwrap().clone()
+    };
+    assert_eq!((&of("a.mp4")["usable"], &of("a.mp4")["frames_wanted"]), (&4.into(), &4.into()));
+    assert_eq!(of("dark.mp4")["without_landmarks"], serde_json::json!([0, 3, 7, 11]));
+    assert_eq!(of("one.mp4")["frames_wanted"], 1);
+    assert!(place.path(SET).join("preprocess_Celeb-real.txt").exists());
+
+    let before = tree(&place);
+    let again = place.sbi(RUN).code(1).tells(&["6 (2 prepared now, 4 before)"]);
+    assert!(again.stdout.contains("text.mp4"), "{again}");
+    assert!(tree(&place) == before, "a second run changed files");
+    for lost in ["landmarks/a/003.npy", "frames/b/000.png", "retina/b/011.npy"] {
+        fs::remove_file(place.path(SET).join(lost)).unwrap();
+    }
+    let kept = place.path(SET).join("landmarks/a/000.npy");
+    let time = fs::metadata(&kept).unwrap().modified().unwrap();
+    place.sbi(RUN).code(1).tells(&["6 (4 prepared now, 2 before)"]);
+    assert!(tree(&place) == before, "what was lost is not what was made again");
+    assert_eq!(
+        fs::metadata(&kept).unwrap().modified().unwrap(),
+        time,
+        "a file that was there was made again"
+    );
+}
+
+#[test]
+fn steps_one_by_one_and_any_number_of_threads_give_the_same_files() {
+    let Some(place) = place_with_faces() else { return };
+    place.sbi(&format!("{RUN} -q")).code(0);
+    let whole = tree(&place);
+    assert_eq!(whole.len(), 24);
+    clear(&place);
+    place
+        .sbi(&format!("{BARE} -n 4 --steps landmarks -j 1"))
+        .code(0)
+        .tells(&["8 with landmarks, 0 with boxes"]);
+    assert!(!place.path(SET).join("retina/a").exists());
+    place
+        .sbi(&format!("{BARE} -n 4 --steps boxes -j 3"))
+        .code(0)
+        .tells(&["8 with landmarks, 8 with boxes, 8 with both"]);
+    assert!(tree(&place) == whole, "other files than with both steps at once");
+}
+
+#[test]
+fn other_settings_are_refused_until_overwriting_is_asked_for() {
+    let Some(place) = place_with_faces() else { return };
+    place.sbi(&format!("{RUN} -q --limit 1")).code(0).tells(&["videos", "1 (1 prepared now, 0 before)"]);
+    let with = |flags: &str| place.sbi(&format!("{BARE} {flags}"));
+    with("-n 5").refused(&["the number of frames per video was 4", "is 5 now", "--overwrite"]);
+    with("-n 4 --no-forehead").refused(&["the estimate of the forehead was on", "off now"]);
+    with("-n 4 --max-size 128").refused(&["--max-size was the frame's own", "128 now"]);
+    let done = with("-n 4 --no-forehead --overwrite").code(0);
+    done.tells(&["landmarks", "68 points"]).tells(&["2 (2 prepared now, 0 before)"]);
+    let landmarks = sbi::npy::read_array::<i64, Ix3>(&place.path(SET).join("landmarks/a/000.npy")).unwrap();
+    assert_eq!(landmarks.shape(), [1, 68, 2]);
+}
+
+#[test]
+fn arrays_of_another_form_are_named_and_left_alone() {
+    let Some(place) = place_with_faces() else { return };
+    let odd = place.path(SET).join("landmarks/a/003.npy");
+    fs::create_dir_all(odd.parent().unwrap()).unwrap();
+    let five = ndarray::Array3::<i64>::zeros((1, 5, 2));
+    sbi::npy::write_array(&odd, five.view()).unwrap();
+    let older = place.path(SET).join("landmarks/b/007.npy");
+    fs::create_dir_all(older.parent().unwrap()).unwrap();
+    sbi::npy::write_array(&older, ndarray::Array3::<i64>::zeros((1, 68, 2)).view()).unwrap();
+    let done = place.sbi(&format!("{RUN} -q")).code(1);
+    let done = done.tells(&["problem", "a.mp4", "1 of 4 frames could not be prepared"]);
+    let done = done.tells(&["frame 3", "landmarks/a/003.npy", "[1, 5, 2]", "other settings", "--overwrite"]);
+    done.tells(&["frame 7", "68 landmarks a face, this run makes 81", "--overwrite"]);
+    let names: Vec<String> = tree(&place).into_keys().filter(|name| name.starts_with("frames/")).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_files_and_leaves_no_half_file() {
+    let Some(place) = place_with_faces() else { return };
+    for name in ["c.mp4", "d.mp4"] {
+        fs::copy(place.path(SET).join("videos/a.mp4"), place.path(SET).join("videos").join(name)).unwrap();
+    }
+    let run = "preprocess -d Celeb-real -n 12 -j 2 -q";
+    place.sbi(run).code(0);
+    let whole = tree(&place);
+    let said = record(&place);
+    clear(&place);
+    for (files, pause) in [(1, 0), (5, 3), (30, 11), (70, 7), (110, 1)] {
+        let mut child = place.start(run);
+        let end = Instant::now() + Duration::from_secs(60);
+        while child.try_wait().unwrap().is_none() && tree_len(&place) < files && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(pause));
+        let _ = child.kill();
+        child.wait().unwrap();
+        for (name, bytes) in tree(&place) {
+            let finished = !name.contains(".tmp-");
+            assert!(!finished || whole[&name] == bytes, "{name} is not whole after a kill");
+        }
+    }
+    place.sbi(run).code(0);
+    assert!(tree(&place) == whole, "the resumed files differ");
+    assert_eq!(record(&place)["videos"], said["videos"]);
+}
+
+fn tree_len(place: &Place) -> usize {
+    let count = |folder: PathBuf| {
+        let videos = fs::read_dir(folder).into_iter().flatten().flatten();
+        videos.map(|video| fs::read_dir(video.path()).into_iter().flatten().count()).sum::<usize>()
+    };
+    ["frames", "landmarks", "retina"].map(|kind| count(place.path(SET).join(kind))).iter().sum()
+}
+
+#[test]
+fn ctrl_c_keeps_what_is_done() {
+    let Some(place) = place_with_faces() else { return };
+    for name in ["c.mp4", "d.mp4", "e.mp4"] {
+        fs::copy(place.path(SET).join("videos/a.mp4"), place.path(SET).join("videos").join(name)).unwrap();
+    }
+    let run = "preprocess -d Celeb-real -n 12 -j 1";
+    let mut child = place.start(run);
+    let end = Instant::now() + Duration::from_secs(60);
+    while tree_len(&place) < 60 && Instant::now() < end {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be interrupted");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // SAFETY: a plain system call; the child has not been waited for, so the number is still its own.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    let done = Done::from_output(run, child.wait_with_output().unwrap()).code(130);
+    let done = done.tells(&["interrupted: the same command continues"]);
+    assert!(tree(&place).keys().all(|name| !name.contains(".tmp-")), "{done}");
+    assert!(tree_len(&place) < 5 * 36);
+    place.sbi(&format!("{run} -q")).code(0).tells(&["60 with both"]);
+}
+
+#[test]
+fn a_disk_that_fills_up_is_named_and_what_was_written_is_whole() {
+    let Some(place) = place_with_faces() else { return };
+    let mount = |arguments: &[&str]| {
+        std::process::Command::new(arguments[0])
+            .args(&arguments[1..])
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
+    let frames = place.path(SET).join("frames");
+    fs::create_dir(&frames).unwrap();
+    let at = frames.to_str().unwrap();
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", at]) {
+        return eprintln!("skipped: no permission to mount a small disk");
+    }
+    let done = place.sbi(&format!("{RUN} -q"));
+    let written = tree(&place);
+    assert!(mount(&["umount", at]));
+    let done = done.code(1).tells(&["a.mp4", "could not be prepared"]);
+    done.tells(&["frames/", "No space left on device"]);
+    assert!(written.keys().all(|name| !name.contains(".tmp-")), "{:?}", written.keys());
+    for (name, bytes) in written.iter().filter(|(name, _)| name.ends_with(".png")) {
+        let copy = place.write("copy.png", bytes);
+        assert_eq!(read_image(&copy).unwrap().width(), 256, "{name}");
+    }
+    // With room, the rest is made.
+    place.sbi(&format!("{RUN} -q")).code(0).tells(&["8 with both"]);
+}
+
+#[test]
+fn places_that_cannot_be_written_and_sets_that_are_not_there_are_refused() {
+    let Some(place) = place_with_faces() else { return };
+    place.sbi("preprocess -d Original -c c40").refused(&["youtube/c40/videos: no such folder"]);
+    place.sbi("preprocess -d Celeb-rea").misused(&["did you mean Celeb-real?"]);
+    place.sbi("preprocess -d Celeb-real --steps faces").misused(&["landmarks,boxes"]);
+    let absent = "preprocess -d Celeb-real -q --landmark-model absent.dat";
+    place.sbi(absent).refused(&["absent.dat: the landmark model is not there"]);
+    let text = place.write("weights/text.dat", "no model");
+    let command = format!("preprocess -d Celeb-real -q --landmark-model {}", text.display());
+    place.sbi(&command).refused(&["text.dat", "shape predictor"]);
+    place.write(&format!("{SET}/landmarks"), "a file where a folder belongs");
+    let done = place.sbi(&format!("{RUN} -q")).code(2);
+    done.tells(&["a.mp4", "landmarks/a"]);
+    fs::remove_file(place.path(SET).join("landmarks")).unwrap();
+    clear(&place);
+    fs::create_dir(place.path(SET).join("preprocess_Celeb-real.json")).unwrap();
+    place.sbi(&format!("{RUN} -q")).refused(&["preprocess_Celeb-real.json"]);
+}
+
+// With made detectors: what no real face does on demand.
+
+/// Landmarks of two faces of equal size; a box on even frames alone; a failure on the last frame.
+struct MadeTools {
+    shared: bool,
+}
+
+struct TwoFaces;
+
+impl LandmarkDetector for TwoFaces {
+    fn detect(&self, _: &RgbImage) -> Result<Vec<Landmarks>, FaceError> {
+        let square = |x: i32| {
+            let mut points = vec![(x, 10); 68];
+            points[8] = (x + 20, 30);
+            Landmarks::new(points).unwrap()
+        };
+        Ok(vec![square(40), square(5)])
+    }
+}
+
+struct BoxesByBrightness;
+
+impl FaceDetector for BoxesByBrightness {
+    fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, FaceError> {
+        images.iter().map(|image| boxes_of(image.pixel(2, 2)[0])).collect()
+    }
+
+    fn identity(&self) -> sbi::face::DetectorIdentity {
+        sbi::face::DetectorIdentity { name: "made".into(), weights: "0".into(), max_size: None }
+    }
+
+    fn preferred_batch(&self) -> usize {
+        3
+    }
+}
+
+/// Bright: a face that the edge cuts, and a smaller one. Middling: none. Dark: no memory.
+fn boxes_of(brightness: u8) -> Result<Vec<DetectedFace>, FaceError> {
+    let face = |x0: f64, side: f64| DetectedFace {
+        bbox: BBox { x0, y0: -7.5, x1: x0 + side, y1: side - 7.5 },
+        confidence: 0.9,
+        points: [(1.0, 2.0); 5],
+    };
+    match brightness {
+        0..=60 => Err(FaceError::Network { height: 1, width: 1, message: "no memory".into() }),
+        61..=160 => Ok(Vec::new()),
+        _ => Ok(vec![face(50.0, 10.0), face(-4.25, 33.0)]),
+    }
+}
+
+impl Tools for MadeTools {
+    fn landmark_settings(&self) -> Option<LandmarkSettings> {
+        let (model, fingerprint) = ("made".to_owned(), "0".to_owned());
+        Some(LandmarkSettings { model, fingerprint, points: 68, estimated_forehead: false })
+    }
+    fn box_settings(&self) -> Option<BoxSettings> {
+        Some(BoxSettings { detector: "made".into(), weights: "0".into(), max_size: None })
+    }
+    fn landmark_detector(&self) -> Option<&dyn LandmarkDetector> {
+        Some(&TwoFaces)
+    }
+    fn face_detector(&self) -> sbi::Result<Box<dyn FaceDetector>> {
+        Ok(Box::new(BoxesByBrightness))
+    }
+    fn shares_face_detector(&self) -> bool {
+        self.shared
+    }
+}
+
+#[test]
+fn equal_faces_failing_frames_and_frames_without_a_box_are_all_accounted_for() {
+    let mut trees = Vec::new();
+    for shared in [false, true] {
+        let place = Place::new();
+        let videos = place.path(SET).join("videos");
+        fs::create_dir_all(&videos).unwrap();
+        for name in ["a.mp4", "b.mp4"] {
+            // Bright, middling, bright, dark.
+            made::video(&videos.join(name), 4, |frame| {
+                RgbImage::filled(64, 48, [[230; 3], [110; 3], [230; 3], [20; 3]][frame])
+            });
+        }
+        let set: sbi::dataset::SourceSet = "Celeb-real".parse().unwrap();
+        let config = Config { frames: 4, jobs: 3, ..Config::new(set, place.path("data")) };
+        let list = || set.videos(&place.path("data"), config.compression).unwrap();
+        let run = || run_with(&config, list(), &MadeTools { shared }, &Silent, &Cancel::new()).unwrap();
+        let summary = run();
+        assert_eq!((summary.total, summary.prepared, summary.failed().count()), (2, 2, 2));
+        let video = &summary.videos[0];
+        assert_eq!((video.with_landmarks, video.with_boxes, video.usable), (3, 2, 2));
+        assert_eq!(video.without_boxes, Some(vec![1]));
+        assert_eq!(video.problems.len(), 1);
+        assert!(video.problems[0].frame == 3 && video.problems[0].problem.contains("no memory"));
+        // The failed frames are tried again, and nothing else.
+        let before = tree(&place);
+        assert_eq!((run().prepared, tree(&place) == before), (2, true));
+        let landmarks = sbi::prepared::read_landmarks(&place.path(SET).join("landmarks/a/000.npy")).unwrap();
+        assert_eq!(landmarks.iter().map(|face| face.points()[0].0).collect::<Vec<_>>(), [40, 5]);
+        let boxes = sbi::prepared::read_boxes(&place.path(SET).join("retina/a/000.npy")).unwrap();
+        assert_eq!(boxes.iter().map(|face| face.bbox.x0).collect::<Vec<_>>(), [-4.25, 50.0]);
+        trees.push(before);
+    }
+    assert!(trees[0] == trees[1], "a shared detector gives other files");
+}
+
+#[test]
+fn ten_thousand_videos_are_listed_in_little_memory() {
+    let Some(place) = place() else { return };
+    let source = fixture("dark.mp4");
+    for number in 0..10_000 {
+        let link = place.path(SET).join(format!("videos/{number:05}.mp4"));
+        std::os::unix::fs::symlink(&source, link).unwrap();
+    }
+    // The landmark model takes some 150 MB of its own, once, whatever the set.
+    let arguments = "preprocess -d Celeb-real -n 1 --steps boxes -q";
+    let child = place.start(arguments);
+    let status = format!("/proc/{}/status", child.id());
+    // The record is written when everything is listed and before the first video.
+    let end = Instant::now() + Duration::from_secs(60);
+    while !place.path(SET).join("preprocess_Celeb-real.json").exists() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let resident: usize = fs::read_to_string(status)
+        .unwrap()
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap();
+    // SAFETY: as above.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    Done::from_output(arguments, child.wait_with_output().unwrap()).code(130);
+    assert!(resident < 200_000, "{resident} kB");
+}
+
+#[test]
+fn faces_of_a_picture_that_is_too_small_for_a_face_are_none() {
+    let Some(place) = place() else { return };
+    made::video(&place.path(SET).join("videos/tiny.mp4"), 3, |_| resized(&head(0), 16, 16).unwrap());
+    place.sbi(&format!("{RUN} -q")).code(2).tells(&["no_face", "tiny.mp4"]);
+}
