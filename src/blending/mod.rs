@@ -18,7 +18,7 @@ pub mod pick_box;
 mod recipe;
 pub mod source_target;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod transforms;
 pub mod warp;
 

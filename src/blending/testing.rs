@@ -5,7 +5,7 @@ use crate::rng::{generator, Purpose};
 use crate::types::{BBox, FaceBox, Landmarks, RgbImage};
 
 /// 81 points of a face about (x, y), `radius` wide to each side, and a box around them.
-pub(super) fn face_of(x: i32, y: i32, radius: i32) -> (Landmarks, FaceBox) {
+pub(crate) fn face_of(x: i32, y: i32, radius: i32) -> (Landmarks, FaceBox) {
     let at = |across: f64, down: f64| {
         (x + (f64::from(radius) * across) as i32, y + (f64::from(radius) * 1.2 * down) as i32)
     };
@@ -34,12 +34,12 @@ pub(super) fn face_of(x: i32, y: i32, radius: i32) -> (Landmarks, FaceBox) {
 }
 
 /// The recipe of a sample.
-pub(super) fn recipe(index: u64, phase: Phase) -> Recipe {
+pub(crate) fn recipe(index: u64, phase: Phase) -> Recipe {
     Recipe::draw(&mut generator(11, 0, index, Purpose::Sample), phase)
 }
 
 /// A picture with some structure at every scale.
-pub(super) fn frame(width: usize, height: usize) -> RgbImage {
+pub(crate) fn frame(width: usize, height: usize) -> RgbImage {
     let value = |i: usize| {
         let (x, y, c) = ((i / 3 % width) as f32, (i / 3 / width) as f32, (i % 3) as f32);
         let hash = ((i as u32).wrapping_mul(2_654_435_761) >> 24) as f32;

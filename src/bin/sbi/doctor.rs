@@ -4,7 +4,7 @@ use crate::args::DoctorArgs;
 use crate::{Outcome, Session};
 use sbi::checkpoint;
 use sbi::dataset::{Compression, TestSet};
-use sbi::face::Variant;
+use sbi::face::{LandmarkModel, Variant};
 use sbi::model::{DeviceChoice, ExecutionPlan};
 use std::path::Path;
 
@@ -19,7 +19,7 @@ struct Check {
 
 const WEIGHTS: &str = "weights";
 
-/// Weight files that users fetch by hand, what they are for, and whether they are checkpoints.
+/// Weight files besides the face detectors', what they are for, and whether they are checkpoints (or landmark models).
 const OTHER_FILES: [(&str, &str, bool); 7] = [
     ("EG-weights.tar", "released EG detector; weights/README.md says where from", true),
     ("FFraw.tar", "released SBI detector; weights/README.md says where from", true),
@@ -95,7 +95,10 @@ fn weight_file(file: &str, purpose: &str, is_checkpoint: bool) -> Check {
         return check(file, "missing", purpose);
     }
     if !is_checkpoint {
-        return check(file, "ok", purpose);
+        return match LandmarkModel::load(&path, false) {
+            Ok(model) => check(file, "ok", format!("{} points; {purpose}", model.identity().points)),
+            Err(error) => check(file, "bad", one_line(&error.to_string())),
+        };
     }
     match checkpoint::read(&path) {
         Ok(found) => check(file, "ok", format!("{} tensors; {purpose}", found.state.len())),
