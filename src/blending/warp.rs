@@ -3,6 +3,7 @@
 use crate::imaging::{displaced, Displacements, Gaussian, ScaleShift};
 use crate::rng::SampleRng;
 use crate::types::{Mask, Window};
+use multiversion::multiversion;
 use rand::{Rng, RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 
@@ -63,11 +64,19 @@ fn smoothing() -> Gaussian {
 
 /// `count` numbers in -1..1, centres of 65536 equal steps: finer ones would be smoothed away.
 fn noise(rng: &mut SampleRng, count: usize) -> Vec<f32> {
-    const STEPS: f32 = 32768.0;
     let mut bytes = vec![0; 2 * count];
     rng.fill_bytes(&mut bytes);
-    let number = |pair: &[u8]| (f32::from(u16::from_le_bytes([pair[0], pair[1]])) + 0.5) / STEPS - 1.0;
-    bytes.chunks_exact(2).map(number).collect()
+    let mut values = vec![0.0; count];
+    to_unit(&bytes, &mut values);
+    values
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn to_unit(bytes: &[u8], values: &mut [f32]) {
+    const STEPS: f32 = 32768.0;
+    for (value, pair) in values.iter_mut().zip(bytes.chunks_exact(2)) {
+        *value = (f32::from(u16::from_le_bytes([pair[0], pair[1]])) + 0.5) / STEPS - 1.0;
+    }
 }
 
 /// The mask under the affine map and then the elastic map: nearest pixels, so that it stays 0 or 1.
