@@ -5,6 +5,7 @@ the median of the repeats' ratios. What both compute is compared too: a fast wro
 """
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -18,6 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SBI = os.path.join(ROOT, "target/release/sbi")
 THROUGHPUT = os.path.join(ROOT, "target/release/examples/throughput")
 MNET = os.path.join(ROOT, "weights/retinaface_mnet025.safetensors")
+# Modules that are not called like their package.
+MODULES = {"opencv-python-headless": "cv2"}
 # Largest difference between two sides' outputs, relative to the largest number.
 TOLERANCE = 1e-3
 
@@ -167,7 +170,8 @@ def machine() -> str:
                 model = line.split(":", 1)[1].strip()
                 break
     packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "opencv-python-headless", "albumentations", "scipy")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    there = {name for name in packages if importlib.util.find_spec(MODULES.get(name, name))}
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages if name in there)
     version = subprocess.run([SBI, "--version"], capture_output=True, text=True).stdout.strip()
     cores = len(os.sched_getaffinity(0))
     return f"{model}, {cores} cores, {platform.system()} {platform.machine()}. {version}; {versions}."
