@@ -9,6 +9,7 @@ criterion_main!(
     benchmarks::model::benches,
     benchmarks::face::benches,
     benchmarks::video::benches,
-    benchmarks::blending::benches,
     benchmarks::checkpoint::benches,
+    // Last, because it leaves one thread.
+    benchmarks::blending::benches,
 );

@@ -1,22 +1,29 @@
-//! Measures the networks as `sbi` runs them, one JSON line per repeat.
+//! Measures the networks and self-blending as `sbi` runs them, one JSON line per repeat.
 //!
 //!     throughput weights DIR                           writes b4.pth and r50.pth, filled and untrained
 //!     throughput b4 DIR/b4.pth --batch 8 --seconds 5   the face classifier
 //!     throughput r50 DIR/r50.pth                       the face detector's network alone
 //!     throughput r50 DIR/r50.pth --whole               the same with resizing, decoding and suppression
+//!     throughput pairs DIR                             self-blended pairs from frame.png, landmarks.npy and
+//!                                                      boxes.npy in DIR, on one thread
 //!
 //! With `--wait` each repeat begins when a line arrives on standard input, so that another program can be
 //! measured in turn with this one on a machine that is not quiet.
 
 use clap::{Args, Parser, Subcommand};
+use ndarray::{ArrayView2, Axis, Ix3};
+use sbi::blending::{self_blend, Geometry, Phase, Recipe};
 use sbi::checkpoint::{self, StateDict};
 use sbi::face::retinaface::{prepare, RetinaFace, Variant};
 use sbi::face::FaceDetector;
+use sbi::imaging::{write_planes, PngRegion};
 use sbi::model::published::Layout;
 use sbi::model::retinaface::{Body, RetinaFaceNet};
 use sbi::model::weights::load_weights;
 use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, Method};
-use sbi::types::RgbImage;
+use sbi::npy::read_array;
+use sbi::rng::{generator, Purpose};
+use sbi::types::{BBox, FaceBox, Landmarks, RgbImage};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -46,10 +53,13 @@ enum Command {
     R50(Measure),
     /// RetinaFace MobileNet-0.25 on a 720p frame
     Mnet(Measure),
+    /// Self-blended pairs of 380 px as floats, from the files of a prepared frame
+    Pairs(Measure),
 }
 
 #[derive(Args)]
 struct Measure {
+    /// Weights, or the folder of the frame
     weights: PathBuf,
     /// Faces at once (b4 only)
     #[arg(long, default_value_t = 8)]
@@ -79,6 +89,7 @@ fn main() -> anyhow::Result<()> {
         Command::Weights { folder } => write_weights(&folder),
         Command::B4(args) => measure_b4(&args),
         Command::R50(args) => measure_detector(&args, Variant::ResNet50, Body::ResNet50),
+        Command::Pairs(args) => measure_pairs(&args),
         Command::Mnet(args) => measure_detector(&args, Variant::MobileNet025, Body::MobileNet025),
     }
 }
@@ -142,6 +153,39 @@ fn measure_detector(args: &Measure, variant: Variant, body: Body) -> anyhow::Res
         let raw = tch::no_grad(|| net.forward(&x));
         Ok(Vec::<f32>::try_from(raw.boxes.flatten(0, -1).slice(0, 0, 8, 1).contiguous())?)
     })
+}
+
+/// A repeat's unit is one round of these recipes, so that every kind of sample has its share.
+const RECIPES: u64 = 64;
+
+fn measure_pairs(args: &Measure) -> anyhow::Result<()> {
+    sbi::native::set_threads(1);
+    let side = FACE_SIDE as usize;
+    let mut planes = vec![0.0; 2 * 3 * side * side];
+    repeat(args, "pairs/s", RECIPES as usize, || {
+        for index in 0..RECIPES {
+            let recipe = Recipe::draw(&mut generator(SEED, 0, index, Purpose::Sample), Phase::Train);
+            let (landmarks, boxes) = read_points(&args.weights)?;
+            let region = PngRegion::open(&args.weights.join("frame.png"))?;
+            let geometry = Geometry::of(region.width(), region.height(), &landmarks, &boxes, &recipe)?;
+            let pair = self_blend(region.read(geometry.window())?, &geometry, &recipe, side)?;
+            let (fake, real) = planes.split_at_mut(3 * side * side);
+            write_planes(&pair.fake, fake);
+            write_planes(&pair.real, real);
+        }
+        Ok(Vec::new())
+    })
+}
+
+fn read_points(folder: &Path) -> anyhow::Result<(Landmarks, Vec<FaceBox>)> {
+    let points = read_array::<i64, Ix3>(&folder.join("landmarks.npy"))?;
+    let points = points.index_axis(Axis(0), 0).outer_iter().map(|p| (p[0] as i32, p[1] as i32)).collect();
+    let boxes = read_array::<f64, Ix3>(&folder.join("boxes.npy"))?;
+    let face_box = |seven: ArrayView2<f64>| FaceBox {
+        bbox: BBox { x0: seven[[0, 0]], y0: seven[[0, 1]], x1: seven[[1, 0]], y1: seven[[1, 1]] },
+        points: std::array::from_fn(|i| (seven[[i + 2, 0]], seven[[i + 2, 1]])),
+    };
+    Ok((Landmarks::new(points)?, boxes.outer_iter().map(face_box).collect()))
 }
 
 fn input(label: &str, shape: &[i64]) -> Tensor {

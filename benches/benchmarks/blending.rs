@@ -106,7 +106,6 @@ fn pair_from_disk(folder: &Path, index: u64, planes: &mut [f32]) {
 const RECIPES: u64 = 64;
 
 fn pairs(c: &mut Criterion) {
-    super::settings();
     sbi::native::set_threads(1);
     let folder = tempfile::tempdir().unwrap();
     write_files(folder.path());
@@ -119,7 +118,7 @@ fn pairs(c: &mut Criterion) {
     group.finish();
 }
 
-/// Milliseconds per pair of each step, at the sizes of the same sample.
+/// What each step takes for 64 pairs, at the sizes of the same sample.
 fn steps(c: &mut Criterion) {
     sbi::native::set_threads(1);
     let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ the median of the repeats' ratios. What both compute is compared too: a fast wro
 """
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -18,6 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SBI = os.path.join(ROOT, "target/release/sbi")
 THROUGHPUT = os.path.join(ROOT, "target/release/examples/throughput")
 MNET = os.path.join(ROOT, "weights/retinaface_mnet025.safetensors")
+# Modules that are not called like their package.
+MODULES = {"opencv-python-headless": "cv2"}
 # Largest difference between two sides' outputs, relative to the largest number.
 TOLERANCE = 1e-3
 
@@ -38,7 +41,7 @@ class Side:
             sys.exit(f"bench: {self.name} ended without a result")
         answer = json.loads(line)
         self.rates.append(answer["rate"])
-        self.check = answer["check"]
+        self.check = answer.get("check")
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -57,6 +60,11 @@ def peer(what: str, weights: str, seconds: float) -> Side:
     return Side(what, [sys.executable, "-W", "ignore", os.path.join(HERE, "peers.py"), what, weights, *CPU_TIME], seconds)
 
 
+def blending_peer(folder: str, seconds: float) -> Side:
+    script = os.path.join(HERE, "blending_peer.py")
+    return Side("pairs", [sys.executable, "-W", "ignore", script, "run", folder, *CPU_TIME], seconds)
+
+
 class Table:
     def __init__(self):
         self.rows = []
@@ -73,6 +81,8 @@ class Table:
 
 
 def same(a: list, b: list) -> bool:
+    if not a and not b:
+        return True  # random pictures: nothing to compare
     scale = max(map(abs, a + b)) or 1.0
     return len(a) == len(b) and all(abs(x - y) <= TOLERANCE * scale for x, y in zip(a, b))
 
@@ -159,8 +169,9 @@ def machine() -> str:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "opencv-python-headless")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "opencv-python-headless", "albumentations", "scipy")
+    there = {name for name in packages if importlib.util.find_spec(MODULES.get(name, name))}
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages if name in there)
     version = subprocess.run([SBI, "--version"], capture_output=True, text=True).stdout.strip()
     cores = len(os.sched_getaffinity(0))
     return f"{model}, {cores} cores, {platform.system()} {platform.machine()}. {version}; {versions}."
@@ -172,7 +183,7 @@ def main() -> None:
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--cpu-time", action="store_true")
-    parser.add_argument("--only", action="append", choices=["b4", "r50", "mnet", "infer"])
+    parser.add_argument("--only", action="append", choices=["b4", "r50", "mnet", "infer", "pairs"])
     parser.add_argument("--portrait", default=os.path.join(ROOT, "data/sample/astronaut.png"))
     args = parser.parse_args()
     args.portrait = os.path.abspath(args.portrait)
@@ -199,6 +210,12 @@ def main() -> None:
         others = {"ONNX Runtime": peer("r50-net-onnx", r50, 0)}
         what = "RetinaFace ResNet-50, 720p at 2048, network"
         duel(table, what, "frames/s", ours("r50", r50, 0), others, few)
+    if wanted("pairs"):
+        folder = os.path.join(args.work, "frame")
+        subprocess.run([sys.executable, os.path.join(HERE, "blending_peer.py"), "make", folder, args.portrait], check=True)
+        others = {"albumentations, SciPy, OpenCV": blending_peer(folder, seconds)}
+        what = "self-blended pairs of 380 px from a 720p PNG, one thread"
+        duel(table, what, "pairs/s", ours("pairs", folder, seconds), others, repeats)
     if wanted("infer"):
         whole_commands(table, args, repeats if args.long else 3)
     if args.memory:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures sbi against PyTorch and ONNX Runtime on this machine and prints a table of ratios.
+# Measures sbi against PyTorch, ONNX Runtime and albumentations on this machine and prints a table of ratios.
 #
 #   scripts/bench/compare.sh             about five minutes
 #   scripts/bench/compare.sh --long      more and longer repeats
 #   scripts/bench/compare.sh --memory    also the memory of a ten-minute video (writes one: minutes)
-#   scripts/bench/compare.sh --only b4   one part: b4, r50, mnet, infer (may be given again)
+#   scripts/bench/compare.sh --only b4   one part: b4, r50, mnet, infer, pairs (may be given again)
 #   scripts/bench/compare.sh --cpu-time  networks on one thread by processor time: for a machine that is not quiet
 #   scripts/bench/compare.sh --portrait P  the face in the made video, instead of data/sample/astronaut.png
 #

@@ -12,23 +12,49 @@ pub fn composite(source: &RgbImage, target: &RgbImage, mask: &Mask) -> RgbImage 
     assert_eq!((source.width(), source.height()), size, "source and mask");
     assert_eq!((target.width(), target.height()), size, "target and mask");
     let mut out = target.clone();
-    mix(source.data(), mask.data(), out.data_mut());
+    let row = 3 * mask.width();
+    let mut shares = vec![0.0; row];
+    let rows = source.data().chunks_exact(row).zip(mask.data().chunks_exact(mask.width()));
+    for ((source, mask), target) in rows.zip(out.data_mut().chunks_exact_mut(row)) {
+        for (shares, share) in shares.chunks_exact_mut(3).zip(mask) {
+            (shares[0], shares[1], shares[2]) = (*share, *share, *share);
+        }
+        mix(source, &shares, target);
+    }
     out
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
-fn mix(source: &[u8], mask: &[f32], target: &mut [u8]) {
-    for ((source, target), share) in source.chunks_exact(3).zip(target.chunks_exact_mut(3)).zip(mask) {
-        for channel in 0..3 {
-            let mixed = share * f32::from(source[channel]) + (1.0 - share) * f32::from(target[channel]);
-            target[channel] = mixed as u8;
-        }
+fn mix(source: &[u8], shares: &[f32], target: &mut [u8]) {
+    for ((source, target), share) in source.iter().zip(target).zip(shares) {
+        *target = cut(share * f32::from(*source) + (1.0 - share) * f32::from(*target));
     }
+}
+
+/// The whole number at or below `value`, which is between 0 and 255: what `as u8` gives, in a form that
+/// compilers make vectors of.
+#[inline(always)]
+fn cut(value: f32) -> u8 {
+    /// Floats from here on have no bits after the point.
+    const NO_FRACTION: f32 = (1 << 23) as f32;
+    let nearest = value + NO_FRACTION;
+    (nearest.to_bits() as u8).wrapping_sub(u8::from(nearest - NO_FRACTION > value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cutting_is_that_of_the_language() {
+        // All floats from 0 to 255 in steps of 1 / 1024, and those next to them.
+        for step in 0..=255 * 1024u32 {
+            let value = step as f32 / 1024.0;
+            for value in [value, value.next_down().max(0.0), value.next_up().min(255.0)] {
+                assert_eq!(cut(value), value as u8, "{value}");
+            }
+        }
+    }
 
     #[test]
     fn shares_are_mixed_and_cut() {

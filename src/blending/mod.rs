@@ -62,7 +62,7 @@ pub fn self_blend(
     let joint = recipe.joint_transforms.as_ref();
     let part = joint.map_or(crop, |joint| joint.needed(crop, width, height));
     let wide = if recipe.mirror { imaging::mirrored(&wide)? } else { wide };
-    let mask = blend_mask(geometry, recipe, part)?;
+    let mask = mask_in(geometry, recipe, part)?;
     let (source, target) = source_and_target(&wide, recipe, part)?;
     let mut fake = blend::composite(&source, &target, &mask);
     let mut real = target;
@@ -80,7 +80,7 @@ pub fn self_blend(
 }
 
 /// The blend mask in `part` of the wide crop.
-fn blend_mask(geometry: &Geometry, recipe: &Recipe, part: Window) -> Result<Mask, Error> {
+fn mask_in(geometry: &Geometry, recipe: &Recipe, part: Window) -> Result<Mask, Error> {
     let (width, height) = (geometry.window().width(), geometry.window().height());
     let landmarks = match recipe.without_forehead {
         true => &geometry.landmarks().without_forehead(),
@@ -146,7 +146,7 @@ mod tests {
         }
         let (width, height) = (wide.width(), wide.height());
         let whole = Window::whole(width, height);
-        let mask = blend_mask(&geometry, recipe, whole).unwrap();
+        let mask = mask_in(&geometry, recipe, whole).unwrap();
         let transformed = recipe.source_transforms.apply(&wide, whole).unwrap();
         let (source, target) = match recipe.source_transforms.of {
             Side::Source => (transformed, wide),

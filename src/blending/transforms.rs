@@ -69,7 +69,7 @@ impl JointTransforms {
             Tables::brightness_contrast(brightness, contrast).apply(image);
         }
         if let Some(quality) = self.jpeg_quality {
-            *image = jpeg_round_trip(image, quality)?;
+            *image = jpeg_round_trip(image, quality);
         }
         Ok(())
     }

@@ -11,7 +11,11 @@ pub struct Tables([[u8; 256]; 3]);
 
 /// 256 values of `of`, limited to 0..=255 and cut to whole numbers.
 fn table(of: impl Fn(f32) -> f32) -> [u8; 256] {
-    std::array::from_fn(|value| of(value as f32).clamp(0.0, 255.0) as u8)
+    let mut table = [0; 256];
+    for (value, entry) in table.iter_mut().enumerate() {
+        *entry = of(value as f32).clamp(0.0, 255.0) as u8;
+    }
+    table
 }
 
 impl Tables {

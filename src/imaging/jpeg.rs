@@ -1,11 +1,7 @@
 //! What a JPEG file does to a picture.
 
-use super::mat::as_mat;
-use super::Error;
+use super::jpeg_codec;
 use crate::types::{RgbImage, Window};
-use opencv::core::Vector;
-use opencv::imgcodecs;
-use opencv::prelude::*;
 
 /// Side of the squares that JPEG codes as one: 8 x 8 coefficients of colours at half resolution.
 const MCU: usize = 16;
@@ -15,14 +11,14 @@ const REACH: usize = 2;
 /// Narrower pictures get their colours enlarged without the help of the next value.
 const NARROWEST: usize = 5;
 
-/// Encodes at `quality` (1..=100) in memory and decodes again. The codec takes red for blue and the other way
-/// round: kept so that published weights give published numbers.
-pub fn jpeg_round_trip(image: &RgbImage, quality: i32) -> Result<RgbImage, Error> {
-    let mut encoded = Vector::new();
-    let flags = Vector::from_slice(&[imgcodecs::IMWRITE_JPEG_QUALITY, quality]);
-    imgcodecs::imencode(".jpg", &as_mat(image)?, &mut encoded, &flags)?;
-    let decoded = imgcodecs::imdecode(&encoded, imgcodecs::IMREAD_COLOR)?;
-    Ok(RgbImage::from_raw(decoded.cols() as usize, decoded.rows() as usize, decoded.data_bytes()?.to_vec()))
+/// What a picture is after encoding at `quality` (1..=100) and decoding. The codec takes red for blue and the
+/// other way round: kept so that published weights give published numbers.
+///
+/// # Panics
+/// When the quality is outside its range.
+pub fn jpeg_round_trip(image: &RgbImage, quality: i32) -> RgbImage {
+    assert!((1..=100).contains(&quality), "JPEG quality {quality}");
+    jpeg_codec::round_trip(image, quality)
 }
 
 /// The part of a picture of `width` x `height` that has to go through [`jpeg_round_trip`] so that the pixels of
@@ -37,11 +33,29 @@ pub fn jpeg_window(window: Window, width: usize, height: usize) -> Window {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mat::as_mat;
     use super::super::testing::{any_picture, any_window};
     use super::*;
+    use opencv::core::Vector;
+    use opencv::imgcodecs;
+    use opencv::prelude::*;
     use proptest::prelude::*;
 
+    /// Encoded and decoded by libjpeg-turbo, through OpenCV.
+    fn with_opencv(image: &RgbImage, quality: i32) -> RgbImage {
+        let mut encoded = Vector::new();
+        let flags = Vector::from_slice(&[imgcodecs::IMWRITE_JPEG_QUALITY, quality]);
+        imgcodecs::imencode(".jpg", &as_mat(image).unwrap(), &mut encoded, &flags).unwrap();
+        let decoded = imgcodecs::imdecode(&encoded, imgcodecs::IMREAD_COLOR).unwrap();
+        RgbImage::from_raw(image.width(), image.height(), decoded.data_bytes().unwrap().to_vec())
+    }
+
     proptest! {
+        #[test]
+        fn pixels_are_those_of_a_real_file(image in any_picture(1..120, 1..120), quality in 1..=100i32) {
+            prop_assert_eq!(jpeg_round_trip(&image, quality), with_opencv(&image, quality));
+        }
+
         #[test]
         fn a_window_decodes_as_it_does_within_the_whole(
             (image, window) in any_picture(1..120, 1..120).prop_flat_map(|image| {
@@ -50,9 +64,9 @@ mod tests {
             }),
             quality in 1..=100i32,
         ) {
-            let whole = jpeg_round_trip(&image, quality).unwrap().cropped(window);
+            let whole = jpeg_round_trip(&image, quality).cropped(window);
             let part = jpeg_window(window, image.width(), image.height());
-            let alone = jpeg_round_trip(&image.cropped(part), quality).unwrap().cropped(window.within(part));
+            let alone = jpeg_round_trip(&image.cropped(part), quality).cropped(window.within(part));
             prop_assert_eq!(alone, whole);
         }
     }

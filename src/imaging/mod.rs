@@ -11,6 +11,7 @@ mod displace;
 mod draw;
 mod interpolate;
 mod jpeg;
+mod jpeg_codec;
 mod mat;
 mod mirror;
 mod planes;

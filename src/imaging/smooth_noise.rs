@@ -10,7 +10,7 @@ pub struct Gaussian {
 }
 
 /// Columns computed at once: as many as fit the registers.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 
 impl Gaussian {
     /// Weights that add up to `total`, out to four standard deviations.
@@ -46,57 +46,62 @@ impl Gaussian {
         let radius = self.radius();
         assert_eq!(have, window.grown(radius, width, height), "values around {window:?}");
         assert_eq!(values.len(), have.width() * have.height(), "values in {have:?}");
-        let row = |y: i64| &values[(reflected(y, height) - have.y0) * have.width()..][..have.width()];
-        let padded_columns: Vec<usize> = (0..window.width() + 2 * radius)
-            .map(|x| reflected((window.x0 + x) as i64 - radius as i64, width) - have.x0)
-            .collect();
-        let mut column = vec![0.0; have.width()];
-        let mut padded = vec![0.0; padded_columns.len()];
+        let row_start = |y: i64| (reflected(y, height) - have.y0) * have.width();
+        let beyond = |columns: std::ops::Range<i64>| -> Vec<usize> {
+            columns.map(|x| reflected(x, width) - have.x0).collect()
+        };
+        // Columns of `have` with those that are mirrored before and after them.
+        let first = window.x0 as i64 - radius as i64;
+        let before = beyond(first..have.x0 as i64);
+        let after = beyond(have.x1 as i64..(window.x1 + radius) as i64);
+        let (inner_start, inner_end) = (before.len(), before.len() + have.width());
+        let mut padded = vec![0.0; inner_end + after.len()];
+        let across: Vec<[usize; 2]> =
+            (0..=radius).map(|distance| [radius - distance, radius + distance]).collect();
+        let mut down = vec![[0; 2]; radius + 1];
         let mut out = vec![0.0; window.width() * window.height()];
         for (y, line) in (window.y0..window.y1).zip(out.chunks_exact_mut(window.width())) {
-            let y = y as i64;
-            let rows: Vec<[&[f32]; 2]> =
-                (0..=radius as i64).map(|distance| [row(y - distance), row(y + distance)]).collect();
-            sum_pairs(&self.weights, &rows, &mut column);
-            for (to, &from) in padded.iter_mut().zip(&padded_columns) {
-                *to = column[from];
+            for (distance, starts) in (0..).zip(&mut down) {
+                *starts = [row_start(y as i64 - distance), row_start(y as i64 + distance)];
             }
-            let shifted: Vec<[&[f32]; 2]> = (0..=radius)
-                .map(|distance| [&padded[radius - distance..], &padded[radius + distance..]])
-                .collect();
-            sum_pairs(&self.weights, &shifted, line);
+            sum_pairs(&self.weights, values, &down, &mut padded[inner_start..inner_end]);
+            for (to, from) in (0..inner_start).zip(&before).chain((inner_end..padded.len()).zip(&after)) {
+                padded[to] = padded[inner_start + from];
+            }
+            sum_pairs(&self.weights, &padded, &across, line);
         }
         out
     }
 }
 
 /// `out[i]`: the sum over distances of weight times (one neighbour + the other); the centre counts once.
+/// `starts`: where in `values` the neighbours of `out[0]` are, by distance.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn sum_pairs(weights: &[f32], pairs: &[[&[f32]; 2]], out: &mut [f32]) {
+fn sum_pairs(weights: &[f32], values: &[f32], starts: &[[usize; 2]], out: &mut [f32]) {
     let len = out.len();
-    for (number, out) in out.chunks_mut(BLOCK).enumerate() {
-        let from = (number * BLOCK).min(len.saturating_sub(BLOCK));
-        if len < BLOCK {
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = weights[0] * pairs[0][0][i];
-                for (weight, [one, other]) in weights.iter().zip(pairs).skip(1) {
-                    *out += weight * (one[i] + other[i]);
-                }
+    if len < BLOCK {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = weights[0] * values[starts[0][0] + i];
+            for (weight, [one, other]) in weights.iter().zip(starts).skip(1) {
+                *out += weight * (values[one + i] + values[other + i]);
             }
-            continue;
         }
+        return;
+    }
+    for number in 0..len.div_ceil(BLOCK) {
         // The last block overlaps the one before it, so that every block is whole.
-        let mut sums = [0.0; BLOCK];
-        for (sum, value) in sums.iter_mut().zip(&pairs[0][0][from..from + BLOCK]) {
-            *sum = weights[0] * value;
-        }
-        for (weight, [one, other]) in weights.iter().zip(pairs).skip(1) {
-            let (one, other) = (&one[from..from + BLOCK], &other[from..from + BLOCK]);
+        let from = (number * BLOCK).min(len - BLOCK);
+        let block = |start: usize| -> &[f32; BLOCK] {
+            values[start + from..][..BLOCK].try_into().expect("as long as a block")
+        };
+        let mut sums = block(starts[0][0]).map(|value| weights[0] * value);
+        for (weight, [one, other]) in weights.iter().zip(starts).skip(1) {
+            let (one, other) = (block(*one), block(*other));
             for i in 0..BLOCK {
                 sums[i] += weight * (one[i] + other[i]);
             }
         }
-        out.copy_from_slice(&sums[BLOCK - out.len()..]);
+        out[from..from + BLOCK].copy_from_slice(&sums);
     }
 }
 
