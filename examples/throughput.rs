@@ -6,24 +6,27 @@
 //!     throughput r50 DIR/r50.pth --whole               the same with resizing, decoding and suppression
 //!     throughput pairs DIR                             self-blended pairs from frame.png, landmarks.npy and
 //!                                                      boxes.npy in DIR, on one thread
+//!     throughput loader SET --threads 2                batches of pairs from a prepared set, such as
+//!                                                      data/Celeb-DF-v2/Celeb-real
 //!
 //! With `--wait` each repeat begins when a line arrives on standard input, so that another program can be
 //! measured in turn with this one on a machine that is not quiet.
 
 use clap::{Args, Parser, Subcommand};
-use ndarray::{ArrayView2, Axis, Ix3};
-use sbi::blending::{self_blend, Geometry, Phase, Recipe};
+use sbi::blending::{Phase, Recipe};
 use sbi::checkpoint::{self, StateDict};
 use sbi::face::retinaface::{prepare, RetinaFace, Variant};
 use sbi::face::FaceDetector;
-use sbi::imaging::{write_planes, PngRegion};
+use sbi::imaging::write_planes;
 use sbi::model::published::Layout;
 use sbi::model::retinaface::{Body, RetinaFaceNet};
 use sbi::model::weights::load_weights;
 use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, Method};
-use sbi::npy::read_array;
+use sbi::prepared::FrameFiles;
 use sbi::rng::{generator, Purpose};
-use sbi::types::{BBox, FaceBox, Landmarks, RgbImage};
+use sbi::samples::{read_pair, FrameSelection};
+use sbi::train::{Loader, LoaderConfig};
+use sbi::types::RgbImage;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -55,15 +58,20 @@ enum Command {
     Mnet(Measure),
     /// Self-blended pairs of 380 px as floats, from the files of a prepared frame
     Pairs(Measure),
+    /// Batches of self-blended pairs of 380 px from a prepared set
+    Loader(Measure),
 }
 
 #[derive(Args)]
 struct Measure {
-    /// Weights, or the folder of the frame
+    /// Weights, or the folder of the frame or set
     weights: PathBuf,
-    /// Faces at once (b4 only)
+    /// Faces at once (b4), pairs in a batch (loader)
     #[arg(long, default_value_t = 8)]
     batch: i64,
+    /// Threads that make pairs (loader)
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
     /// Length of a repeat
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
@@ -90,6 +98,7 @@ fn main() -> anyhow::Result<()> {
         Command::B4(args) => measure_b4(&args),
         Command::R50(args) => measure_detector(&args, Variant::ResNet50, Body::ResNet50),
         Command::Pairs(args) => measure_pairs(&args),
+        Command::Loader(args) => measure_loader(&args),
         Command::Mnet(args) => measure_detector(&args, Variant::MobileNet025, Body::MobileNet025),
     }
 }
@@ -162,13 +171,12 @@ fn measure_pairs(args: &Measure) -> anyhow::Result<()> {
     sbi::native::set_threads(1);
     let side = FACE_SIDE as usize;
     let mut planes = vec![0.0; 2 * 3 * side * side];
+    let at = |name: &str| args.weights.join(name);
+    let files = FrameFiles { frame: at("frame.png"), landmarks: at("landmarks.npy"), boxes: at("boxes.npy") };
     repeat(args, "pairs/s", RECIPES as usize, || {
         for index in 0..RECIPES {
             let recipe = Recipe::draw(&mut generator(SEED, 0, index, Purpose::Sample), Phase::Train);
-            let (landmarks, boxes) = read_points(&args.weights)?;
-            let region = PngRegion::open(&args.weights.join("frame.png"))?;
-            let geometry = Geometry::of(region.width(), region.height(), &landmarks, &boxes, &recipe)?;
-            let pair = self_blend(region.read(geometry.window())?, &geometry, &recipe, side)?;
+            let pair = read_pair(&files, &recipe, side)?;
             let (fake, real) = planes.split_at_mut(3 * side * side);
             write_planes(&pair.fake, fake);
             write_planes(&pair.real, real);
@@ -177,15 +185,33 @@ fn measure_pairs(args: &Measure) -> anyhow::Result<()> {
     })
 }
 
-fn read_points(folder: &Path) -> anyhow::Result<(Landmarks, Vec<FaceBox>)> {
-    let points = read_array::<i64, Ix3>(&folder.join("landmarks.npy"))?;
-    let points = points.index_axis(Axis(0), 0).outer_iter().map(|p| (p[0] as i32, p[1] as i32)).collect();
-    let boxes = read_array::<f64, Ix3>(&folder.join("boxes.npy"))?;
-    let face_box = |seven: ArrayView2<f64>| FaceBox {
-        bbox: BBox { x0: seven[[0, 0]], y0: seven[[0, 1]], x1: seven[[1, 0]], y1: seven[[1, 1]] },
-        points: std::array::from_fn(|i| (seven[[i + 2, 0]], seven[[i + 2, 1]])),
+/// Whole epochs of batches from a prepared set, as training gets them.
+fn measure_loader(args: &Measure) -> anyhow::Result<()> {
+    let selection = FrameSelection {
+        folder: args.weights.clone(),
+        ids: None,
+        per_video: usize::MAX,
+        command: "sbi preprocess".to_owned(),
     };
-    Ok((Landmarks::new(points)?, boxes.outer_iter().map(face_box).collect()))
+    let config = LoaderConfig {
+        pairs: args.batch as usize,
+        image_size: FACE_SIDE as usize,
+        phase: Phase::Train,
+        seed: SEED,
+        threads: args.threads,
+        read_ahead: 4,
+        drop_last: false,
+        device: Device::Cpu,
+    };
+    let loader = Loader::new(selection.list()?.frames, config);
+    let mut number = 0;
+    repeat(args, "pairs/s", loader.frames().len(), || {
+        number += 1;
+        for batch in loader.epoch(number, 0) {
+            batch?;
+        }
+        Ok(Vec::new())
+    })
 }
 
 fn input(label: &str, shape: &[i64]) -> Tensor {

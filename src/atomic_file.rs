@@ -45,7 +45,7 @@ pub fn write<T>(path: &Path, content: impl FnOnce(&mut AtomicFile) -> io::Result
     Ok(value)
 }
 
-/// As [`write`], but leaves it to the system when the content reaches the disk: for thousands of small files,
+/// As [`write()`], but leaves it to the system when the content reaches the disk: for thousands of small files,
 /// where waiting for the disk would cost more than making them. A killed process still leaves no half file; a lost
 /// power supply may.
 pub fn write_unsynced<T>(

@@ -1,10 +1,10 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
-//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`]) run whole jobs and know components;
-//! **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`], [`checkpoint`], [`packed`],
-//! [`metrics`]) each know one matter and the
-//! foundations; **foundations** ([`types`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`],
-//! [`progress`], [`rng`], [`suggest`]) know nothing of ours. Stages never call one another.
+//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`]) run whole jobs and know
+//! components; **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`],
+//! [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the foundations; **foundations** ([`types`],
+//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`progress`], [`rng`], [`suggest`]) know nothing of
+//! ours. Stages never call one another.
 #![deny(missing_docs)]
 
 pub mod atomic_file;

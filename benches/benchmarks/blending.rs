@@ -2,12 +2,12 @@
 //! that cost most.
 
 use criterion::{criterion_group, Criterion, Throughput};
-use ndarray::{Array3, Axis, Ix3};
 use sbi::blending::hull::Hull;
 use sbi::blending::{blend_mask, self_blend, warp, Geometry, Phase, Recipe};
 use sbi::imaging::{self, PngRegion};
-use sbi::npy::{read_array, write_array};
+use sbi::prepared::{write_boxes, write_landmarks, FrameFiles};
 use sbi::rng::{generator, Purpose};
+use sbi::samples::{read_faces, read_pair};
 use sbi::types::{BBox, FaceBox, Landmarks, RgbImage, Window};
 use std::path::Path;
 
@@ -66,37 +66,21 @@ fn recipe(index: u64) -> Recipe {
 }
 
 /// The three files of a prepared frame.
-fn write_files(folder: &Path) {
-    let (landmarks, face_box) = face();
-    imaging::write_image(&folder.join("frame.png"), &frame()).unwrap();
-    let points = landmarks.points().iter().flat_map(|&(x, y)| [i64::from(x), i64::from(y)]).collect();
-    let points = Array3::from_shape_vec((1, 81, 2), points).unwrap();
-    write_array(&folder.join("landmarks.npy"), points.view()).unwrap();
-    let BBox { x0, y0, x1, y1 } = face_box.bbox;
-    let seven = [(x0, y0), (x1, y1)].into_iter().chain(face_box.points).flat_map(|(x, y)| [x, y]).collect();
-    let seven = Array3::<f64>::from_shape_vec((1, 7, 2), seven).unwrap();
-    write_array(&folder.join("boxes.npy"), seven.view()).unwrap();
+fn files(folder: &Path) -> FrameFiles {
+    let at = |name: &str| folder.join(name);
+    FrameFiles { frame: at("000.png"), landmarks: at("landmarks.npy"), boxes: at("boxes.npy") }
 }
 
-fn read_files(folder: &Path) -> (Landmarks, Vec<FaceBox>) {
-    let points = read_array::<i64, Ix3>(&folder.join("landmarks.npy")).unwrap();
-    let points = points.index_axis(Axis(0), 0).outer_iter().map(|p| (p[0] as i32, p[1] as i32)).collect();
-    let boxes = read_array::<f64, Ix3>(&folder.join("boxes.npy")).unwrap();
-    let face_box = |seven: ndarray::ArrayView2<f64>| FaceBox {
-        bbox: BBox { x0: seven[[0, 0]], y0: seven[[0, 1]], x1: seven[[1, 0]], y1: seven[[1, 1]] },
-        points: std::array::from_fn(|i| (seven[[i + 2, 0]], seven[[i + 2, 1]])),
-    };
-    (Landmarks::new(points).unwrap(), boxes.outer_iter().map(face_box).collect())
+fn write_files(files: &FrameFiles) {
+    let (landmarks, face_box) = face();
+    imaging::write_png(&files.frame, &frame()).unwrap();
+    write_landmarks(&files.landmarks, &[landmarks]).unwrap();
+    write_boxes(&files.boxes, &[face_box]).unwrap();
 }
 
 /// One sample, as a worker of the training loader makes it.
-fn pair_from_disk(folder: &Path, index: u64, planes: &mut [f32]) {
-    let recipe = recipe(index);
-    let (landmarks, boxes) = read_files(folder);
-    let region = PngRegion::open(&folder.join("frame.png")).unwrap();
-    let geometry = Geometry::of(region.width(), region.height(), &landmarks, &boxes, &recipe).unwrap();
-    let wide = region.read(geometry.window()).unwrap();
-    let pair = self_blend(wide, &geometry, &recipe, SIDE).unwrap();
+fn pair_from_disk(files: &FrameFiles, index: u64, planes: &mut [f32]) {
+    let pair = read_pair(files, &recipe(index), SIDE).unwrap();
     let (fake, real) = planes.split_at_mut(3 * SIDE * SIDE);
     imaging::write_planes(&pair.fake, fake);
     imaging::write_planes(&pair.real, real);
@@ -108,12 +92,13 @@ const RECIPES: u64 = 64;
 fn pairs(c: &mut Criterion) {
     sbi::native::set_threads(1);
     let folder = tempfile::tempdir().unwrap();
-    write_files(folder.path());
+    let files = files(folder.path());
+    write_files(&files);
     let mut planes = vec![0.0; 2 * 3 * SIDE * SIDE];
     let mut group = c.benchmark_group("self-blending, one thread");
     group.throughput(Throughput::Elements(RECIPES));
     group.bench_function("64 pairs from disk to floats", |b| {
-        b.iter(|| (0..RECIPES).for_each(|index| pair_from_disk(folder.path(), index, &mut planes)))
+        b.iter(|| (0..RECIPES).for_each(|index| pair_from_disk(&files, index, &mut planes)))
     });
     group.finish();
 }
@@ -122,9 +107,9 @@ fn pairs(c: &mut Criterion) {
 fn steps(c: &mut Criterion) {
     sbi::native::set_threads(1);
     let folder = tempfile::tempdir().unwrap();
-    write_files(folder.path());
-    let path = folder.path().join("frame.png");
-    let (landmarks, boxes) = read_files(folder.path());
+    let files = files(folder.path());
+    write_files(&files);
+    let (landmarks, boxes) = read_faces(&files).unwrap();
     let of = |recipe: &Recipe| Geometry::of(WIDTH, HEIGHT, &landmarks, &boxes, recipe).unwrap();
     let recipes: Vec<Recipe> = (0..RECIPES).map(recipe).collect();
     let geometry = of(&recipes[0]);
@@ -135,8 +120,8 @@ fn steps(c: &mut Criterion) {
     group.bench_function("read the three files", |b| {
         b.iter(|| {
             recipes.iter().for_each(|recipe| {
-                read_files(folder.path());
-                PngRegion::open(&path).unwrap().read(of(recipe).window()).unwrap();
+                read_faces(&files).unwrap();
+                PngRegion::open(&files.frame).unwrap().read(of(recipe).window()).unwrap();
             })
         })
     });

@@ -20,7 +20,7 @@ SBI = os.path.join(ROOT, "target/release/sbi")
 THROUGHPUT = os.path.join(ROOT, "target/release/examples/throughput")
 MNET = os.path.join(ROOT, "weights/retinaface_mnet025.safetensors")
 # Modules that are not called like their package.
-MODULES = {"opencv-python-headless": "cv2"}
+MODULES = {"opencv-python-headless": "cv2", "dlib-bin": "dlib"}
 # Largest difference between two sides' outputs, relative to the largest number.
 TOLERANCE = 1e-3
 
@@ -152,6 +152,57 @@ def whole_commands(table: Table, args, repeats: int) -> None:
     table.add(what, f"{seconds:.1f} s, {peak:.0f} MiB", "", "")
 
 
+def same_arrays(ours: str, theirs: str) -> str:
+    """How the two sides' files compare, in words."""
+    import glob
+    import numpy as np
+
+    apart, points, names = 0.0, 0, []
+    for path in sorted(glob.glob(os.path.join(theirs, "landmarks", "*", "*.npy"))):
+        names.append(path)
+        mine = path.replace(theirs, ours)
+        a, b = np.load(path), np.load(mine) if os.path.exists(mine) else np.zeros((0, 68, 2))
+        points += int(a.shape != b[:, :68].shape or (a != b[:, :68]).any())
+    for path in sorted(glob.glob(os.path.join(theirs, "retina", "*", "*.npy"))):
+        mine = path.replace(theirs, ours)
+        a, b = np.load(path), np.load(mine) if os.path.exists(mine) else np.zeros(0)
+        apart = max(apart, float(np.abs(a - b).max()) if a.shape == b.shape else float("inf"))
+    return f"landmarks equal on {len(names) - points} of {len(names)} frames, boxes within {apart:.2f} px"
+
+
+def preprocess(table: Table, args, repeats: int) -> None:
+    """Whole commands, from start to end."""
+    import shutil
+
+    root = os.path.join(args.work, "preprocess")
+    videos = os.path.join(root, "Celeb-DF-v2/Celeb-real/videos")
+    if args.videos:
+        shutil.rmtree(root, ignore_errors=True)
+        os.makedirs(os.path.dirname(videos))
+        os.symlink(os.path.abspath(args.videos), videos)
+    elif not os.path.exists(videos) or os.path.islink(videos):
+        shutil.rmtree(root, ignore_errors=True)
+        os.makedirs(videos)
+    if not args.videos:
+        for number, face in enumerate((300, 400)):
+            make_video(os.path.join(videos, f"{number:03}.mp4"), args.portrait, (1280, 720), 300, face)
+    out = os.path.join(root, "peer")
+    shutil.rmtree(out, ignore_errors=True)
+    shape = os.path.join(ROOT, "weights/shape_predictor_68_face_landmarks.dat")
+    mine = [SBI, "--data-root", root, "preprocess", "-d", "Celeb-real", "-n", "32", "-q", "--overwrite", "--detector",
+            "retinaface-mnet", "--detector-weights", MNET, "--landmark-model", shape]
+    other = [sys.executable, os.path.join(HERE, "preprocess_peer.py"), videos, out, shape, os.path.join(args.work, "mnet.onnx"), "32"]
+    pairs = [(run_once(mine)[0], run_once(other)[0]) for _ in range(repeats)]
+    ratios = sorted(theirs / ours for ours, theirs in pairs)
+    frames = sum(len(files) for _, _, files in os.walk(os.path.join(out, "frames")))
+    ours, theirs = (frames / statistics.median(column) for column in zip(*pairs))
+    checked = same_arrays(os.path.dirname(videos), out)
+    row = [f"{ours:.3g} frames/s", f"dlib, ONNX Runtime, OpenCV: {theirs:.3g}"]
+    spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+    what = f"`sbi preprocess`, 32 frames a video, MobileNet, whole command; {checked}"
+    table.add(what, *row, f"**{statistics.median(ratios):.2f}** ({spread})")
+
+
 def memory(table: Table, args) -> None:
     peaks = []
     for name, frames in (("short-1080p.mp4", 250), ("long-1080p.mp4", 15000)):
@@ -169,7 +220,7 @@ def machine() -> str:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "opencv-python-headless", "albumentations", "scipy")
+    packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "opencv-python-headless", "albumentations", "scipy", "dlib-bin")
     there = {name for name in packages if importlib.util.find_spec(MODULES.get(name, name))}
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages if name in there)
     version = subprocess.run([SBI, "--version"], capture_output=True, text=True).stdout.strip()
@@ -183,8 +234,9 @@ def main() -> None:
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--cpu-time", action="store_true")
-    parser.add_argument("--only", action="append", choices=["b4", "r50", "mnet", "infer", "pairs"])
+    parser.add_argument("--only", action="append", choices=["b4", "r50", "mnet", "infer", "pairs", "preprocess"])
     parser.add_argument("--portrait", default=os.path.join(ROOT, "data/sample/astronaut.png"))
+    parser.add_argument("--videos", help="folder of videos for the row preprocess, instead of made ones")
     args = parser.parse_args()
     args.portrait = os.path.abspath(args.portrait)
     repeats, seconds = (9, 10.0) if args.long else (5, 3.0)
@@ -216,6 +268,8 @@ def main() -> None:
         others = {"albumentations, SciPy, OpenCV": blending_peer(folder, seconds)}
         what = "self-blended pairs of 380 px from a 720p PNG, one thread"
         duel(table, what, "pairs/s", ours("pairs", folder, seconds), others, repeats)
+    if wanted("preprocess"):
+        preprocess(table, args, repeats if args.long else 3)
     if wanted("infer"):
         whole_commands(table, args, repeats if args.long else 3)
     if args.memory:

@@ -100,8 +100,9 @@ impl LandmarkModel {
     pub fn load(path: &Path, estimate_forehead: bool) -> Result<Self, Error> {
         let unusable = |reason: String| Error::LandmarkModel { path: path.to_owned(), reason };
         let fingerprint = fingerprint(path).map_err(|e| unusable(e.to_string()))?;
-        let shape = DlibShape::load(path)
-            .map_err(|e| unusable(format!("not a shape predictor that dlib can read ({e})")))?;
+        // Either takes a good part of a second.
+        let (shape, faces) = rayon::join(|| DlibShape::load(path), DlibFaceDetector::new);
+        let shape = shape.map_err(|e| unusable(format!("not a shape predictor that dlib can read ({e})")))?;
         let points = shape.points();
         if points != Landmarks::FACE && points != Landmarks::WITH_FOREHEAD {
             return Err(unusable(format!("it has {points} landmarks, expected 68 or 81")));
@@ -110,7 +111,7 @@ impl LandmarkModel {
         let model = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let points = if estimated_forehead { Landmarks::WITH_FOREHEAD } else { points };
         let identity = LandmarkIdentity { model, fingerprint, points, estimated_forehead };
-        Ok(LandmarkModel { faces: Arc::new(DlibFaceDetector::new()?), shape: Arc::new(shape), identity })
+        Ok(LandmarkModel { faces: Arc::new(faces?), shape: Arc::new(shape), identity })
     }
 
     /// What is written beside results made with it.

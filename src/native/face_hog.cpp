@@ -56,15 +56,18 @@ inline Floats square_root(Floats v) {
 #endif
 }
 
-// Memory that frees itself; zeroed, 64-byte aligned.
+// Memory that frees itself; 64-byte aligned, with whatever was in it before, at first zeros.
 struct Buffer {
   void* memory = nullptr;
+  int64_t capacity = 0;
   ~Buffer() { free(memory); }
   void* get(int64_t bytes) {
-    free(memory);
-    const int64_t rounded = (bytes + 127) / 64 * 64;
-    memory = aligned_alloc(64, rounded);
-    if (memory) memset(memory, 0, rounded);
+    if (bytes > capacity) {
+      free(memory);
+      capacity = (bytes + 127) / 64 * 64;
+      memory = aligned_alloc(64, capacity);
+      if (memory) memset(memory, 0, capacity);
+    }
     return memory;
   }
 };
@@ -181,34 +184,49 @@ struct Columns {
   }
 };
 
-void resize_row(const uint8_t* top, const uint8_t* bottom, double below, const Columns& columns, int64_t in_width,
-                uint8_t* out) {
+// One row of all three planes: `top` and `bottom` of the source, `below` the weight of the lower one.
+void resize_row(const Planar& in, int64_t top, int64_t bottom, double below, const Columns& columns, Planar& out,
+                int64_t r) {
   const float lower = (float)below, upper = (float)(1 - below);
+  const uint8_t *above[3], *under[3];
+  uint8_t* to[3];
+  for (int p = 0; p < 3; p++) {
+    above[p] = in.row(p, top);
+    under[p] = in.row(p, bottom);
+    to[p] = out.row(p, r);
+  }
   int64_t c = 0;
   for (; c + LANES <= columns.single; c += LANES) {
     const Floats right = load(columns.fraction + c), left = all(1) - right;
+    const Floats upper_left = all(upper) * left, upper_right = all(upper) * right;
+    const Floats lower_left = all(lower) * left, lower_right = all(lower) * right;
     const int32_t at = columns.left[c / LANES];
     const uint8_t *chosen = columns.offsets + c, *chosen_right = columns.right_offsets + c;
-    const Floats value = all(upper) * left * to_floats(choose(top + at, chosen)) +
-                         all(upper) * right * to_floats(choose(top + at, chosen_right)) +
-                         all(lower) * left * to_floats(choose(bottom + at, chosen)) +
-                         all(lower) * right * to_floats(choose(bottom + at, chosen_right));
-    store_bytes(out + c, value);
+    for (int p = 0; p < 3; p++) {
+      const Floats value = upper_left * to_floats(choose(above[p] + at, chosen)) +
+                           upper_right * to_floats(choose(above[p] + at, chosen_right)) +
+                           lower_left * to_floats(choose(under[p] + at, chosen)) +
+                           lower_right * to_floats(choose(under[p] + at, chosen_right));
+      store_bytes(to[p] + c, value);
+    }
   }
-  for (; c < columns.single; c++) {
-    const float right = columns.fraction[c], left = 1 - right;
-    const int64_t at = columns.left[c / LANES] + columns.offsets[c];
-    const float value = upper * left * top[at] + upper * right * top[at + 1] + lower * left * bottom[at] +
-                        lower * right * bottom[at + 1];
-    out[c] = (uint8_t)value;
-  }
-  double x = -columns.scale + c * columns.scale;
-  for (; c < columns.count; c++) {
-    x += columns.scale;
-    const int64_t at = (int64_t)x, next = at + 1 < in_width ? at + 1 : in_width - 1;
-    const double right = x - at;
-    out[c] = (uint8_t)((1 - below) * ((1 - right) * top[at] + right * top[next]) +
-                       below * ((1 - right) * bottom[at] + right * bottom[next]));
+  for (int p = 0; p < 3; p++) {
+    int64_t x = c;
+    for (; x < columns.single; x++) {
+      const float right = columns.fraction[x], left = 1 - right;
+      const int64_t at = columns.left[x / LANES] + columns.offsets[x];
+      const float value = upper * left * above[p][at] + upper * right * above[p][at + 1] +
+                          lower * left * under[p][at] + lower * right * under[p][at + 1];
+      to[p][x] = (uint8_t)value;
+    }
+    double place = -columns.scale + x * columns.scale;
+    for (; x < columns.count; x++) {
+      place += columns.scale;
+      const int64_t at = (int64_t)place, next = at + 1 < in.width ? at + 1 : in.width - 1;
+      const double right = place - at;
+      to[p][x] = (uint8_t)((1 - below) * ((1 - right) * above[p][at] + right * above[p][next]) +
+                           below * ((1 - right) * under[p][at] + right * under[p][next]));
+    }
   }
 }
 
@@ -219,9 +237,7 @@ bool resize(const Planar& in, Planar& out, Columns& columns) {
   for (int64_t r = 0; r < out.height; r++) {
     y += scale;
     const int64_t top = (int64_t)y, bottom = top + 1 < in.height ? top + 1 : in.height - 1;
-    for (int c = 0; c < 3; c++) {
-      resize_row(in.row(c, top), in.row(c, bottom), y - top, columns, in.width, out.row(c, r));
-    }
+    resize_row(in, top, bottom, y - top, columns, out, r);
   }
   return true;
 }
@@ -321,6 +337,7 @@ struct Features {
   float* energy = nullptr;   // [cells_y, cell_stride]
 
   bool vote(const Planar& image, const uint8_t* orientation);
+  void clear_border();
   void sort_by_bin();
   void normalise();
 };
@@ -356,9 +373,24 @@ bool Features::extract(const Planar& image, const uint8_t* orientation) {
   stride = (cols + 2 * LANES) / LANES * LANES;
   out = static_cast<float*>(out_buffer.get(4 * (PLANES * rows * stride + READ_PAST)));
   if (!by_bin || !energy || !out) return false;
+  clear_border();
   sort_by_bin();
   normalise();
   return true;
+}
+
+// Zeros around the features of each plane, as far as filters read.
+void Features::clear_border() {
+  constexpr int64_t BEFORE = (TAPS - 1) / 2, AFTER = TAPS / 2;
+  for (int i = 0; i < PLANES; i++) {
+    float* rows_of = plane(i);
+    memset(rows_of, 0, 4 * BEFORE * stride);
+    memset(rows_of + (rows - AFTER) * stride, 0, 4 * AFTER * stride);
+    for (int64_t y = BEFORE; y < rows - AFTER; y++) {
+      memset(rows_of + y * stride, 0, 4 * BEFORE);
+      memset(rows_of + y * stride + cols - AFTER, 0, 4 * (stride - cols + AFTER));
+    }
+  }
 }
 
 bool Features::vote(const Planar& image, const uint8_t* orientation) {
@@ -371,6 +403,8 @@ bool Features::vote(const Planar& image, const uint8_t* orientation) {
   hist = static_cast<float*>(hist_buffer.get(4 * (cells_y + 2) * (cells_x + 2) * BINS));
   auto* rows_memory = static_cast<char*>(row_buffer.get(8 * CELL * row_floats));
   if (!hist || !rows_memory) return false;
+  memset(hist, 0, 4 * (cells_y + 2) * (cells_x + 2) * BINS);
+  memset(rows_memory, 0, 4 * CELL * row_floats);
   // Columns start 16 to the right so that the block left of the first cell's centre can be read.
   constexpr int64_t ORIGIN = 16;
   auto* magnitude = (float*)rows_memory;
@@ -506,6 +540,30 @@ bool append(Hits* hits, const Hit& hit) {
   return true;
 }
 
+// The row pass of two filters over one row of a strip. Its loads straddle cache lines, so two filters share them;
+// half of the taps at a time, because more weights do not fit the registers.
+inline void row_pass(const float* from, const Filter& first, const Filter& second, float* to_first, float* to_second) {
+  constexpr int HALF = TAPS / 2;
+  for (int start = 0; start < TAPS; start += HALF) {
+    Floats a[HALF], b[HALF];
+    for (int n = 0; n < HALF; n++) {
+      a[n] = all(first.row[start + n]);
+      b[n] = all(second.row[start + n]);
+    }
+    for (int x = 0; x < STRIP; x += LANES) {
+      const float* at = from + x + start;
+      Floats sum_a = start == 0 ? all(0) : load(to_first + x), sum_b = start == 0 ? all(0) : load(to_second + x);
+      for (int n = 0; n < HALF; n++) {
+        const Floats value = load(at + n);
+        sum_a = multiply_add(value, a[n], sum_a);
+        sum_b = multiply_add(value, b[n], sum_b);
+      }
+      store(to_second + x, sum_b);
+      store(to_first + x, sum_a);
+    }
+  }
+}
+
 // Scores of all detectors on the columns `col` .. `col + STRIP` of all rows: `scores`: [detectors, rows, STRIP].
 void filter_strip(const Model& model, const Features& features, int64_t col, float* scores) {
   // The last ten rows of each filter's row pass.
@@ -517,18 +575,13 @@ void filter_strip(const Model& model, const Features& features, int64_t col, flo
     const int count = model.first[plane + 1] - model.first[plane];
     const float* from = features.plane(plane) + col - BEFORE;
     for (int64_t r = 0; r < features.rows; r++, from += features.stride) {
-      for (int f = 0; f < count; f++) {
-        Floats weight[TAPS];
-        for (int n = 0; n < TAPS; n++) weight[n] = all(filters[f].row[n]);
-        float* to = rows[f][r % TAPS];
-        for (int x = 0; x < STRIP; x += LANES) {
-          Floats even = load(from + x) * weight[0], odd = load(from + x + 1) * weight[1];
-          for (int n = 2; n < TAPS; n += 2) {
-            even = multiply_add(load(from + x + n), weight[n], even);
-            odd = multiply_add(load(from + x + n + 1), weight[n + 1], odd);
-          }
-          store(to + x, even + odd);
-        }
+      // A strip's rows lie far apart: the processor does not guess them.
+      constexpr int64_t AHEAD = 8, LINE = 16;
+      for (int64_t x = 0; x < STRIP + TAPS; x += LINE) __builtin_prefetch(from + AHEAD * features.stride + x);
+      for (int f = 0; f < count; f += 2) {
+        // An odd last one is paired with itself.
+        const int other = f + 1 < count ? f + 1 : f;
+        row_pass(from, filters[f], filters[other], rows[f][r % TAPS], rows[other][r % TAPS]);
       }
       if (r < TAPS - 1) continue;
       const int64_t centre = r - (TAPS - 1 - BEFORE);

@@ -42,23 +42,13 @@ impl LoadedTools {
     /// Fails when a model file is missing or unusable, or the device is not there.
     pub fn load(config: &Config) -> Result<(Self, Vec<String>)> {
         let Steps { landmarks, boxes } = config.steps;
-        let mut warnings = Vec::new();
-        let landmarks = match landmarks {
-            true => {
-                let (model, warning) = config.landmarks.load()?;
-                warnings.extend(warning);
-                Some(model)
-            }
-            false => None,
-        };
-        let boxes = match boxes {
-            true => {
-                let (loaded, warning) = LoadedBoxes::load(config)?;
-                warnings.extend(warning);
-                Some(loaded)
-            }
-            false => None,
-        };
+        let (landmarks, boxes) = rayon::join(
+            || landmarks.then(|| config.landmarks.load()).transpose(),
+            || boxes.then(|| LoadedBoxes::load(config)).transpose(),
+        );
+        let (landmarks, landmark_warning) = landmarks?.unzip();
+        let (boxes, box_warning) = boxes?.unzip();
+        let warnings = [landmark_warning, box_warning].into_iter().flatten().flatten().collect();
         Ok((LoadedTools { landmarks, boxes }, warnings))
     }
 }

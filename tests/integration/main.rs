@@ -18,6 +18,8 @@ mod made;
 mod pipeline;
 /// Sets from videos to frames, landmarks and boxes.
 mod preprocess;
+/// Sheets and files of self-blended pairs.
+mod preview;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
 /// Numbers of the PyTorch reference.

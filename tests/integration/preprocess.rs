@@ -451,3 +451,30 @@ fn faces_of_a_picture_that_is_too_small_for_a_face_are_none() {
     made::video(&place.path(SET).join("videos/tiny.mp4"), 3, |_| resized(&head(0), 16, 16).unwrap());
     place.sbi(&format!("{RUN} -q")).code(2).tells(&["no_face", "tiny.mp4"]);
 }
+
+#[test]
+fn landmarks_are_those_of_dlibs_python_package() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = root.join("weights/shape_predictor_68_face_landmarks.dat");
+    if !model.exists() || !portrait_path().exists() {
+        return eprintln!("skipped: no landmark model or portrait, run scripts/setup.sh");
+    }
+    let truth = fs::read_to_string(root.join("tests/fixtures/landmarks/portrait.json")).unwrap();
+    let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
+    let model = sbi::face::LandmarkModel::load(&model, false).unwrap();
+    let portrait = read_image(&portrait_path()).unwrap();
+    let mut faces = 0;
+    for part in truth["parts"].as_array().unwrap() {
+        let edge = |i: usize| part["window"][i].as_u64().unwrap() as usize;
+        let window = Window { x0: edge(0), y0: edge(1), x1: edge(2), y1: edge(3) };
+        let found = model.detect(&portrait.cropped(window)).unwrap();
+        let expected = part["faces"].as_array().unwrap();
+        assert_eq!(found.len(), expected.len(), "{window:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            let points: Vec<(i32, i32)> = serde_json::from_value(expected["points"].clone()).unwrap();
+            assert_eq!(found.points(), points, "{window:?}");
+            faces += 1;
+        }
+    }
+    assert!(faces >= 3, "only {faces} faces");
+}
