@@ -149,8 +149,8 @@ struct FaceDetector {
     return found;
   }
 
-  // The same, faster.
-  Rectangles detect(const RgbView& image) const {
+  // The same, faster; `vectors` says whether the processor's AVX2 may be used.
+  Rectangles detect(const RgbView& image, bool vectors) const {
     if (!fits) return detect_plain(image);
     const dlib::rectangle up = dlib::pyramid_down<2>().rect_up(dlib::rectangle(0, 0, image.cols - 1, image.rows - 1));
     const auto& scanner = detector.get_scanner();
@@ -164,7 +164,7 @@ struct FaceDetector {
              rest.height() >= scanner.get_min_pyramid_layer_height() && levels < scanner.get_max_pyramid_levels());
     sbi_hog::Hits hits = {nullptr, 0, 0};
     const std::unique_ptr<sbi_hog::Hits, void (*)(sbi_hog::Hits*)> owner(&hits, [](sbi_hog::Hits* h) { std::free(h->items); });
-    const auto scan = avx2 ? sbi_hog::scan_avx2 : sbi_hog::scan_baseline;
+    const auto scan = avx2 && vectors ? sbi_hog::scan_avx2 : sbi_hog::scan_baseline;
     const auto* rgb = reinterpret_cast<const uint8_t*>(image.pixels);
     if (!scan(model, rgb, image.rows, image.cols, up.bottom() + 1, up.right() + 1, static_cast<int32_t>(levels), &hits)) {
       throw std::bad_alloc();
@@ -212,14 +212,17 @@ void* sbi_dlib_detector_new(char** error) {
 
 void sbi_dlib_detector_free(void* detector) { delete static_cast<FaceDetector*>(detector); }
 
-// Finds the faces, most certain first. `plain` says to use dlib's own scanner, else ours. `found` receives an array
+// How to look for faces.
+enum Scanner { FAST = 0, ANY_PROCESSOR = 1, PLAIN = 2 };
+
+// Finds the faces, most certain first. `scanner`: ours, ours without AVX2, or dlib's own. `found` receives an array
 // of `count` times four numbers, freed by sbi_dlib_free_found.
-bool sbi_dlib_detect(const void* detector, const uint8_t* rgb, int64_t height, int64_t width, bool plain, int64_t** found,
+bool sbi_dlib_detect(const void* detector, const uint8_t* rgb, int64_t height, int64_t width, int32_t scanner, int64_t** found,
                      int64_t* count, char** error) {
   return guarded(error, [&] {
     const auto* faces = static_cast<const FaceDetector*>(detector);
     const RgbView image = view(rgb, height, width);
-    const Rectangles rectangles = plain ? faces->detect_plain(image) : faces->detect(image);
+    const Rectangles rectangles = scanner == PLAIN ? faces->detect_plain(image) : faces->detect(image, scanner == FAST);
     auto* numbers = static_cast<int64_t*>(std::malloc(sizeof(int64_t) * 4 * (rectangles.size() + 1)));
     if (!numbers) throw std::bad_alloc();
     *found = numbers;

@@ -15,7 +15,7 @@ extern "C" {
         rgb: *const u8,
         height: i64,
         width: i64,
-        plain: bool,
+        scanner: i32,
         found: *mut *mut i64,
         count: *mut i64,
         error: *mut *mut c_char,
@@ -66,6 +66,18 @@ fn size(image: &RgbImage) -> (i64, i64) {
 /// A rectangle as dlib has it: left, top, right and bottom pixel, all inside; may reach outside the image.
 pub type DlibRect = [i64; 4];
 
+/// How faces are looked for; numbered as in the shim.
+#[derive(Clone, Copy)]
+enum Scanner {
+    /// Ours, with AVX2 where the processor has it.
+    Fast = 0,
+    /// Ours as on any processor: what `Fast` becomes where there is no AVX2.
+    #[cfg(test)]
+    AnyProcessor = 1,
+    /// dlib's own.
+    Plain = 2,
+}
+
 /// dlib's HOG detector of frontal faces. Threads may share it.
 pub struct DlibFaceDetector(NonNull<c_void>);
 
@@ -85,22 +97,31 @@ impl DlibFaceDetector {
     ///
     /// The same rectangles as dlib's own scanner gives, from a scanner that does the same arithmetic faster.
     pub fn detect(&self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
-        self.scan(image, false)
+        self.scan(image, Scanner::Fast)
     }
 
     /// The same by dlib's own scanner: slower, for comparison.
     pub fn detect_plain(&self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
-        self.scan(image, true)
+        self.scan(image, Scanner::Plain)
     }
 
-    fn scan(&self, image: &RgbImage, plain: bool) -> Result<Vec<DlibRect>, DlibError> {
+    fn scan(&self, image: &RgbImage, scanner: Scanner) -> Result<Vec<DlibRect>, DlibError> {
         let (height, width) = size(image);
         let (mut found, mut count) = (std::ptr::null_mut(), 0);
         // SAFETY: the image lives through the call and has the size given; `found` is set to `count` times four
         // numbers when the call succeeds and stays null when it fails.
         let rectangles = checked(|error| unsafe {
             let data = image.data().as_ptr();
-            sbi_dlib_detect(self.0.as_ptr(), data, height, width, plain, &mut found, &mut count, error)
+            sbi_dlib_detect(
+                self.0.as_ptr(),
+                data,
+                height,
+                width,
+                scanner as i32,
+                &mut found,
+                &mut count,
+                error,
+            )
         })
         .map(|_| match count {
             0 => Vec::new(),
@@ -205,6 +226,7 @@ mod tests {
         for image in &images {
             let fast = detector.detect(image).unwrap();
             assert_eq!(fast, detector.detect_plain(image).unwrap(), "{image:?}");
+            assert_eq!(fast, detector.scan(image, Scanner::AnyProcessor).unwrap(), "{image:?}");
             faces += fast.len();
         }
         assert!(faces >= 5, "only {faces} faces: the comparison says little");
