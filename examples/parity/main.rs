@@ -12,7 +12,7 @@ mod cases;
 
 use cases::Options;
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 20] = [
     "fill",
     "b4",
     "sbi",
@@ -30,6 +30,9 @@ const NAMES: [&str; 17] = [
     "retina_post",
     "retina_pre",
     "scoring",
+    "eg_step",
+    "sam_step",
+    "lr_schedule",
 ];
 
 fn main() {

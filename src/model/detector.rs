@@ -107,6 +107,20 @@ impl Detector {
         }
     }
 
+    /// The same in training: dropout, then batch norms on the batch's own statistics, as `mode` says.
+    pub(super) fn classify_in(&self, features: &Tensor, mode: Mode) -> Tensor {
+        let features = features.dropout(self.net.variant.dropout, mode == Mode::Train);
+        match &self.bn {
+            Some(bn) => self.net.classify(&bn.forward(&features, mode.batch_statistics())),
+            None => self.net.classify(&features),
+        }
+    }
+
+    /// EG's batch norm before the classifier: its running mean and variance.
+    pub fn head_statistics(&self) -> Option<(Tensor, Tensor)> {
+        self.bn.as_ref().map(BatchNorm::running_statistics)
+    }
+
     /// Scores of 8-bit faces: `planes` holds `[n, 3, side, side]` RGB values, flat. One probability of
     /// "fake" per face, 0..1.
     ///

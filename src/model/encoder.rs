@@ -22,6 +22,13 @@ pub struct Depth(pub [i64; 4]);
 /// iresnet18, which the released EG detector holds.
 pub const IRESNET18: Depth = Depth([2, 2, 2, 2]);
 
+/// iresnet34.
+pub const IRESNET34: Depth = Depth([3, 4, 6, 3]);
+/// iresnet50.
+pub const IRESNET50: Depth = Depth([3, 4, 14, 3]);
+/// iresnet100.
+pub const IRESNET100: Depth = Depth([3, 13, 30, 3]);
+
 /// How the last feature map becomes an embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {

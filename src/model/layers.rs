@@ -121,6 +121,23 @@ impl BatchNorm {
         }
     }
 
+    /// The same with a bias that is not trained and stays what it is loaded as, at first 0.
+    pub fn with_fixed_bias(path: nn::Path, channels: i64, eps: f64, momentum: f64) -> Self {
+        BatchNorm {
+            weight: path.var("weight", &[channels], Init::Const(1.0)),
+            bias: path.zeros_no_train("bias", &[channels]),
+            running_mean: path.zeros_no_train("running_mean", &[channels]),
+            running_var: path.ones_no_train("running_var", &[channels]),
+            eps,
+            momentum,
+        }
+    }
+
+    /// Running mean and variance.
+    pub fn running_statistics(&self) -> (Tensor, Tensor) {
+        (self.running_mean.shallow_clone(), self.running_var.shallow_clone())
+    }
+
     /// `train` takes the batch's statistics and moves the running ones.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
         x.batch_norm(

@@ -6,6 +6,7 @@ pub mod encoder;
 pub mod execution;
 pub mod fill;
 pub mod layers;
+pub mod objective;
 pub mod published;
 pub mod retinaface;
 pub mod weights;

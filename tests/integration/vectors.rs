@@ -302,3 +302,47 @@ fn elastic_maps_agree_and_carry_the_mask_to_the_same_pixels() {
         });
     }
 }
+
+/// The sizes of the training cases, with both seeds.
+fn training_settings() -> impl Iterator<Item = (String, Options)> {
+    let sizes = [(128, 2), (96, 4)];
+    seeds().into_iter().flat_map(move |options| {
+        sizes.map(|(size, batch)| {
+            (format!("{size}x{batch}"), Options { size: Some(size), batch: Some(batch), ..options })
+        })
+    })
+}
+
+#[test]
+fn the_objective_and_its_gradients_agree() {
+    for (name, options) in training_settings() {
+        let near = |path: &str| match path {
+            _ if path.contains(".logits.") => Near::Relative(1e-3),
+            _ if path.contains(".features.") => Near::Relative(1e-3),
+            _ => Near::Relative(3e-4),
+        };
+        check_part("eg_step", &format!("eg_step_{name}"), options, near, |truth| {
+            let truth = truth.as_object_mut().unwrap();
+            truth.remove("weights");
+            let names = truth["params_without_grad"].as_array_mut().unwrap();
+            names.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+        });
+    }
+}
+
+#[test]
+fn the_optimisers_step_agrees() {
+    for (name, options) in training_settings() {
+        let near = |path: &str| match path {
+            _ if path.contains("change_l2") => Near::Relative(2e-3),
+            _ if path.contains("pass1") => Near::Relative(3e-4),
+            _ => Near::Relative(1e-3),
+        };
+        check_part("sam_step", &format!("sam_step_{name}"), options, near, |_| {});
+    }
+}
+
+#[test]
+fn the_learning_rates_are_equal() {
+    check("lr_schedule", "lr_schedule", Options::default(), |_| Near::Nine);
+}

@@ -6,6 +6,7 @@ mod geometry;
 mod networks;
 mod pictures;
 mod scoring;
+mod training;
 
 use serde_json::{json, Map, Value};
 use tch::Tensor;
@@ -44,6 +45,9 @@ pub fn run(name: &str, options: Options) -> Option<Value> {
         "retina_post" => detection::post(options.seed),
         "retina_pre" => detection::pre(options.seed),
         "scoring" => scoring::scoring(),
+        "eg_step" => training::eg_step(options),
+        "sam_step" => training::sam_step(options),
+        "lr_schedule" => training::lr_schedule(),
         _ => return None,
     })
 }

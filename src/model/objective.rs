@@ -1,0 +1,271 @@
+//! What training minimises: SBI's cross entropy, or EG's four terms.
+//!
+//! Han et al., "Deepfake Detection Leveraging Self-Blended Artifacts Guided by Facial Embedding Discrepancy", IEEE
+//! TCSVT 2025. One backbone sees real faces, fakes and their residuals; three heads tell them from real faces; a
+//! network rebuilds the fake's features from the residual's and from how far blending moved the face's embedding.
+
+use super::detector::{Detector, Method};
+use super::efficientnet::{Mode, Variant};
+use super::encoder::{Depth, Encoder, Pooling, EMBEDDING, SIDE};
+use super::layers::BatchNorm;
+use tch::nn::{self, Init, VarStore};
+use tch::{Device, Kind, Tensor};
+
+/// Width of the hidden layer of the reconstruction network.
+const HIDDEN: i64 = 1024;
+/// Width of the layer `reshape_layer`, which published files have and nothing uses.
+const UNUSED_WIDTH: i64 = 2304;
+const CLASSES: i64 = 2;
+
+/// Weights of EG's loss terms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossWeights {
+    /// Cross entropy of real and fake: the head that infers.
+    pub rf: f64,
+    /// Cross entropy of real and residual.
+    pub rp: f64,
+    /// Cross entropy of real and rebuilt features.
+    pub rc: f64,
+    /// Squared distance between the fake's features and the rebuilt ones.
+    pub distill: f64,
+}
+
+impl Default for LossWeights {
+    fn default() -> Self {
+        LossWeights { rf: 1.0, rp: 1.0, rc: 0.01, distill: 0.4 }
+    }
+}
+
+/// The face encoder of the guide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncoderSpec {
+    /// Depth of the iresnet.
+    pub depth: Depth,
+    /// How its last map becomes an embedding.
+    pub pooling: Pooling,
+}
+
+/// Settings of EG's guide.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GuideSpec {
+    /// The face encoder.
+    pub encoder: EncoderSpec,
+    /// Weights of the terms.
+    pub weights: LossWeights,
+    /// Whether the gradient of the distillation stops at the rebuilt features.
+    pub detach: bool,
+    /// Whether the residual is taken without its sign.
+    pub absolute_residual: bool,
+}
+
+/// What one pass over a batch gives.
+pub struct Losses {
+    /// What is minimised, a scalar.
+    pub total: Tensor,
+    /// Its terms by name, unweighted.
+    pub terms: Vec<(&'static str, Tensor)>,
+    /// Logits `[2n, 2]` of the head that infers: reals first, then fakes.
+    pub logits: Tensor,
+}
+
+/// Intermediate results of EG, for numeric checks.
+pub struct Inside {
+    /// Pooled features of real, fake and residual, rebuilt features, and the embedding discrepancy.
+    pub features: [(&'static str, Tensor); 5],
+    /// Logits of the three heads.
+    pub logits: [(&'static str, Tensor); 3],
+}
+
+/// A detector in training: its networks and, for EG, those that only training needs.
+pub struct TrainingModel {
+    vs: VarStore,
+    /// Holds the face encoder, which never moves.
+    frozen: VarStore,
+    detector: Detector,
+    guide: Option<Guide>,
+}
+
+struct Guide {
+    spec: GuideSpec,
+    encoder: Encoder,
+    residual_head: Head,
+    rebuilt_head: Head,
+    reconstruction: Reconstruction,
+}
+
+/// A batch norm whose bias stays 0, and a linear layer without bias.
+struct Head {
+    bn: BatchNorm,
+    classifier: Tensor,
+}
+
+impl Head {
+    fn new(path: &nn::Path, features: i64) -> Self {
+        let bn = BatchNorm::with_fixed_bias(path / "bn", features, BatchNorm::EPS, BatchNorm::MOMENTUM);
+        Head { bn, classifier: (path / "classifier").var("weight", &[CLASSES, features], Init::Const(0.0)) }
+    }
+
+    fn forward(&self, features: &Tensor, train: bool) -> Tensor {
+        self.bn.forward(features, train).linear::<Tensor>(&self.classifier, None)
+    }
+}
+
+/// Two linear layers with a ReLU between.
+struct Reconstruction {
+    layers: [nn::Linear; 2],
+}
+
+impl Reconstruction {
+    fn new(path: &nn::Path, width_in: i64, width_out: i64) -> Self {
+        let fc = path / "fc";
+        let layers = [linear(&fc / 0, width_in, HIDDEN), linear(&fc / 2, HIDDEN, width_out)];
+        Reconstruction { layers }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.apply(&self.layers[0]).relu().apply(&self.layers[1])
+    }
+}
+
+fn linear(path: nn::Path, width_in: i64, width_out: i64) -> nn::Linear {
+    let zero = Init::Const(0.0);
+    nn::linear(path, width_in, width_out, nn::LinearConfig { ws_init: zero, bs_init: Some(zero), bias: true })
+}
+
+impl TrainingModel {
+    /// Networks with weights of zero. `guide`: EG with these settings; `None`: SBI.
+    pub fn new(variant: Variant, guide: Option<GuideSpec>, device: Device) -> Self {
+        let (vs, frozen) = (VarStore::new(device), VarStore::new(device));
+        let method = if guide.is_some() { Method::Eg } else { Method::Sbi };
+        let detector = Detector::build(&vs.root(), method, variant, device);
+        let features = variant.features();
+        let guide = guide.map(|spec| {
+            let root = vs.root();
+            // In published files, and strictly loaded by the original program; no use is made of them.
+            unused_layer(&(&root / "reshape_layer"), features, UNUSED_WIDTH);
+            unused_layer(&(&root / "fc"), EMBEDDING, CLASSES);
+            let EncoderSpec { depth, pooling } = spec.encoder;
+            Guide {
+                spec,
+                encoder: Encoder::new(&(frozen.root() / "face_model"), depth, pooling),
+                residual_head: Head::new(&(&root / "fc_cat"), features),
+                rebuilt_head: Head::new(&(&root / "fc_cat1"), features),
+                reconstruction: Reconstruction::new(
+                    &(&root / "reconstruction_network"),
+                    EMBEDDING + features,
+                    features,
+                ),
+            }
+        });
+        let mut frozen = frozen;
+        frozen.freeze();
+        TrainingModel { vs, frozen, detector, guide }
+    }
+
+    /// Everything that training may move, and the running statistics.
+    pub fn variables(&self) -> &VarStore {
+        &self.vs
+    }
+
+    /// The face encoder's.
+    pub fn frozen_variables(&self) -> &VarStore {
+        &self.frozen
+    }
+
+    /// The network that infers.
+    pub fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// What training moves, sorted by name.
+    pub fn parameters(&self) -> Vec<(String, Tensor)> {
+        let mut all: Vec<(String, Tensor)> =
+            self.vs.variables().into_iter().filter(|(_, t)| t.requires_grad()).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// The losses of a batch of pairs. `real`, `fake`: `[n, 3, h, w]`, RGB, 0..1.
+    pub fn losses(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> Losses {
+        self.losses_with_inside(real, fake, mode).0
+    }
+
+    /// The same with what lies between; nothing for SBI.
+    pub fn losses_with_inside(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> (Losses, Option<Inside>) {
+        match &self.guide {
+            None => (self.sbi_losses(real, fake, mode), None),
+            Some(guide) => {
+                let (losses, inside) = self.eg_losses(guide, real, fake, mode);
+                (losses, Some(inside))
+            }
+        }
+    }
+
+    fn sbi_losses(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> Losses {
+        let features = self.detector.backbone().pooled_features(&Tensor::cat(&[real, fake], 0), mode);
+        let logits = self.detector.classify_in(&features, mode);
+        let total = halves_apart(&logits);
+        Losses { terms: vec![("rf", total.shallow_clone())], total, logits }
+    }
+
+    fn eg_losses(&self, guide: &Guide, real: &Tensor, fake: &Tensor, mode: Mode) -> (Losses, Inside) {
+        let GuideSpec { weights, detach, absolute_residual, .. } = guide.spec;
+        let difference = fake - real;
+        let residual = if absolute_residual { difference.abs() } else { difference };
+        let train = mode.batch_statistics();
+        let features =
+            self.detector.backbone().pooled_features(&Tensor::cat(&[real, fake, &residual], 0), mode);
+        let parts = features.chunk(3, 0);
+        let [f_r, f_f, f_d] = [&parts[0], &parts[1], &parts[2]];
+        let e_d = guide.embedding(fake) - guide.embedding(real);
+        let f_star = guide.reconstruction.forward(&Tensor::cat(&[&e_d, f_d], 1));
+
+        let rf = self.detector.classify_in(&Tensor::cat(&[f_r, f_f], 0), mode);
+        let rp = guide.residual_head.forward(&Tensor::cat(&[f_r, f_d], 0), train);
+        let rc = guide.rebuilt_head.forward(&Tensor::cat(&[f_r, &f_star], 0), train);
+        let target = if detach { f_star.detach() } else { f_star.shallow_clone() };
+        let terms = vec![
+            ("rf", halves_apart(&rf)),
+            ("rp", halves_apart(&rp)),
+            ("rc", halves_apart(&rc)),
+            ("distill", f_f.mse_loss(&target, tch::Reduction::Mean)),
+        ];
+        let factors = [weights.rf, weights.rp, weights.rc, weights.distill];
+        let weighted = terms.iter().zip(factors).map(|((_, term), factor)| term * factor);
+        let total = weighted.reduce(|a, b| a + b).expect("there are four terms");
+        let inside = Inside {
+            features: [
+                ("f_r", f_r.shallow_clone()),
+                ("f_f", f_f.shallow_clone()),
+                ("f_d", f_d.shallow_clone()),
+                ("f_star", f_star),
+                ("e_d", e_d),
+            ],
+            logits: [("rf", rf.shallow_clone()), ("rp", rp), ("rc", rc)],
+        };
+        (Losses { total, terms, logits: rf }, inside)
+    }
+}
+
+impl Guide {
+    /// Embeddings of faces `[n, 3, h, w]`, 0..1; no gradient.
+    fn embedding(&self, faces: &Tensor) -> Tensor {
+        tch::no_grad(|| {
+            let small = faces.upsample_bilinear2d([SIDE, SIDE], false, None, None);
+            self.encoder.embed(&((small - 0.5) / 0.5))
+        })
+    }
+}
+
+/// Mean cross entropy of logits whose first half is real and second half is fake.
+fn halves_apart(logits: &Tensor) -> Tensor {
+    let half = logits.size()[0] / 2;
+    let options = (Kind::Int64, logits.device());
+    let labels = Tensor::cat(&[Tensor::zeros([half], options), Tensor::ones([half], options)], 0);
+    logits.cross_entropy_for_logits(&labels)
+}
+
+fn unused_layer(path: &nn::Path, width_in: i64, width_out: i64) {
+    let _ = path.zeros_no_train("weight", &[width_out, width_in]);
+    let _ = path.zeros_no_train("bias", &[width_out]);
+}
