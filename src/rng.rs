@@ -17,6 +17,10 @@ pub enum Purpose {
     Order,
     /// The replacement of samples that cannot be used.
     Replacement,
+    /// Untrained weights.
+    Weights,
+    /// What networks drop in training.
+    Dropout,
 }
 
 /// The generator for `purpose` of sample `index` in `epoch` of the run with `seed`.

@@ -5,6 +5,7 @@ pub mod efficientnet;
 pub mod encoder;
 pub mod execution;
 pub mod fill;
+pub mod initial;
 pub mod layers;
 pub mod objective;
 pub mod published;

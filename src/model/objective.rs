@@ -6,15 +6,13 @@
 
 use super::detector::{Detector, Method};
 use super::efficientnet::{Mode, Variant};
-use super::encoder::{Depth, Encoder, Pooling, EMBEDDING, SIDE};
+use super::encoder::{Depth, Encoder, Pooling, EMBEDDING, IRESNET18, SIDE};
 use super::layers::BatchNorm;
 use tch::nn::{self, Init, VarStore};
 use tch::{Device, Kind, Tensor};
 
 /// Width of the hidden layer of the reconstruction network.
 const HIDDEN: i64 = 1024;
-/// Width of the layer `reshape_layer`, which published files have and nothing uses.
-const UNUSED_WIDTH: i64 = 2304;
 const CLASSES: i64 = 2;
 
 /// Weights of EG's loss terms.
@@ -56,6 +54,18 @@ pub struct GuideSpec {
     pub detach: bool,
     /// Whether the residual is taken without its sign.
     pub absolute_residual: bool,
+}
+
+impl Default for GuideSpec {
+    /// As published: iresnet18, pooled, the residual with its sign.
+    fn default() -> Self {
+        GuideSpec {
+            encoder: EncoderSpec { depth: IRESNET18, pooling: Pooling::Pooled },
+            weights: LossWeights::default(),
+            detach: false,
+            absolute_residual: false,
+        }
+    }
 }
 
 /// What one pass over a batch gives.
@@ -142,7 +152,7 @@ impl TrainingModel {
         let guide = guide.map(|spec| {
             let root = vs.root();
             // In published files, and strictly loaded by the original program; no use is made of them.
-            unused_layer(&(&root / "reshape_layer"), features, UNUSED_WIDTH);
+            unused_layer(&(&root / "reshape_layer"), features, EMBEDDING + features);
             unused_layer(&(&root / "fc"), EMBEDDING, CLASSES);
             let EncoderSpec { depth, pooling } = spec.encoder;
             Guide {

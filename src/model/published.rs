@@ -2,11 +2,12 @@
 
 use super::detector::{Detector, Method};
 use super::efficientnet::{EfficientNet, Variant};
-use super::encoder::{Encoder, Pooling, EMBEDDING, IRESNET18};
+use super::encoder::{Encoder, Pooling, IRESNET18};
+use super::objective::{GuideSpec, TrainingModel};
 use super::retinaface::{Body, RetinaFaceNet};
 use super::{fill, Error};
 use crate::checkpoint::{StateDict, TensorData};
-use tch::nn::{self, VarStore};
+use tch::nn::VarStore;
 use tch::Device;
 
 /// What a published weight file holds.
@@ -29,22 +30,17 @@ impl Layout {
         let root = vs.root();
         match self {
             Layout::Backbone(variant) => drop(EfficientNet::new(&root, variant, 2)),
-            Layout::Detector(method, variant) => {
-                Detector::build(&root, method, variant, Device::Cpu);
-                if method == Method::Eg {
-                    eg_training_parts(&root, variant.features());
-                }
+            Layout::Detector(Method::Sbi, variant) => {
+                drop(Detector::build(&root, Method::Sbi, variant, Device::Cpu))
+            }
+            Layout::Detector(Method::Eg, variant) => {
+                let model = TrainingModel::new(variant, Some(GuideSpec::default()), Device::Cpu);
+                return sorted_entries([model.variables(), model.frozen_variables()]);
             }
             Layout::ArcFace => drop(Encoder::new(&root, IRESNET18, Pooling::Fc)),
             Layout::RetinaFace(body) => drop(RetinaFaceNet::new(&root, body)),
         }
-        let mut entries: Vec<_> = vs.variables().into_iter().map(|(name, t)| (name, t.size())).collect();
-        let counters = entries.iter().filter_map(|(name, _)| name.strip_suffix("running_var"));
-        let counters: Vec<_> =
-            counters.map(|stem| (format!("{stem}num_batches_tracked"), Vec::new())).collect();
-        entries.extend(counters);
-        entries.sort();
-        entries
+        sorted_entries([&vs])
     }
 
     /// A state dict of this layout with the deterministic fill: untrained, for checks and demonstrations.
@@ -62,25 +58,13 @@ impl Layout {
     }
 }
 
-/// What an EG file holds besides its detector.
-fn eg_training_parts(root: &nn::Path, features: i64) {
-    const HIDDEN: i64 = 1024;
-    let linear = |path: nn::Path, c_in: i64, c_out: i64, bias: bool| {
-        let _ = path.zeros("weight", &[c_out, c_in]);
-        if bias {
-            let _ = path.zeros("bias", &[c_out]);
-        }
-    };
-    Encoder::new(&(root / "face_model"), IRESNET18, Pooling::Pooled);
-    for head in ["fc_cat", "fc_cat1"] {
-        let head = root / head;
-        super::layers::BatchNorm::new(&head / "bn", features, 1e-5, 0.1);
-        linear(&head / "classifier", features, 2, false);
-    }
-    let rebuild = root / "reconstruction_network" / "fc";
-    linear(&rebuild / 0, EMBEDDING + features, HIDDEN, true);
-    linear(&rebuild / 2, HIDDEN, features, true);
-    // In the published files, and used by nothing.
-    linear(root / "reshape_layer", features, EMBEDDING + features, true);
-    linear(root / "fc", EMBEDDING, 2, true);
+/// Names and shapes of all variables and of their batch norms' counters, sorted by name.
+fn sorted_entries<'a>(stores: impl IntoIterator<Item = &'a VarStore>) -> Vec<(String, Vec<i64>)> {
+    let variables = stores.into_iter().flat_map(VarStore::variables);
+    let mut entries: Vec<_> = variables.map(|(name, t)| (name, t.size())).collect();
+    let counters = entries.iter().filter_map(|(name, _)| name.strip_suffix("running_var"));
+    let counters: Vec<_> = counters.map(|stem| (format!("{stem}num_batches_tracked"), Vec::new())).collect();
+    entries.extend(counters);
+    entries.sort();
+    entries
 }

@@ -4,7 +4,7 @@ use super::Error;
 use crate::checkpoint::{StateDict, TensorData};
 use std::path::Path;
 use tch::nn::VarStore;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 /// Batch norms count their batches; inference has no use for it and older files lack it.
 const OPTIONAL: &str = "num_batches_tracked";
@@ -40,6 +40,45 @@ pub fn load_weights(
         }
     }
     Ok(())
+}
+
+/// Copies the entries into those variables whose names, without `prefix`, they have: all of the variables under the
+/// prefix but those that `spared` names (without prefix) must be there, in shape.
+///
+/// `path` is only for messages.
+pub fn load_part(
+    vs: &VarStore,
+    prefix: &str,
+    state: &StateDict,
+    network: &str,
+    path: &Path,
+    spared: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let under = |name: &str| name.strip_prefix(prefix).map(str::to_owned);
+    let expected: Vec<_> = expected_entries(vs)
+        .into_iter()
+        .filter_map(|(name, shape)| Some((under(&name)?, shape)))
+        .filter(|(name, _)| !spared(name))
+        .collect();
+    state.check_against(&expected, |name| name.ends_with(OPTIONAL) || spared(name)).map_err(|mismatch| {
+        Error::Mismatch { path: path.to_owned(), network: network.to_owned(), mismatch: Box::new(mismatch) }
+    })?;
+    let _no_grad = tch::no_grad_guard();
+    for (name, mut variable) in vs.variables() {
+        let part = under(&name).filter(|part| !spared(part));
+        if let Some(data) = part.and_then(|part| state.get(&part)) {
+            variable.f_copy_(&to_tensor(data)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The values of a tensor as an entry of a state dict, float32.
+pub fn to_data(tensor: &Tensor) -> Result<TensorData, Error> {
+    let shape: Vec<usize> = tensor.size().into_iter().map(|side| side as usize).collect();
+    let flat =
+        tensor.detach().f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;
+    Ok(TensorData::from_f32(&shape, &Vec::<f32>::try_from(flat)?)?)
 }
 
 /// A float32 tensor on the CPU with the entry's values.

@@ -2,9 +2,8 @@
 
 use super::{doubles, l2, rows, statistics, Options};
 use sbi::model::efficientnet::{Mode, Variant};
-use sbi::model::encoder::{Pooling, IRESNET18};
 use sbi::model::fill;
-use sbi::model::objective::{EncoderSpec, GuideSpec, LossWeights, Losses, TrainingModel};
+use sbi::model::objective::{GuideSpec, Losses, TrainingModel};
 use sbi::train::schedule::linear_last_quarter;
 use sbi::train::{Sam, SamSpec};
 use serde_json::{json, Map, Value};
@@ -34,13 +33,7 @@ struct Setting {
 fn setting(options: Options) -> Setting {
     let (size, batch) = (options.size.unwrap_or(128), options.batch.unwrap_or(2));
     let variant = Variant::named("efficientnet-b4").expect("one of the published sizes");
-    let guide = GuideSpec {
-        encoder: EncoderSpec { depth: IRESNET18, pooling: Pooling::Pooled },
-        weights: LossWeights::default(),
-        detach: false,
-        absolute_residual: false,
-    };
-    let model = TrainingModel::new(variant, Some(guide), Device::Cpu);
+    let model = TrainingModel::new(variant, Some(GuideSpec::default()), Device::Cpu);
     fill::fill_variables(model.variables(), options.seed);
     fill::fill_variables(model.frozen_variables(), options.seed);
     let shape = [batch, 3, size, size];
@@ -112,7 +105,7 @@ pub fn sam_step(options: Options) -> Value {
             WATCHED.iter().map(|name| (*name, parameters[*name].detach().copy())).collect();
         let spec = SamSpec::default();
         let mut sam = Sam::new(spec, model.parameters());
-        let mut pass = || {
+        let pass = || {
             let losses = model.losses(&real, &fake, Mode::BatchStatistics);
             losses.total.backward();
             losses

@@ -1,0 +1,143 @@
+//! One step of training, and one look at the validation pairs.
+
+use super::sam::Sam;
+use super::Batch;
+use crate::metrics::Roc;
+use crate::model::efficientnet::Mode;
+use crate::model::objective::{Losses, TrainingModel};
+use crate::rng::{generator, Purpose};
+use crate::types::Label;
+use rand::RngCore;
+use tch::{Kind, Tensor};
+
+/// What a step found, before it moved the weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// The loss of the first pass.
+    pub loss: f64,
+    /// Its terms by name, unweighted.
+    pub terms: Vec<(&'static str, f64)>,
+    /// Pictures, real and fake together.
+    pub pictures: usize,
+    /// How many of them the first pass told rightly.
+    pub right: usize,
+    /// Length of the first pass's gradient.
+    pub gradient_norm: f64,
+}
+
+impl StepReport {
+    /// Whether loss and gradient are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        self.loss.is_finite() && self.gradient_norm.is_finite()
+    }
+}
+
+/// What networks drop in a step is drawn from (seed, epoch, step), so that a resumed run drops the same.
+fn seed_dropout(seed: u64, epoch: u64, step: u64) {
+    tch::manual_seed(generator(seed, epoch, step, Purpose::Dropout).next_u64() as i64);
+}
+
+/// Both passes of SAM over a batch and the step itself. `epoch` and `step` count from 0.
+///
+/// Where loss or gradient are not finite, in either pass, the weights stay as they were and the report says so.
+pub fn train_step(
+    model: &TrainingModel,
+    sam: &mut Sam,
+    batch: &Batch,
+    lr: f64,
+    (seed, epoch, step): (u64, u64, u64),
+) -> StepReport {
+    let device = model.detector().device();
+    let (real, fake) = (batch.real.to_device(device), batch.fake.to_device(device));
+    let pass = |sam: &mut Sam| {
+        sam.zero_grad();
+        let losses = model.losses(&real, &fake, Mode::Train);
+        losses.total.backward();
+        losses
+    };
+    seed_dropout(seed, epoch, 2 * step);
+    let losses = pass(sam);
+    let mut report = report_of(&losses, sam.gradient_norm());
+    if !report.is_finite() {
+        return report;
+    }
+    sam.climb(report.gradient_norm);
+    seed_dropout(seed, epoch, 2 * step + 1);
+    pass(sam);
+    let norm = sam.gradient_norm();
+    if norm.is_finite() {
+        sam.step(lr);
+    } else {
+        sam.return_from_climb();
+        report.gradient_norm = norm;
+    }
+    report
+}
+
+fn report_of(losses: &Losses, gradient_norm: f64) -> StepReport {
+    let number = |t: &Tensor| t.detach().to_kind(Kind::Double).double_value(&[]);
+    let pictures = losses.logits.size()[0];
+    let told_fake = losses.logits.argmax(1, false);
+    let half = pictures / 2;
+    let fakes_found = told_fake.narrow(0, half, half).sum(Kind::Int64).int64_value(&[]);
+    let false_alarms = told_fake.narrow(0, 0, half).sum(Kind::Int64).int64_value(&[]);
+    StepReport {
+        loss: number(&losses.total),
+        terms: losses.terms.iter().map(|(name, term)| (*name, number(term))).collect(),
+        pictures: pictures as usize,
+        right: (half - false_alarms + fakes_found) as usize,
+        gradient_norm,
+    }
+}
+
+/// What validation found over all its pairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Validation {
+    /// Mean cross entropy of real and fake.
+    pub loss: f64,
+    /// Share of pictures told rightly at a score of 0.5.
+    pub accuracy: f64,
+    /// Area under the ROC curve over single pictures; `None` without pictures of both kinds.
+    pub auc: Option<f64>,
+    /// Pairs looked at.
+    pub pairs: usize,
+}
+
+/// Collects scores of validation batches.
+#[derive(Default)]
+pub struct Validator {
+    labels: Vec<Label>,
+    scores: Vec<f64>,
+    loss: f64,
+    right: usize,
+}
+
+impl Validator {
+    /// Scores a batch with running statistics and nothing dropped.
+    pub fn add(&mut self, model: &TrainingModel, batch: &Batch) {
+        let _no_grad = tch::no_grad_guard();
+        let device = model.detector().device();
+        for (pictures, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {
+            let logits = model.detector().logits(&pictures.to_device(device)).to_kind(Kind::Double);
+            let log_shares = logits.log_softmax(1, Kind::Double);
+            self.loss -= log_shares.select(1, label.class()).sum(Kind::Double).double_value(&[]);
+            let fake = log_shares.select(1, Label::Fake.class()).exp().to_device(tch::Device::Cpu);
+            let scores = Vec::<f64>::try_from(fake.contiguous()).expect("one number per picture");
+            self.right += scores.iter().filter(|&&score| (score >= 0.5) == label.is_fake()).count();
+            self.labels.extend(scores.iter().map(|_| label));
+            self.scores.extend(scores);
+        }
+    }
+
+    /// The result over all batches.
+    pub fn finish(self) -> Validation {
+        let pictures = self.scores.len().max(1) as f64;
+        let roc = Roc::new(&self.labels, &self.scores).ok();
+        Validation {
+            loss: self.loss / pictures,
+            accuracy: self.right as f64 / pictures,
+            auc: roc.and_then(|roc| roc.auc()),
+            pairs: self.scores.len() / 2,
+        }
+    }
+}
