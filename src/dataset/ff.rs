@@ -174,8 +174,15 @@ impl Split {
     ///
     /// Fails when the list is missing or faulty.
     pub fn ids(self, data_root: &Path) -> Result<BTreeSet<String>, Error> {
-        Ok(read_pairs(&self.list_path(data_root), SPLIT_LIST)?.into_iter().flatten().collect())
+        split_ids(&self.list_path(data_root))
     }
+}
+
+/// The ids of a split list at any place: every id of every pair.
+///
+/// Fails when the list is missing or faulty.
+pub fn split_ids(list: &Path) -> Result<BTreeSet<String>, Error> {
+    Ok(read_pairs(list, SPLIT_LIST)?.into_iter().flatten().collect())
 }
 
 /// The pairs of a list such as `[["071", "054"], ["087", "081"]]`.

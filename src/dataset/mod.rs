@@ -23,7 +23,7 @@ use crate::types::Label;
 
 pub use compression::Compression;
 pub use error::Error;
-pub use ff::{Manipulation, Split};
+pub use ff::{split_ids, Manipulation, Split};
 pub use source_set::{SourceSet, SourceVideo};
 pub use test_set::TestSet;
 

@@ -5,12 +5,14 @@ use super::layers::BatchNorm;
 use super::weights::load_weights;
 use super::{Error, ExecutionPlan};
 use crate::checkpoint::{self, StateDict};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::nn::{self, VarStore};
 use tch::{Device, Kind, Tensor};
 
 /// Which published method a detector was trained with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Self-blended images: the network's own classifier on the pooled features.
     Sbi,

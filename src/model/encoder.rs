@@ -4,6 +4,7 @@
 //! <https://arxiv.org/abs/1801.07698>. Names as in insightface's published weights. Always in eval mode.
 
 use super::layers::{Activation, BatchNorm, ConvSpec, ConvUnit};
+use serde::{Deserialize, Serialize};
 use tch::nn::{self, Init};
 use tch::Tensor;
 
@@ -30,7 +31,8 @@ pub const IRESNET50: Depth = Depth([3, 4, 14, 3]);
 pub const IRESNET100: Depth = Depth([3, 13, 30, 3]);
 
 /// How the last feature map becomes an embedding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// Global average plus global maximum: the released EG detector.
     Pooled,

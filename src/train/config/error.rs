@@ -1,0 +1,99 @@
+//! What is wrong with a configuration, in one line.
+
+use serde_json::Value;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In a file.
+    File(PathBuf),
+    /// By an override, as typed.
+    Override(String),
+    /// By the program that uses this library.
+    Program,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::File(path) => path.display().fmt(f),
+            Origin::Override(text) => write!(f, "--set {text}"),
+            Origin::Program => f.write_str("training configuration"),
+        }
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file is not JSON.
+    #[error("{}: not a training configuration in JSON: {cause}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops being JSON.
+        cause: serde_json::Error,
+    },
+    /// An override without key or value.
+    #[error("--set {text}: expected KEY=VALUE, such as optim.lr=0.01")]
+    Override {
+        /// As typed.
+        text: String,
+    },
+    /// No key has this name.
+    #[error("{origin}: unknown key {key}{}", hint(suggestion, known))]
+    UnknownKey {
+        /// Where it was given.
+        origin: Origin,
+        /// The whole path of the key.
+        key: String,
+        /// The path of the key that was probably meant.
+        suggestion: Option<String>,
+        /// The keys known in its place.
+        known: Vec<&'static str>,
+    },
+    /// A value that the key does not take.
+    #[error("{origin}: {key} is {value}, expected {expected}{}", did_you_mean(suggestion))]
+    Value {
+        /// Where it was given.
+        origin: Origin,
+        /// The whole path of the key.
+        key: String,
+        /// What was given.
+        value: Value,
+        /// What the key takes.
+        expected: String,
+        /// The value that was probably meant.
+        suggestion: Option<String>,
+    },
+    /// Values that do not go together.
+    #[error("{origin}: {cause}")]
+    Values {
+        /// Where the last of them was given.
+        origin: Origin,
+        /// Which, and why not.
+        cause: String,
+    },
+}
+
+fn did_you_mean(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+fn hint(suggestion: &Option<String>, known: &[&str]) -> String {
+    match suggestion {
+        Some(_) => did_you_mean(suggestion),
+        None => format!("; known here are {}", known.join(", ")),
+    }
+}

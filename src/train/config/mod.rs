@@ -1,0 +1,297 @@
+//! The configuration of a training run: typed, with the published values as defaults.
+//!
+//! A file gives what differs from the defaults; `--set key=value` goes over it. What a file or an override may say is
+//! in one table ([`schema`](self)); everything is checked against it once, here, and trusted below.
+
+mod error;
+mod overrides;
+mod schema;
+
+pub use error::{ConfigError, Origin};
+
+use crate::dataset::{Compression, Split};
+use crate::model::encoder::{Pooling, SIDE};
+use crate::model::Method;
+use overrides::Layer;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// One training run. The default is EG as published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Epochs in all (EG: 120, SBI: 100).
+    pub epoch: usize,
+    /// Pictures in a batch, half of them real, half fake: even (EG: 16, SBI: 32).
+    pub batch_size: usize,
+    /// Side of the pictures in pixels (380).
+    pub image_size: usize,
+    /// What is trained.
+    pub method: Method,
+    /// What it is trained on.
+    pub data: DataConfig,
+    /// The EfficientNet, `efficientnet-b0` to `-b7` (both: b4).
+    pub backbone: String,
+    /// Weights the backbone starts from, those of ImageNet as published; `None`: random ones.
+    pub init: Option<PathBuf>,
+    /// The face encoder and the objective of EG; SBI has no use for it.
+    pub guide: GuideConfig,
+    /// Optimiser and learning rate.
+    pub optim: OptimConfig,
+    /// Number type of the forward pass on CUDA.
+    pub amp: Amp,
+    /// Threads that make samples; `None`: one per core.
+    pub workers: Option<usize>,
+    /// Seed of all draws (both: 5).
+    pub seed: u64,
+    /// How many of the best checkpoints stay (both: 5).
+    pub keep: usize,
+    /// Stop after this many epochs without a better AUC; `None`: never.
+    pub early_stop: Option<usize>,
+    /// Validate every so many epochs, and after the last one.
+    pub val_every: usize,
+}
+
+/// What a run is trained and validated on: originals of FaceForensics++.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Folder of all data sets; `None`: the program's `--data-root`.
+    pub root: Option<PathBuf>,
+    /// Quality of the videos.
+    pub compression: Compression,
+    /// Frames of a video, spread evenly (both: 8).
+    pub n_frames: usize,
+    /// Pairs of ids to train on; `None`: `train.json` of FaceForensics++.
+    pub train: Option<PathBuf>,
+    /// Pairs of ids to validate on; `None`: `val.json` of FaceForensics++.
+    pub val: Option<PathBuf>,
+}
+
+/// The frozen face encoder that guides EG, and the objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuideConfig {
+    /// The network.
+    pub encoder: EncoderName,
+    /// Its weights.
+    pub weights: Option<PathBuf>,
+    /// Side in pixels of the faces it is shown (EG: 112).
+    pub input_size: usize,
+    /// How the last feature map of an iresnet becomes an embedding.
+    pub pooling: Pooling,
+    /// What each term of the objective counts.
+    pub loss_weights: LossWeights,
+    /// Whether the gradient of the distillation term stops at f* (EG: no).
+    pub detach: bool,
+    /// How the residual is formed from fake and real.
+    pub residual: Residual,
+}
+
+/// Weights of the terms of the EG objective.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossWeights {
+    /// Real against fake.
+    pub rf: f64,
+    /// Real against residual. Not published; 1 is this program's choice.
+    pub rp: f64,
+    /// Real against reconstruction (EG: 0.01).
+    pub rc: f64,
+    /// Fake features against reconstruction (EG: 0.4).
+    pub distill: f64,
+}
+
+/// Sharpness-aware minimisation over stochastic gradient descent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimConfig {
+    /// Learning rate at the start (both: 0.001).
+    pub lr: f64,
+    /// Momentum (both: 0.9).
+    pub momentum: f64,
+    /// How far weights move for the second pass (both: 0.05).
+    pub rho: f64,
+    /// The learning rate over the epochs.
+    pub schedule: Schedule,
+}
+
+/// Face encoders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncoderName {
+    /// What the released EG detector holds.
+    #[default]
+    Iresnet18,
+    /// ArcFace's iresnet with 34 layers.
+    Iresnet34,
+    /// ArcFace's iresnet with 50 layers.
+    Iresnet50,
+    /// ArcFace's iresnet with 100 layers.
+    Iresnet100,
+    /// dlib's face recognition network, 128 numbers per face.
+    Dlib,
+}
+
+/// How the residual is formed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Residual {
+    /// Fake minus real (EG).
+    #[default]
+    Signed,
+    /// Its absolute value.
+    Absolute,
+}
+
+/// The learning rate over the epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Constant for the first three quarters, then down to 0 in a line (both).
+    #[default]
+    LinearLastQuarter,
+    /// The same throughout.
+    Constant,
+}
+
+/// Number type of the forward pass on CUDA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Amp {
+    /// 32 bits throughout.
+    #[default]
+    Off,
+    /// 16-bit floats where that is safe, with a scaled loss.
+    Fp16,
+    /// 16-bit floats with the exponent range of 32 bits.
+    Bf16,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            epoch: 120,
+            batch_size: 16,
+            image_size: 380,
+            method: Method::Eg,
+            data: DataConfig::default(),
+            backbone: "efficientnet-b4".to_owned(),
+            init: None,
+            guide: GuideConfig::default(),
+            optim: OptimConfig::default(),
+            amp: Amp::Off,
+            workers: None,
+            seed: 5,
+            keep: 5,
+            early_stop: None,
+            val_every: 1,
+        }
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        DataConfig { root: None, compression: Compression::default(), n_frames: 8, train: None, val: None }
+    }
+}
+
+impl Default for GuideConfig {
+    fn default() -> Self {
+        GuideConfig {
+            encoder: EncoderName::default(),
+            weights: None,
+            input_size: SIDE as usize,
+            pooling: Pooling::Pooled,
+            loss_weights: LossWeights::default(),
+            detach: false,
+            residual: Residual::default(),
+        }
+    }
+}
+
+impl Default for LossWeights {
+    fn default() -> Self {
+        LossWeights { rf: 1.0, rp: 1.0, rc: 0.01, distill: 0.4 }
+    }
+}
+
+impl Default for OptimConfig {
+    fn default() -> Self {
+        OptimConfig { lr: 0.001, momentum: 0.9, rho: 0.05, schedule: Schedule::default() }
+    }
+}
+
+impl Config {
+    /// The defaults, over them the file, over it `overrides` of the form `key.path=value`.
+    ///
+    /// Fails, in one line that names the key, on unknown keys, on values out of range, and where values do not go
+    /// together.
+    pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
+        let file = overrides::read_file(path)?;
+        let overrides = overrides.iter().map(|text| overrides::parse(text));
+        let layers = std::iter::once(Ok(file)).chain(overrides).collect::<Result<Vec<_>, _>>()?;
+        Config::default().with_layers(&layers)
+    }
+
+    /// The same with `overrides` over it, for a run that is resumed.
+    pub fn with_overrides(&self, overrides: &[String]) -> Result<Self, ConfigError> {
+        let layers: Vec<Layer> =
+            overrides.iter().map(|text| overrides::parse(text)).collect::<Result<_, _>>()?;
+        self.with_layers(&layers)
+    }
+
+    /// Checks a configuration that was not read by [`Config::read`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let given = Layer { origin: Origin::Program, value: self.to_value() };
+        self.with_layers(&[given]).map(|_| ())
+    }
+
+    /// All keys with their values, indented: what `read` makes the same configuration of.
+    pub fn to_json(&self) -> String {
+        // With `{:#}` a JSON value formats itself indented; it cannot fail.
+        format!("{:#}", self.to_value())
+    }
+
+    /// Pairs of real and fake in a batch.
+    pub fn pairs(&self) -> usize {
+        self.batch_size / 2
+    }
+
+    fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("string keys and finite numbers")
+    }
+
+    fn with_layers(&self, layers: &[Layer]) -> Result<Self, ConfigError> {
+        let mut all = self.to_value();
+        for layer in layers {
+            schema::check(layer)?;
+            overrides::merge(&mut all, &layer.value);
+        }
+        let config: Config = serde_json::from_value(all)
+            .map_err(|cause| ConfigError::Values { origin: origin_of(layers), cause: cause.to_string() })?;
+        schema::check_together(&config)
+            .map_err(|cause| ConfigError::Values { origin: origin_of(layers), cause })?;
+        Ok(config)
+    }
+}
+
+/// Whom to name when several values together are at fault.
+fn origin_of(layers: &[Layer]) -> Origin {
+    layers.last().map_or(Origin::Program, |layer| layer.origin.clone())
+}
+
+impl DataConfig {
+    /// Where the list of ids of a split lies; `data_root` counts where no `root` is configured.
+    pub fn split_list(&self, split: Split, data_root: &Path) -> PathBuf {
+        let given = match split {
+            Split::Train => &self.train,
+            Split::Validation => &self.val,
+        };
+        given.clone().unwrap_or_else(|| split.list_path(self.root.as_deref().unwrap_or(data_root)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
