@@ -40,6 +40,9 @@ pub enum Error {
     /// Samples that cannot be made.
     #[error(transparent)]
     Samples(#[from] crate::samples::Error),
+    /// A training run that cannot start or go on.
+    #[error(transparent)]
+    Train(Box<crate::train::TrainError>),
     /// A prepared set that was made with other settings than asked for.
     #[error("{}: {what} was {before} when this set was prepared, and is {now} now; --overwrite prepares it anew", path.display())]
     PreparedSettings {

@@ -3,7 +3,7 @@
 use super::mat::as_mat_mut;
 use super::Error;
 use crate::types::{BBox, RgbImage};
-use opencv::core::{Point, Rect, Scalar};
+use opencv::core::{Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
 fn colour([r, g, b]: [u8; 3]) -> Scalar {
@@ -28,6 +28,37 @@ pub fn draw_points(image: &mut RgbImage, points: &[(f64, f64)], rgb: [u8; 3]) ->
     Ok(())
 }
 
+const FONT: i32 = imgproc::FONT_HERSHEY_SIMPLEX;
+
+/// How a text of some height is written.
+struct Lettering {
+    scale: f64,
+    thickness: i32,
+    /// Space around it on the label.
+    pad: i32,
+    size: Size,
+    /// How far letters reach below the line.
+    baseline: i32,
+}
+
+impl Lettering {
+    fn new(text: &str, height: f64) -> Result<Self, Error> {
+        // The height of capitals in this font at scale 1.
+        const UNIT: f64 = 22.0;
+        let scale = height / UNIT;
+        let thickness = (height / 10.0).round().max(1.0) as i32;
+        let mut baseline = 0;
+        let size = imgproc::get_text_size(text, FONT, scale, thickness, &mut baseline)?;
+        Ok(Lettering { scale, thickness, pad: (height / 4.0).ceil() as i32, size, baseline })
+    }
+}
+
+/// Width and height in pixels of the label that [`draw_text`] draws.
+pub fn text_size(text: &str, height: f64) -> Result<(f64, f64), Error> {
+    let Lettering { pad, size, baseline, .. } = Lettering::new(text, height)?;
+    Ok((f64::from(size.width + 2 * pad), f64::from(size.height + baseline + 2 * pad)))
+}
+
 /// White text on a filled label whose lower left corner is (x, y), moved inside the picture where it would
 /// leave it. `height` is the text's height in pixels.
 pub fn draw_text(
@@ -38,14 +69,7 @@ pub fn draw_text(
     height: f64,
     rgb: [u8; 3],
 ) -> Result<(), Error> {
-    const FONT: i32 = imgproc::FONT_HERSHEY_SIMPLEX;
-    // The height of capitals in this font at scale 1.
-    const UNIT: f64 = 22.0;
-    let scale = height / UNIT;
-    let thickness = (height / 10.0).round().max(1.0) as i32;
-    let mut baseline = 0;
-    let size = imgproc::get_text_size(text, FONT, scale, thickness, &mut baseline)?;
-    let pad = (height / 4.0).ceil() as i32;
+    let Lettering { scale, thickness, pad, size, baseline } = Lettering::new(text, height)?;
     let (label_w, label_h) = (size.width + 2 * pad, size.height + baseline + 2 * pad);
     let left = (x.round() as i32).min(image.width() as i32 - label_w).max(0);
     let top = (y.round() as i32 - label_h).min(image.height() as i32 - label_h).max(0);
@@ -55,5 +79,23 @@ pub fn draw_text(
     let origin = Point::new(left + pad, top + pad + size.height);
     let white = colour([255; 3]);
     imgproc::put_text(&mut mat, text, origin, FONT, scale, white, thickness, imgproc::LINE_AA, false)?;
+    Ok(())
+}
+
+/// A line from point to point, `thickness` pixels wide, to a fraction of a pixel.
+pub fn draw_line(
+    image: &mut RgbImage,
+    points: &[(f64, f64)],
+    rgb: [u8; 3],
+    thickness: i32,
+) -> Result<(), Error> {
+    /// Bits of a coordinate behind the point.
+    const SHIFT: i32 = 4;
+    let fixed = |value: f64| (value * f64::from(1 << SHIFT)).round() as i32;
+    let mut mat = as_mat_mut(image)?;
+    for ends in points.windows(2) {
+        let [from, to] = [ends[0], ends[1]].map(|(x, y)| Point::new(fixed(x), fixed(y)));
+        imgproc::line(&mut mat, from, to, colour(rgb), thickness, imgproc::LINE_AA, SHIFT)?;
+    }
     Ok(())
 }

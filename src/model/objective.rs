@@ -48,6 +48,8 @@ pub struct EncoderSpec {
 pub struct GuideSpec {
     /// The face encoder.
     pub encoder: EncoderSpec,
+    /// Side in pixels of the faces it is shown.
+    pub input_size: i64,
     /// Weights of the terms.
     pub weights: LossWeights,
     /// Whether the gradient of the distillation stops at the rebuilt features.
@@ -61,6 +63,7 @@ impl Default for GuideSpec {
     fn default() -> Self {
         GuideSpec {
             encoder: EncoderSpec { depth: IRESNET18, pooling: Pooling::Pooled },
+            input_size: SIDE,
             weights: LossWeights::default(),
             detach: false,
             absolute_residual: false,
@@ -261,7 +264,7 @@ impl Guide {
     /// Embeddings of faces `[n, 3, h, w]`, 0..1; no gradient.
     fn embedding(&self, faces: &Tensor) -> Tensor {
         tch::no_grad(|| {
-            let small = faces.upsample_bilinear2d([SIDE, SIDE], false, None, None);
+            let small = faces.upsample_bilinear2d([self.spec.input_size; 2], false, None, None);
             self.encoder.embed(&((small - 0.5) / 0.5))
         })
     }

@@ -45,7 +45,7 @@ pub fn draw(rows: &[Row]) -> Result<RgbImage, Error> {
     for (number, row) in rows.iter().enumerate() {
         let top = header + number * row_height;
         for (column, tile) in tiles(row)?.iter().enumerate() {
-            paste(&mut sheet, tile, left(column), top);
+            sheet.paste(tile, left(column), top);
         }
         for (line, caption) in captions(row).iter().enumerate() {
             text(&mut sheet, caption, GAP, top + TILE + line * LINE)?;
@@ -84,7 +84,7 @@ fn annotated(pair: &Pair, recipe: &Recipe) -> Result<RgbImage, Error> {
     let small = resized(&wide, side(wide.width()), side(wide.height()))?;
     let (x, y) = ((TILE - small.width()) / 2, (TILE - small.height()) / 2);
     let mut tile = RgbImage::filled(TILE, TILE, PAGE);
-    paste(&mut tile, &small, x, y);
+    tile.paste(&small, x, y);
     let on_tile = |(px, py): (f64, f64)| (x as f64 + px * scale, y as f64 + py * scale);
     let outline = |rect: BBox| {
         let ((x0, y0), (x1, y1)) = (on_tile((rect.x0, rect.y0)), on_tile((rect.x1, rect.y1)));
@@ -126,14 +126,6 @@ fn residual(fake: &RgbImage, real: &RgbImage) -> RgbImage {
     };
     let data = fake.data().iter().zip(real.data()).map(shown).collect();
     RgbImage::from_raw(fake.width(), fake.height(), data)
-}
-
-fn paste(page: &mut RgbImage, part: &RgbImage, x: usize, y: usize) {
-    let (page_row, part_row) = (page.width() * 3, part.width() * 3);
-    for (row, pixels) in part.data().chunks_exact(part_row).enumerate() {
-        let at = (y + row) * page_row + x * 3;
-        page.data_mut()[at..at + part_row].copy_from_slice(pixels);
-    }
 }
 
 /// What was drawn, in words.

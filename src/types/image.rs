@@ -64,6 +64,19 @@ impl RgbImage {
         RgbImage { width: window.width(), height: window.height(), data }
     }
 
+    /// Copies another picture into this one, its upper left corner at column `x`, row `y`.
+    ///
+    /// # Panics
+    /// When it would reach outside.
+    pub fn paste(&mut self, part: &RgbImage, x: usize, y: usize) {
+        assert!(x + part.width <= self.width && y + part.height <= self.height, "{part:?} at ({x}, {y})");
+        let (row_bytes, part_bytes) = (self.width * 3, part.width * 3);
+        for (row, pixels) in part.data.chunks_exact(part_bytes).enumerate() {
+            let at = (y + row) * row_bytes + x * 3;
+            self.data[at..at + part_bytes].copy_from_slice(pixels);
+        }
+    }
+
     /// The same picture plane by plane: `[3, height, width]`, flat.
     pub fn to_planes(&self) -> Vec<u8> {
         let area = self.width * self.height;

@@ -46,6 +46,14 @@ sbi preprocess -d Celeb-real --limit 10 --detector retinaface-mnet\n\n\
 Writes frames/, landmarks/ and retina/ beside the set's videos/, and preprocess_SET.json and .txt, which tell what \
 became of every video. A second run does only what is missing.")]
     Preprocess(PreprocessArgs),
+    /// Train a detector on a prepared set
+    #[command(
+        after_help = "Examples:\n  sbi train configs/base.json\n  sbi train configs/base.json -n first --set \
+data.compression=c23 --set batch_size=8\n  sbi train --resume output/first_base_11_23_18_00_00\n  sbi train \
+--print-config configs/tiny.json\n\n\
+Writes OUTPUT/NAME_CONFIG_DATE/: the best checkpoints and the last, logs, curves. Ctrl-C saves; --resume goes on."
+    )]
+    Train(TrainArgs),
     /// Look at self-blended fakes: a sheet of pairs, their masks and parameters
     #[command(
         after_help = "Examples:\n  sbi preview -d Original -c c23\n  sbi preview configs/base.json -c c23\n  \
@@ -195,6 +203,29 @@ pub struct LandmarkArgs {
     /// With 68 points, leave the forehead out instead of estimating its 13 points
     #[arg(long)]
     pub no_forehead: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("run").required(true).args(["config", "resume"])))]
+pub struct TrainArgs {
+    /// Configuration, such as configs/base.json
+    #[arg(value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// What the run is called
+    #[arg(short, long, value_name = "NAME", default_value = "run")]
+    pub name: String,
+    /// Folder of all runs
+    #[arg(long, value_name = "DIR", default_value = "output")]
+    pub output: PathBuf,
+    /// Folder of a run that goes on where it stopped
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<PathBuf>,
+    /// Set a value of the configuration, such as optim.lr=0.01; may be given again
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    pub set: Vec<String>,
+    /// Print the configuration with all its defaults and stop
+    #[arg(long, conflicts_with = "resume")]
+    pub print_config: bool,
 }
 
 #[derive(Debug, Args)]

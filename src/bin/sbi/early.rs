@@ -4,7 +4,7 @@
 //! executable's `.preinit_array` runs after loading and before all of these, so a command line that needs no
 //! network is answered within tens of milliseconds. Everything else falls through to `main`.
 
-use crate::args::Cli;
+use crate::args::{Cli, Command};
 use clap::Parser;
 use std::ffi::{c_char, c_int, CStr, OsString};
 use std::os::unix::ffi::OsStringExt;
@@ -15,7 +15,11 @@ type Hook = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 #[link_section = ".preinit_array"]
 static BEFORE_CONSTRUCTORS: Hook = answer_early;
 
-extern "C" fn answer_early(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
+extern "C" fn answer_early(
+    count: c_int,
+    raw_arguments: *const *const c_char,
+    environment: *const *const c_char,
+) {
     extern "C" {
         static mut environ: *const *const c_char;
     }
@@ -24,13 +28,41 @@ extern "C" fn answer_early(count: c_int, arguments: *const *const c_char, enviro
     let arguments: Vec<OsString> = unsafe {
         environ = environment;
         (0..count as usize)
-            .map(|i| OsString::from_vec(CStr::from_ptr(*arguments.add(i)).to_bytes().to_vec()))
+            .map(|i| OsString::from_vec(CStr::from_ptr(*raw_arguments.add(i)).to_bytes().to_vec()))
             .collect()
     };
-    if let Err(answer) = Cli::try_parse_from(arguments) {
-        let _ = answer.print();
-        let _ = std::io::Write::flush(&mut std::io::stdout());
-        // SAFETY: ends the process without destructors, which suits libraries that were never constructed.
-        unsafe { libc::_exit(answer.exit_code()) }
+    match Cli::try_parse_from(arguments) {
+        Ok(Cli { command: Command::Train(_), .. }) => restart_without_spinning(raw_arguments, environment),
+        Ok(_) => {}
+        Err(answer) => {
+            let _ = answer.print();
+            let _ = std::io::Write::flush(&mut std::io::stdout());
+            // SAFETY: ends the process without destructors, which suits libraries that were never constructed.
+            unsafe { libc::_exit(answer.exit_code()) }
+        }
+    }
+}
+
+/// Starts the program again with a variable that GNU's OpenMP reads when it is loaded, unless the user has chosen.
+///
+/// Its threads wait for one another by spinning. In training, where other threads make samples on the same cores, that
+/// can take all the time there is: a step of 0.2 s was seen to take 4 s.
+fn restart_without_spinning(arguments: *const *const c_char, environment: *const *const c_char) {
+    const CHOICES: [&str; 2] = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"];
+    if CHOICES.iter().any(|name| std::env::var_os(name).is_some()) {
+        return;
+    }
+    let setting = c"GOMP_SPINCOUNT=0";
+    // SAFETY: the loader's vectors end with a null pointer, and so does the copy. When the call fails, which it may
+    // where /proc is not mounted, everything is as it was.
+    unsafe {
+        let mut copy = Vec::new();
+        let mut at = environment;
+        while !(*at).is_null() {
+            copy.push(*at);
+            at = at.add(1);
+        }
+        copy.extend([setting.as_ptr(), std::ptr::null()]);
+        libc::execve(c"/proc/self/exe".as_ptr(), arguments, copy.as_ptr());
     }
 }

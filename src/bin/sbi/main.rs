@@ -12,6 +12,7 @@ mod preprocess;
 mod preview;
 mod progress;
 mod report;
+mod train;
 
 use args::{Cli, Command, Global};
 use clap::Parser;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
     let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
     let result = set_up(&cli.global).and_then(|()| match &cli.command {
         Command::Preprocess(args) => preprocess::run(args, &session),
+        Command::Train(args) => train::run(args, &session),
         Command::Preview(args) => preview::run(args, &session),
         Command::NpyPack(args) => npy_pack::run(args, &session),
         Command::Infer(args) => infer::run(args, &session),

@@ -1,0 +1,60 @@
+//! Why a run cannot start or go on.
+
+use super::loader::LoaderError;
+use super::run_folder::RunFolderError;
+use super::saved::SavedError;
+use std::path::PathBuf;
+
+/// Why a run cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A configuration that cannot be used.
+    #[error(transparent)]
+    Config(#[from] super::config::ConfigError),
+    /// The run's folder cannot be made, written or read.
+    #[error(transparent)]
+    Folder(#[from] RunFolderError),
+    /// A run's state cannot be read or written.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// No batch came.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// Fewer frames than a batch needs.
+    #[error("batch_size {batch_size} needs {} frames, the training set has {frames}: lower batch_size or prepare more videos", batch_size / 2)]
+    BatchTooLarge {
+        /// As configured.
+        batch_size: usize,
+        /// Frames of the set.
+        frames: usize,
+    },
+    /// A loss that is no number.
+    #[error("epoch {epoch}, step {step}: the loss is not finite; the run stopped before it spoiled the weights{}", list.as_ref().map(|path| format!("; {} lists the batch's frames", path.display())).unwrap_or_default())]
+    NotFinite {
+        /// From 1.
+        epoch: usize,
+        /// From 1.
+        step: usize,
+        /// Where the frames of the batch are listed.
+        list: Option<PathBuf>,
+    },
+    /// Half precision on a device that has none.
+    #[error("amp: half precision is not supported yet; set amp to \"off\"")]
+    NoAmp,
+    /// dlib's encoder in a build without it.
+    #[error("guide.encoder: dlib's encoder is not supported yet; use an iresnet")]
+    NoDlibEncoder,
+}
+
+/// Each is an error of the stage, and so of the library.
+macro_rules! joins {
+    ($($error:ty),*) => {$(
+        impl From<$error> for crate::Error {
+            fn from(error: $error) -> Self {
+                crate::Error::Train(Box::new(error.into()))
+            }
+        }
+    )*};
+}
+
+joins!(TrainError, super::config::ConfigError, RunFolderError, SavedError, LoaderError);

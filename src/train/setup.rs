@@ -1,0 +1,136 @@
+//! What a run needs before its first step: frames, networks, weights.
+
+use super::config::{Config, EncoderName, GuideConfig, Residual};
+use super::loader::{Loader, LoaderConfig};
+use super::TrainError;
+use crate::blending::Phase;
+use crate::checkpoint;
+use crate::dataset::{self, SourceSet, Split};
+use crate::model::efficientnet::Variant;
+use crate::model::encoder::{IRESNET100, IRESNET18, IRESNET34, IRESNET50};
+use crate::model::initial::initialise;
+use crate::model::objective::{EncoderSpec, GuideSpec, LossWeights, TrainingModel};
+use crate::model::weights::load_part;
+use crate::model::Method;
+use crate::samples::{FrameList, FrameSelection};
+use crate::Result;
+use std::path::{Path, PathBuf};
+use tch::Device;
+
+/// Batches under way beside the one in use.
+const READ_AHEAD: usize = 3;
+/// Where the published encoder is looked for when the configuration names none.
+const USUAL_ENCODER: &str = "weights/backbone.pth";
+
+/// The frames of a split.
+///
+/// Fails when a list is missing or nothing of it is prepared.
+pub fn frames(config: &Config, split: Split, data_root: &Path) -> Result<FrameList> {
+    let root = config.data.root.as_deref().unwrap_or(data_root);
+    let compression = config.data.compression;
+    let ids = dataset::split_ids(&config.data.split_list(split, data_root))?;
+    let selection = FrameSelection {
+        folder: SourceSet::Original.folder(root, compression),
+        ids: Some(ids),
+        per_video: config.data.n_frames,
+        command: format!("sbi preprocess -d Original -c {compression}"),
+    };
+    Ok(selection.list()?)
+}
+
+/// A loader of a split's frames. Fails when not one batch comes together.
+pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device) -> Result<Loader> {
+    let drop_last = phase == Phase::Train;
+    if drop_last && frames.frames.len() < config.pairs() {
+        let (batch_size, frames) = (config.batch_size, frames.frames.len());
+        return Err(TrainError::BatchTooLarge { batch_size, frames }.into());
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = LoaderConfig {
+        pairs: config.pairs(),
+        image_size: config.image_size,
+        phase,
+        seed: config.seed,
+        threads: config.workers.unwrap_or(cores),
+        read_ahead: READ_AHEAD,
+        drop_last,
+        device,
+    };
+    Ok(Loader::new(frames.frames.clone(), settings))
+}
+
+/// The networks of a configuration with the weights a run starts from; the texts are warnings for the user.
+///
+/// Fails when a weight file is missing, damaged, or of another network.
+pub fn model(config: &Config, device: Device) -> Result<(TrainingModel, Vec<String>)> {
+    let variant = Variant::named(&config.backbone).expect("a checked configuration names a known backbone");
+    let guide = match config.method {
+        Method::Sbi => None,
+        Method::Eg => Some(guide_spec(&config.guide)?),
+    };
+    let model = TrainingModel::new(variant, guide, device);
+    initialise(model.variables(), config.seed);
+    initialise(model.frozen_variables(), config.seed);
+    let mut warnings = Vec::new();
+    match &config.init {
+        Some(path) => warnings.push(load_backbone(&model, path)?),
+        None => warnings.push(
+            "the backbone starts from random weights: `init` names the ImageNet weights that published runs start from"
+                .to_owned(),
+        ),
+    }
+    if config.method == Method::Eg {
+        warnings.extend(load_encoder(&model, &config.guide)?);
+    }
+    Ok((model, warnings))
+}
+
+fn guide_spec(guide: &GuideConfig) -> Result<GuideSpec> {
+    let depth = match guide.encoder {
+        EncoderName::Iresnet18 => IRESNET18,
+        EncoderName::Iresnet34 => IRESNET34,
+        EncoderName::Iresnet50 => IRESNET50,
+        EncoderName::Iresnet100 => IRESNET100,
+        EncoderName::Dlib => return Err(TrainError::NoDlibEncoder.into()),
+    };
+    let super::config::LossWeights { rf, rp, rc, distill } = guide.loss_weights;
+    Ok(GuideSpec {
+        encoder: EncoderSpec { depth, pooling: guide.pooling },
+        input_size: guide.input_size as i64,
+        weights: LossWeights { rf, rp, rc, distill },
+        detach: guide.detach,
+        absolute_residual: guide.residual == Residual::Absolute,
+    })
+}
+
+/// ImageNet weights into the backbone; its classifier, of another number of classes, stays as it is.
+fn load_backbone(model: &TrainingModel, path: &Path) -> Result<String> {
+    let state = checkpoint::read(path)?.state;
+    // A detector's file holds its backbone under this name.
+    let state = if state.contains("net._conv_stem.weight") { state.strip_prefix("net.")? } else { state };
+    let network = model.detector().backbone().variant.name;
+    load_part(model.variables(), "net.", &state, network, path, |name| {
+        // Whatever else a detector's file holds.
+        name.starts_with("_fc.") || !name.starts_with('_')
+    })?;
+    Ok(format!("the backbone starts from {}; its classifier from random weights", path.display()))
+}
+
+fn load_encoder(model: &TrainingModel, guide: &GuideConfig) -> Result<Option<String>> {
+    let usual = || Some(PathBuf::from(USUAL_ENCODER)).filter(|path| path.exists());
+    let Some(path) = guide.weights.clone().or_else(usual) else {
+        return Ok(Some(format!(
+            "the guide's face encoder has random weights: `guide.weights` names a file, or put one at {USUAL_ENCODER}"
+        )));
+    };
+    let state = checkpoint::read(&path)?.state;
+    // An EG file holds its encoder beside everything else.
+    const INSIDE: &str = "face_model.";
+    let inside = state.names().any(|name| name.starts_with(INSIDE));
+    let prefix = if inside { "" } else { INSIDE };
+    let network = format!("the guide's encoder, {:?}", guide.encoder).to_lowercase();
+    load_part(model.frozen_variables(), prefix, &state, &network, &path, |name| {
+        inside && !name.starts_with(INSIDE)
+    })?;
+    Ok(None)
+}
