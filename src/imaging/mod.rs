@@ -30,7 +30,7 @@ pub use blur::{gaussian_blurred, resized_and_blurred_in_bytes};
 pub use codec::{looks_like_image, read_image, write_image, IMAGE_EXTENSIONS};
 pub use colour::{hsv_shift, Tables};
 pub use displace::{displaced, Displacements};
-pub use draw::{draw_box, draw_points, draw_text};
+pub use draw::{draw_box, draw_line, draw_points, draw_text, text_size};
 pub use interpolate::{resized_mask_window, DownUp};
 pub use jpeg::{jpeg_round_trip, jpeg_window};
 pub(crate) use mat::{from_bgr_mat, to_bgr_mat};
@@ -45,6 +45,11 @@ pub use smooth_noise::Gaussian;
 pub use warp::ScaleShift;
 
 use std::path::PathBuf;
+
+/// The version of OpenCV that is linked.
+pub fn opencv_version() -> String {
+    opencv::core::get_version_string().unwrap_or_else(|_| "unknown".to_owned())
+}
 
 /// What can go wrong with a picture.
 #[derive(Debug, thiserror::Error)]
