@@ -1,7 +1,15 @@
 //! Training.
 
+mod best_list;
 pub mod config;
+mod epoch_log;
 pub mod loader;
+mod run_folder;
+mod run_record;
 
+pub use best_list::{BestList, Decision, Kept};
 pub use config::{Config, ConfigError};
+pub use epoch_log::{EpochLog, EpochMetrics};
 pub use loader::{Batch, Loader, LoaderConfig, LoaderError, LoaderStats};
+pub use run_folder::{RunFolder, RunFolderError};
+pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};

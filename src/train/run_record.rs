@@ -1,0 +1,130 @@
+//! `config.json` of a run: its configuration as resolved, and what else decides about its result.
+
+use super::run_folder::{failed, RunFolder, RunFolderError};
+use super::Config;
+use crate::samples::FrameList;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+
+/// What a run was started with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The programs that ran.
+    pub versions: Versions,
+    /// Where it ran, such as `cpu` or `cuda:0`.
+    pub device: String,
+    /// The seed of all draws.
+    pub seed: u64,
+    /// What was found to train and validate on.
+    pub data: DataCounts,
+    /// All settings.
+    pub config: Config,
+}
+
+/// The programs of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// This one.
+    pub sbi: String,
+    /// The library of the networks.
+    pub libtorch: String,
+    /// The library of the pictures.
+    pub opencv: String,
+}
+
+/// The sets of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataCounts {
+    /// What is trained on.
+    pub train: SetCounts,
+    /// What is validated on.
+    pub val: SetCounts,
+}
+
+/// One set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetCounts {
+    /// Videos with at least one usable frame.
+    pub videos: usize,
+    /// Usable frames: as many samples has an epoch.
+    pub frames: usize,
+    /// Videos asked for that have no usable frame.
+    pub empty_videos: usize,
+    /// Frames left out because they have no landmarks or no box.
+    pub incomplete_frames: usize,
+}
+
+impl Versions {
+    /// Of this program.
+    pub fn current() -> Self {
+        Versions {
+            sbi: env!("CARGO_PKG_VERSION").to_owned(),
+            libtorch: crate::native::LIBTORCH_VERSION.to_owned(),
+            opencv: crate::imaging::opencv_version(),
+        }
+    }
+}
+
+impl From<&FrameList> for SetCounts {
+    fn from(list: &FrameList) -> Self {
+        SetCounts {
+            videos: list.videos,
+            frames: list.frames.len(),
+            empty_videos: list.empty_videos.len(),
+            incomplete_frames: list.without_landmarks + list.without_boxes,
+        }
+    }
+}
+
+impl RunRecord {
+    /// Of a run that starts now with this program.
+    pub fn new(config: Config, device: String, data: DataCounts) -> Self {
+        RunRecord { versions: Versions::current(), device, seed: config.seed, data, config }
+    }
+
+    /// Writes `config.json`.
+    pub fn write(&self, folder: &RunFolder) -> Result<(), RunFolderError> {
+        crate::atomic_file::write(&folder.config(), |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            file.write_all(b"\n")
+        })?;
+        Ok(())
+    }
+
+    /// Reads it back, for a run that is resumed.
+    ///
+    /// Fails when it is missing or is no such record.
+    pub fn read(folder: &RunFolder) -> Result<Self, RunFolderError> {
+        let path = folder.config();
+        let text = std::fs::read(&path).map_err(failed("read", &path))?;
+        serde_json::from_slice(&text).map_err(|cause| RunFolderError::Record { path, cause })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_record_reads_back_the_same_and_a_foreign_file_is_named() {
+        let output = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(output.path(), "a", "b", SystemTime::now()).unwrap();
+        let list = FrameList { videos: 3, without_landmarks: 1, without_boxes: 2, ..FrameList::default() };
+        let counts = SetCounts::from(&list);
+        assert_eq!((counts.videos, counts.frames, counts.incomplete_frames), (3, 0, 3));
+        let data = DataCounts { train: counts.clone(), val: counts };
+        let config = Config { epoch: 7, seed: 11, ..Config::default() };
+        let record = RunRecord::new(config, "cpu".into(), data);
+        assert_eq!(record.seed, 11);
+        assert!(
+            record.versions.libtorch.starts_with('2') && record.versions.opencv.starts_with('4'),
+            "{record:?}"
+        );
+        record.write(&folder).unwrap();
+        assert_eq!(RunRecord::read(&folder).unwrap(), record);
+        std::fs::write(folder.config(), r#"{"epoch": 3}"#).unwrap();
+        let error = RunRecord::read(&folder).unwrap_err().to_string();
+        assert!(error.contains("config.json: not the record of a training run: missing field"), "{error}");
+    }
+}
