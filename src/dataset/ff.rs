@@ -336,6 +336,18 @@ mod tests {
     }
 
     #[test]
+    fn a_split_list_may_lie_anywhere() {
+        let root = tree(&[]);
+        write(root.path(), "FaceForensics++/train.json", r#"[["071", "054"], ["054", "087"]]"#);
+        write(root.path(), "mine.json", r#"[["001", "002"]]"#);
+        let ids = |ids: &[&str]| ids.iter().map(|id| id.to_string()).collect::<BTreeSet<_>>();
+        assert_eq!(Split::Train.ids(root.path()).unwrap(), ids(&["054", "071", "087"]));
+        assert_eq!(split_ids(&root.path().join("mine.json")).unwrap(), ids(&["001", "002"]));
+        let error = Split::Validation.ids(root.path()).unwrap_err().to_string();
+        assert!(error.contains("val.json: no such file, expected a FaceForensics++ split list"), "{error}");
+    }
+
+    #[test]
     fn nothing_left_is_an_error_even_if_missing_videos_are_allowed() {
         let root = tree(&[]);
         write(root.path(), LIST, r#"[["071", "054"]]"#);

@@ -99,3 +99,33 @@ pub fn draw_line(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_has_the_size_that_is_told() {
+        const LABEL: [u8; 3] = [0, 0, 200];
+        let mut image = RgbImage::filled(200, 60, [9; 3]);
+        draw_text(&mut image, "val auc", 20.0, 50.0, 12.0, LABEL).unwrap();
+        let (w, h) = text_size("val auc", 12.0).unwrap();
+        // The pad around the letters is plain, so the edges are the label's.
+        let columns = (0..200).filter(|&x| (0..60).any(|y| image.pixel(x, y) == LABEL)).count();
+        let rows = (0..60).filter(|&y| (0..200).any(|x| image.pixel(x, y) == LABEL)).count();
+        assert_eq!((columns as f64, rows as f64), (w, h));
+        assert_eq!((image.pixel(20, 49), image.pixel(20, 50), image.pixel(19, 49)), (LABEL, [9; 3], [9; 3]));
+    }
+
+    #[test]
+    fn a_line_goes_from_point_to_point() {
+        const LINE: [u8; 3] = [200, 0, 0];
+        let mut image = RgbImage::filled(20, 20, [0; 3]);
+        draw_line(&mut image, &[(2.0, 3.0), (12.0, 3.0), (12.0, 15.0)], LINE, 1).unwrap();
+        // The very ends are dimmed by smoothing.
+        for at in [(3, 3), (7, 3), (11, 3), (12, 5), (12, 9), (12, 14)] {
+            assert!(image.pixel(at.0, at.1)[0] > 150, "{at:?}");
+        }
+        assert_eq!([image.pixel(7, 9), image.pixel(2, 15), image.pixel(12, 18)], [[0; 3]; 3]);
+    }
+}

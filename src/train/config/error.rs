@@ -1,6 +1,5 @@
 //! What is wrong with a configuration, in one line.
 
-use serde_json::Value;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -70,10 +69,10 @@ pub enum ConfigError {
         origin: Origin,
         /// The whole path of the key.
         key: String,
-        /// What was given.
-        value: Value,
+        /// What was given, cut off where it is long.
+        value: Box<str>,
         /// What the key takes.
-        expected: String,
+        expected: Box<str>,
         /// The value that was probably meant.
         suggestion: Option<String>,
     },

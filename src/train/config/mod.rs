@@ -1,7 +1,7 @@
 //! The configuration of a training run: typed, with the published values as defaults.
 //!
 //! A file gives what differs from the defaults; `--set key=value` goes over it. What a file or an override may say is
-//! in one table ([`schema`](self)); everything is checked against it once, here, and trusted below.
+//! in one table (`schema`); everything is checked against it once, here, and trusted below.
 
 mod error;
 mod overrides;

@@ -133,8 +133,8 @@ fn check_at(origin: &Origin, key: &str, value: &Value) -> Result<(), ConfigError
     let wrong = |expected: String, suggestion: Option<&str>| ConfigError::Value {
         origin: origin.clone(),
         key: if key.is_empty() { "the whole".to_owned() } else { key.to_owned() },
-        value: value.clone(),
-        expected,
+        value: shown(value),
+        expected: expected.into(),
         suggestion: suggestion.map(str::to_owned),
     };
     if let Some(takes) = takes(key) {
@@ -149,6 +149,16 @@ fn check_at(origin: &Origin, key: &str, value: &Value) -> Result<(), ConfigError
         return Err(wrong(format!("a section in braces, with the keys {}", known.join(", ")), None));
     };
     entries.iter().try_for_each(|(name, value)| check_at(origin, &joined(key, name), value))
+}
+
+/// A value for messages.
+fn shown(value: &Value) -> Box<str> {
+    const LONG: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(LONG) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 fn joined(section: &str, name: &str) -> String {

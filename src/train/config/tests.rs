@@ -103,6 +103,8 @@ fn values_out_of_range_are_named_with_what_was_expected() {
     assert!(refusal(r#"{"backbone": "efficientnet-b44"}"#, &[]).ends_with("; did you mean efficientnet-b4?"));
     assert!(refusal("{}", &["guide.encoder=iresnet19"]).contains("did you mean iresnet18?"));
     assert_eq!(refusal("{}", &["method=1"]), "--set method=1: method is \"1\", expected one of eg, sbi");
+    let long = refusal("{}", &[&format!("optim=\"{}\"", "ä".repeat(100))]);
+    assert!(long.contains(&format!("optim is \"{}…, expected", "ä".repeat(59))), "{long}");
     for (key, value) in [
         ("image_size", "15"),
         ("optim.momentum", "1"),
