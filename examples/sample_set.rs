@@ -92,9 +92,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             write_video(&root.join(folder).join(name), &forged(&portrait, forgery)?, scene)?;
         }
     }
-    let pairs = r#"[["000", "001"], ["002", "003"]]"#;
-    for list in ["train", "val", "test"] {
-        fs::write(root.join(format!("{list}.json")), pairs)?;
+    let (first, second) = (r#"["000", "001"]"#, r#"["002", "003"]"#);
+    for (list, pairs) in
+        [("train", first.to_owned()), ("val", second.to_owned()), ("test", format!("{first}, {second}"))]
+    {
+        fs::write(root.join(format!("{list}.json")), format!("[{pairs}]"))?;
     }
     let fakes = SCENES.len() * FORGERIES.len();
     println!("{}: {} originals, {fakes} stand-in fakes", root.display(), SCENES.len());

@@ -22,6 +22,8 @@ mod preprocess;
 mod preview;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
+/// Training: from a prepared set to checkpoints, interrupted and resumed.
+mod train;
 /// Numbers of the PyTorch reference.
 mod vectors;
 /// Weight files given to the program.

@@ -32,7 +32,7 @@ extern "C" fn answer_early(
             .collect()
     };
     match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Command::Train(_), .. }) => restart_without_spinning(raw_arguments, environment),
+        Ok(Cli { command: Command::Train(_), .. }) => restart_with_less_spinning(raw_arguments, environment),
         Ok(_) => {}
         Err(answer) => {
             let _ = answer.print();
@@ -45,14 +45,15 @@ extern "C" fn answer_early(
 
 /// Starts the program again with a variable that GNU's OpenMP reads when it is loaded, unless the user has chosen.
 ///
-/// Its threads wait for one another by spinning. In training, where other threads make samples on the same cores, that
-/// can take all the time there is: a step of 0.2 s was seen to take 4 s.
-fn restart_without_spinning(arguments: *const *const c_char, environment: *const *const c_char) {
+/// Its threads wait for one another by spinning, for milliseconds. In training, where other threads make samples on
+/// the same cores, that can take all the time there is: a step of 0.2 s was seen to take 4 s. Some tens of
+/// microseconds are enough to be as fast on a quiet machine.
+fn restart_with_less_spinning(arguments: *const *const c_char, environment: *const *const c_char) {
     const CHOICES: [&str; 2] = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"];
     if CHOICES.iter().any(|name| std::env::var_os(name).is_some()) {
         return;
     }
-    let setting = c"GOMP_SPINCOUNT=0";
+    let setting = c"GOMP_SPINCOUNT=10000";
     // SAFETY: the loader's vectors end with a null pointer, and so does the copy. When the call fails, which it may
     // where /proc is not mounted, everything is as it was.
     unsafe {
