@@ -1,7 +1,7 @@
 //! Training: SBI and EG on self-blended pairs, repeatable and interruptible.
 //!
 //! `setup` finds frames and weights, [`loader`] makes batches ahead, [`step`] is one step of the optimiser ([`sam`])
-//! on the objective, [`run`] goes through epochs and keeps what is worth keeping in a [`RunFolder`].
+//! on the objective, [`run()`] goes through epochs and keeps what is worth keeping in a [`RunFolder`].
 
 mod best_list;
 pub mod config;

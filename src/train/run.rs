@@ -185,7 +185,7 @@ impl Run<'_> {
             let started = Instant::now();
             let Some((waited, pairs)) = self.steps(train, cancel)? else { return Ok(false) };
             let seconds = started.elapsed().as_secs_f64();
-            let due = (self.position.epoch + 1) % self.config.val_every == 0
+            let due = (self.position.epoch + 1).is_multiple_of(self.config.val_every)
                 || self.position.epoch + 1 == self.config.epoch;
             let validation = if due { Some(self.validate(val)?) } else { None };
             self.finish_epoch(validation, seconds, waited, pairs)?;
@@ -207,7 +207,7 @@ impl Run<'_> {
     fn steps(&mut self, train: &Loader, cancel: &Cancel) -> Result<Option<(f64, usize)>> {
         let (epoch, lr) = (self.position.epoch, self.lr());
         let mut batches = train.epoch(epoch as u64, self.position.step);
-        while let Some(batch) = batches.next() {
+        for batch in batches.by_ref() {
             let batch = batch?;
             if epoch == 0 && self.position.step == 0 {
                 first_batch::write_sheet(&self.folder.samples(), &batch)?;

@@ -130,7 +130,7 @@ fn optimizer_value(sam: &Sam, spec: SamSpec, lr: f64, position: &Position) -> Re
     Ok(dict(vec![("state", Value::Dict(state)), ("param_groups", Value::List(vec![group])), (OURS, ours)]))
 }
 
-/// Reads what [`write`] wrote into a model and its optimiser.
+/// Reads what [`write()`] wrote into a model and its optimiser.
 ///
 /// Fails when the file is damaged, of another network, or holds no state of a run.
 pub fn read(path: &Path, model: &TrainingModel, sam: &mut Sam) -> Result<Position, SavedError> {
