@@ -8,7 +8,8 @@
 pub fn tune_allocator() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        const KEEP_UP_TO: libc::c_int = i32::MAX;
+        // Everything: a training step frees several gigabytes that the next one wants again.
+        const KEEP_UP_TO: libc::c_int = -1;
         const GROW_BY: libc::c_int = 16 << 20;
         // SAFETY: mallopt only sets integers of the allocator; called before other threads start.
         unsafe {
