@@ -10,4 +10,6 @@ pub use allocator::tune_allocator;
 pub use depthwise::FusedDepthwise;
 pub use dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
 pub use fused_conv::{FusedActivation, FusedConv};
-pub use process::{set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION};
+pub use process::{
+    keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,
+};

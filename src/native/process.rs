@@ -11,10 +11,14 @@ pub fn set_threads(threads: usize) {
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
 }
 
-/// For a thread of which there is one per core already: libtorch keeps to this thread, and OpenCV, whose setting
-/// holds for the whole process, starts no threads of its own.
+/// For a thread of which there is one per core already: libtorch keeps to this thread.
 pub fn set_worker_threads() {
     tch::set_num_threads(1);
+}
+
+/// Keeps OpenCV to the threads that call it: for programs whose own threads fill the cores. Call once, before any
+/// other thread uses OpenCV, whose pool of threads is not to be changed while it works.
+pub fn keep_opencv_single_threaded() {
     // Failing leaves OpenCV's own choice: slower, but not wrong.
     let _ = opencv::core::set_num_threads(1);
 }

@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     sbi::native::silence_decoders();
     let cli = Cli::parse();
     let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
-    let result = set_up(&cli.global).and_then(|()| match &cli.command {
+    let result = set_up(&cli.global, &cli.command).and_then(|()| match &cli.command {
         Command::Preprocess(args) => preprocess::run(args, &session),
         Command::Train(args) => train::run(args, &session),
         Command::Preview(args) => preview::run(args, &session),
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn set_up(global: &Global) -> anyhow::Result<()> {
+fn set_up(global: &Global, command: &Command) -> anyhow::Result<()> {
     let level = match global.verbose {
         0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,
@@ -86,6 +86,10 @@ fn set_up(global: &Global) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
     if let Some(threads) = global.threads {
         sbi::native::set_threads(threads);
+    }
+    // Their own threads work on frames and samples side by side.
+    if matches!(command, Command::Preprocess(_) | Command::Preview(_) | Command::Train(_)) {
+        sbi::native::keep_opencv_single_threaded();
     }
     ctrlc::set_handler(|| {
         if CANCEL.is_requested() {
