@@ -129,6 +129,22 @@ mod tests {
     }
 
     #[test]
+    fn the_farthest_points_that_files_may_hold_are_no_trouble() {
+        const FAR: i32 = Landmarks::FARTHEST;
+        let corners = [(-FAR, -FAR), (FAR, -FAR), (FAR, FAR), (-FAR, FAR)];
+        let face = Landmarks::new(corners.into_iter().cycle().take(81).collect()).unwrap();
+        let raised = raise_brows(&face);
+        let (old, new) = (face.points(), raised.points());
+        // Point 18 over point 36: 1e6 + (1e6 + 1e6) / 2.
+        assert_eq!((old[18], old[36], new[18]), ((FAR, FAR), (-FAR, -FAR), (2 * FAR, 2 * FAR)));
+        for hull in Hull::ALL {
+            assert!(!hull.mask(&face, 120, 100).unwrap().is_empty(), "{hull:?}");
+        }
+        let whole = Hull::FaceHull.mask(&face, 120, 100).unwrap();
+        assert!(whole.data().iter().all(|&value| value == 1.0));
+    }
+
+    #[test]
     fn halves_below_zero_are_rounded_down() {
         let mut points = vec![(0, 0); 68];
         points[18] = (-3, 5);

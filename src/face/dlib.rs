@@ -151,8 +151,10 @@ fn fingerprint(path: &Path) -> std::io::Result<String> {
     }
 }
 
+/// A model file with absurd numbers gives absurd points, but none that later sums could not hold.
 fn clamped(value: i64) -> i32 {
-    value.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    const FARTHEST: i64 = Landmarks::FARTHEST as i64;
+    value.clamp(-FARTHEST, FARTHEST) as i32
 }
 
 /// Largest bounding box first; equal ones keep their order.

@@ -42,7 +42,9 @@ pub fn with_forehead(landmarks: &Landmarks) -> Landmarks {
     let pairs = RIGID_POINTS.iter().copied().zip(seen.map(|(x, y)| (f64::from(x), f64::from(y))));
     let Some(map) = Affine::fitted(&pairs.collect::<Vec<_>>()) else { return landmarks.clone() };
     let along = HAIRLINE.map(|point| map.of(point));
-    let forehead = PLACE.map(|place| along[place]).map(|(x, y)| (x.round() as i32, y.round() as i32));
+    const FARTHEST: f64 = Landmarks::FARTHEST as f64;
+    let pixel = |value: f64| value.round().clamp(-FARTHEST, FARTHEST) as i32;
+    let forehead = PLACE.map(|place| along[place]).map(|(x, y)| (pixel(x), pixel(y)));
     let points = landmarks.points().iter().copied().chain(forehead).collect();
     Landmarks::new(points).expect("68 and 13 points are 81")
 }

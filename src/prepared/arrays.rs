@@ -11,7 +11,8 @@ const BOX_POINTS: usize = 7;
 
 /// Reads the landmarks of a frame's faces, the largest first: `int64`, `(faces, 68 or 81, 2)`.
 ///
-/// Fails with [`Error::Shape`] for other shapes, also without faces.
+/// Fails with [`Error::Shape`] for other shapes, also without faces, and with [`Error::Coordinate`] for points that
+/// are no pixels of any picture.
 pub fn read_landmarks(path: &Path) -> Result<Vec<Landmarks>, Error> {
     let expected = "landmarks (faces, 68 or 81, 2)";
     let array = npy::read_array::<i64, Ix3>(path)?;
@@ -19,15 +20,16 @@ pub fn read_landmarks(path: &Path) -> Result<Vec<Landmarks>, Error> {
     if faces == 0 || !matches!(points, Landmarks::FACE | Landmarks::WITH_FOREHEAD) {
         return Err(shape_error(path, expected, array.shape()));
     }
-    let number = |value: i64| i32::try_from(value).map_err(|_| Error::Coordinates { path: path.to_owned() });
-    array
-        .outer_iter()
-        .map(|face| {
-            let points: Result<Vec<_>, Error> =
-                face.outer_iter().map(|xy| Ok((number(xy[0])?, number(xy[1])?))).collect();
-            Ok(Landmarks::new(points?).expect("68 or 81 points"))
-        })
-        .collect()
+    const FARTHEST: i64 = Landmarks::FARTHEST as i64;
+    if let Some(&value) = array.iter().find(|value| !(-FARTHEST..=FARTHEST).contains(value)) {
+        return Err(Error::Coordinate { path: path.to_owned(), value: value as f64 });
+    }
+    let pixel = |value: i64| i32::try_from(value).expect("within FARTHEST");
+    let face = |points: ndarray::ArrayView2<i64>| {
+        let points = points.outer_iter().map(|xy| (pixel(xy[0]), pixel(xy[1]))).collect();
+        Landmarks::new(points).expect("68 or 81 points")
+    };
+    Ok(array.outer_iter().map(face).collect())
 }
 
 /// Writes the landmarks of a frame's faces, which have equally many points: `int64`, `(faces, points, 2)`.
@@ -45,14 +47,15 @@ pub fn write_landmarks(path: &Path, faces: &[Landmarks]) -> Result<(), Error> {
 
 /// Reads the boxes of a frame's faces, the largest first: `float64`, `(faces, 7, 2)`.
 ///
-/// Fails with [`Error::Shape`] for other shapes, also without faces.
+/// Fails as [`read_landmarks`] does, also where a number is not finite.
 pub fn read_boxes(path: &Path) -> Result<Vec<FaceBox>, Error> {
     let array = npy::read_array::<f64, Ix3>(path)?;
     if !matches!(array.shape(), &[faces, BOX_POINTS, 2] if faces > 0) {
         return Err(shape_error(path, "boxes (faces, 7, 2)", array.shape()));
     }
-    if array.iter().any(|value| !value.is_finite()) {
-        return Err(Error::Coordinates { path: path.to_owned() });
+    const FARTHEST: f64 = Landmarks::FARTHEST as f64;
+    if let Some(&value) = array.iter().find(|value| !(-FARTHEST..=FARTHEST).contains(value)) {
+        return Err(Error::Coordinate { path: path.to_owned(), value });
     }
     let face = |rows: ndarray::ArrayView2<f64>| FaceBox {
         bbox: BBox { x0: rows[[0, 0]], y0: rows[[0, 1]], x1: rows[[1, 0]], y1: rows[[1, 1]] },
@@ -120,7 +123,40 @@ mod tests {
         }
         npy::write_array(&path, Array3::<f64>::zeros((1, 4, 2)).view()).unwrap();
         assert!(matches!(read_boxes(&path), Err(Error::Shape { .. })));
-        npy::write_array(&path, Array3::<f64>::from_elem((1, 7, 2), f64::NAN).view()).unwrap();
-        assert!(matches!(read_boxes(&path), Err(Error::Coordinates { .. })));
+    }
+
+    #[test]
+    fn numbers_that_are_no_pixels_are_named_with_their_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("000.npy");
+        let far = i64::from(Landmarks::FARTHEST);
+        let landmarks = |value: i64| {
+            let mut points = Array3::zeros((2, 68, 2));
+            points[[1, 67, 1]] = value;
+            npy::write_array(&path, points.view()).unwrap();
+            read_landmarks(&path)
+        };
+        let boxes = |value: f64| {
+            let mut rows = Array3::zeros((2, 7, 2));
+            rows[[1, 6, 0]] = value;
+            npy::write_array(&path, rows.view()).unwrap();
+            read_boxes(&path)
+        };
+        for within in [-far, far] {
+            assert_eq!(i64::from(landmarks(within).unwrap()[1].points()[67].1), within);
+            assert_eq!(boxes(within as f64).unwrap()[1].points[4].0, within as f64);
+        }
+        let message = |error: Error| {
+            assert!(matches!(error, Error::Coordinate { .. }), "{error}");
+            error.to_string()
+        };
+        for beyond in [far + 1, -far - 1, i64::MAX, i64::MIN] {
+            let error = message(landmarks(beyond).unwrap_err());
+            assert!(error.contains("000.npy: ") && error.contains(&(beyond as f64).to_string()), "{error}");
+        }
+        for beyond in [f64::NAN, f64::INFINITY, -1e6 - 0.5] {
+            let error = message(boxes(beyond).unwrap_err());
+            assert!(error.contains("000.npy: ") && error.contains(&beyond.to_string()), "{error}");
+        }
     }
 }

@@ -12,6 +12,7 @@ pub use arrays::{read_boxes, read_landmarks, write_boxes, write_landmarks};
 pub use layout::{FrameFiles, VideoFolders};
 pub use record::{BoxSettings, FrameProblem, LandmarkSettings, Record, Settings, Totals, VideoRecord};
 
+use crate::types::Landmarks;
 use std::path::PathBuf;
 
 /// A file of a prepared set that cannot be used.
@@ -30,11 +31,13 @@ pub enum Error {
         /// The shape in the file.
         found: Vec<usize>,
     },
-    /// Numbers that cannot be coordinates.
-    #[error("{}: holds numbers that are no coordinates of a picture", path.display())]
-    Coordinates {
+    /// A number that is no coordinate of a face: not finite, or further out than [`Landmarks::FARTHEST`].
+    #[error("{}: {value} cannot be a coordinate of a face, expected pixels from -{limit} to {limit}; `sbi preprocess --overwrite` makes the file anew", path.display(), limit = Landmarks::FARTHEST)]
+    Coordinate {
         /// The array file.
         path: PathBuf,
+        /// The first such number in it.
+        value: f64,
     },
     /// A record that cannot be read.
     #[error("{}: not a record of preprocessing: {cause}; `sbi preprocess --overwrite` makes it anew", path.display())]

@@ -21,6 +21,9 @@ impl Landmarks {
     pub const FACE: usize = 68;
     /// Those and the forehead's.
     pub const WITH_FOREHEAD: usize = 81;
+    /// How far from the picture's origin, in pixels, coordinates of a face are believed. Sums and differences of
+    /// two or three such numbers and a picture's side stay far inside `i32`.
+    pub const FARTHEST: i32 = 1_000_000;
 
     /// Fails unless there are 68 or 81 points.
     pub fn new(points: Vec<(i32, i32)>) -> Result<Self, LandmarkCountError> {
