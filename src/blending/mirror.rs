@@ -2,9 +2,6 @@
 
 use crate::types::{BBox, FaceBox, Landmarks};
 
-/// Which old point becomes forehead point 68, 69, ..., so that they go from the face's one side to the other.
-const FOREHEAD_ORDER: [usize; 13] = [77, 75, 76, 68, 69, 70, 71, 80, 72, 73, 79, 74, 78];
-
 /// Old points, as ranges that are gone through backwards or not, in the order of the new ones.
 const MIRRORED_RANGES: [(std::ops::Range<usize>, bool); 12] = [
     (0..17, true),   // jaw
@@ -20,7 +17,7 @@ const MIRRORED_RANGES: [(std::ops::Range<usize>, bool); 12] = [
     (60..65, true),  // lips, upper line inside
     (65..68, true),  // lips, lower line inside
 ];
-const FOREHEAD: std::ops::Range<usize> = 68..81;
+const FOREHEAD: std::ops::Range<usize> = Landmarks::FACE..Landmarks::WITH_FOREHEAD;
 
 /// Which box point each becomes: left and right eye and left and right corner of the mouth change places.
 const MIRRORED_BOX_POINTS: [usize; 5] = [1, 0, 2, 4, 3];
@@ -36,7 +33,7 @@ pub fn reorder_forehead(landmarks: &Landmarks) -> Landmarks {
     if !landmarks.has_forehead() {
         return landmarks.clone();
     }
-    let order: Vec<usize> = (0..FOREHEAD.start).chain(FOREHEAD_ORDER).collect();
+    let order: Vec<usize> = (0..FOREHEAD.start).chain(Landmarks::HAIRLINE).collect();
     permuted(landmarks, &order)
 }
 
@@ -74,7 +71,9 @@ pub fn mirror_box(face: &FaceBox, width: usize) -> FaceBox {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::face_of;
     use super::*;
+    use crate::face::with_forehead;
     use proptest::prelude::*;
 
     const WIDTH: usize = 640;
@@ -95,6 +94,14 @@ mod tests {
             let face = FaceBox { bbox: BBox { x0, y0, x1: x0 + 100.5, y1: y0 + 80.0 }, points };
             prop_assert_eq!(mirror_box(&mirror_box(&face, WIDTH), WIDTH), face);
         }
+    }
+
+    #[test]
+    fn the_estimated_forehead_comes_out_from_temple_to_temple() {
+        let (face, _) = face_of(300, 200, 80);
+        let ordered = reorder_forehead(&with_forehead(&face.without_forehead()));
+        let hairline: Vec<i32> = ordered.points()[FOREHEAD].iter().map(|&(x, _)| x).collect();
+        assert!(hairline.is_sorted_by(|one, next| one < next), "{hairline:?}");
     }
 
     #[test]

@@ -10,10 +10,6 @@ use crate::types::Landmarks;
 /// Landmarks that the fit uses: those that neither speech nor chin move.
 const RIGID: [std::ops::RangeInclusive<usize>; 5] = [0..=2, 14..=16, 17..=26, 27..=30, 36..=47];
 
-/// Order in which the 81-point model lists the forehead, as places along it from the face's one temple to the other:
-/// point `68 + i` of the model is number `PLACE[i]` along the hairline.
-const PLACE: [usize; Landmarks::WITH_FOREHEAD - Landmarks::FACE] = [3, 4, 5, 6, 8, 9, 11, 1, 2, 0, 12, 10, 7];
-
 /// A plain frontal face: landmarks 0..=2, 14..=16, 17..=26, 27..=30 and 36..=47 in pixels of no particular image.
 #[rustfmt::skip]
 const RIGID_POINTS: [(f64, f64); 32] = [
@@ -25,9 +21,9 @@ const RIGID_POINTS: [(f64, f64); 32] = [
     (180.0, 120.0), (189.0, 114.0), (199.0, 114.0), (207.0, 119.0), (199.0, 123.0), (189.0, 123.0),
 ];
 
-/// Its hairline, from temple to temple.
+/// Its hairline, in the order of [`Landmarks::HAIRLINE`].
 #[rustfmt::skip]
-const HAIRLINE: [(f64, f64); 13] = [
+const HAIRLINE_POINTS: [(f64, f64); Landmarks::HAIRLINE.len()] = [
     (85.0, 104.0), (88.0, 88.0), (94.0, 72.0), (103.0, 57.0), (116.0, 45.0), (132.0, 37.0), (150.0, 33.0),
     (168.0, 33.0), (186.0, 38.0), (202.0, 46.0), (216.0, 58.0), (226.0, 73.0), (233.0, 90.0),
 ];
@@ -41,11 +37,14 @@ pub fn with_forehead(landmarks: &Landmarks) -> Landmarks {
     let seen = RIGID.into_iter().flatten().map(|i| landmarks.points()[i]);
     let pairs = RIGID_POINTS.iter().copied().zip(seen.map(|(x, y)| (f64::from(x), f64::from(y))));
     let Some(map) = Affine::fitted(&pairs.collect::<Vec<_>>()) else { return landmarks.clone() };
-    let along = HAIRLINE.map(|point| map.of(point));
     const FARTHEST: f64 = Landmarks::FARTHEST as f64;
     let pixel = |value: f64| value.round().clamp(-FARTHEST, FARTHEST) as i32;
-    let forehead = PLACE.map(|place| along[place]).map(|(x, y)| (pixel(x), pixel(y)));
-    let points = landmarks.points().iter().copied().chain(forehead).collect();
+    let mut points = landmarks.points().to_vec();
+    points.resize(Landmarks::WITH_FOREHEAD, (0, 0));
+    for (index, place) in Landmarks::HAIRLINE.into_iter().zip(HAIRLINE_POINTS) {
+        let (x, y) = map.of(place);
+        points[index] = (pixel(x), pixel(y));
+    }
     Landmarks::new(points).expect("68 and 13 points are 81")
 }
 
@@ -116,19 +115,10 @@ mod tests {
             |(x, y): (f64, f64)| (300.0 + 2.0 * (cos * x - sin * y), 100.0 + 2.0 * (sin * x + cos * y));
         let found = with_forehead(&face(turn));
         assert!(found.has_forehead());
-        for (i, place) in PLACE.into_iter().enumerate() {
-            let (x, y) = turn(HAIRLINE[place]);
-            let (fx, fy) = found.points()[Landmarks::FACE + i];
-            assert!((f64::from(fx) - x).abs() < 2.0 && (f64::from(fy) - y).abs() < 2.0, "point {i}");
-        }
-    }
-
-    #[test]
-    fn the_order_is_undone_by_the_published_reordering() {
-        // Step 2 of the self-blending pipeline: from this order to the hairline from side to side.
-        const REORDER: [usize; 13] = [77, 75, 76, 68, 69, 70, 71, 80, 72, 73, 79, 74, 78];
-        for (along, from) in REORDER.into_iter().enumerate() {
-            assert_eq!(PLACE[from - Landmarks::FACE], along);
+        for (index, place) in Landmarks::HAIRLINE.into_iter().zip(HAIRLINE_POINTS) {
+            let (x, y) = turn(place);
+            let (fx, fy) = found.points()[index];
+            assert!((f64::from(fx) - x).abs() < 2.0 && (f64::from(fy) - y).abs() < 2.0, "point {index}");
         }
     }
 

@@ -21,6 +21,10 @@ impl Landmarks {
     pub const FACE: usize = 68;
     /// Those and the forehead's.
     pub const WITH_FOREHEAD: usize = 81;
+    /// The forehead's points from the face's one temple to the other: the 81-point model lists them in an order of
+    /// its own.
+    pub const HAIRLINE: [usize; Self::WITH_FOREHEAD - Self::FACE] =
+        [77, 75, 76, 68, 69, 70, 71, 80, 72, 73, 79, 74, 78];
     /// How far from the picture's origin, in pixels, coordinates of a face are believed. Sums and differences of
     /// two or three such numbers and a picture's side stay far inside `i32`.
     pub const FARTHEST: i32 = 1_000_000;
@@ -89,6 +93,13 @@ mod tests {
             landmarks.without_forehead().shifted(5, -20).bounds(),
             BBox { x0: 0.0, y0: 0.0, x1: 15.0, y1: 20.0 }
         );
+    }
+
+    #[test]
+    fn the_hairline_has_every_point_of_the_forehead() {
+        let mut points = Landmarks::HAIRLINE;
+        points.sort_unstable();
+        assert!(points.into_iter().eq(Landmarks::FACE..Landmarks::WITH_FOREHEAD));
     }
 
     #[test]
