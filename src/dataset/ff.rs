@@ -169,16 +169,9 @@ impl Split {
         };
         data_root.join(FOLDER).join(name)
     }
-
-    /// The ids of its videos: every id of every pair.
-    ///
-    /// Fails when the list is missing or faulty.
-    pub fn ids(self, data_root: &Path) -> Result<BTreeSet<String>, Error> {
-        split_ids(&self.list_path(data_root))
-    }
 }
 
-/// The ids of a split list at any place: every id of every pair.
+/// The ids of a split list, whether [`Split::list_path`] or another: every id of every pair.
 ///
 /// Fails when the list is missing or faulty.
 pub fn split_ids(list: &Path) -> Result<BTreeSet<String>, Error> {
@@ -341,9 +334,9 @@ mod tests {
         write(root.path(), "FaceForensics++/train.json", r#"[["071", "054"], ["054", "087"]]"#);
         write(root.path(), "mine.json", r#"[["001", "002"]]"#);
         let ids = |ids: &[&str]| ids.iter().map(|id| id.to_string()).collect::<BTreeSet<_>>();
-        assert_eq!(Split::Train.ids(root.path()).unwrap(), ids(&["054", "071", "087"]));
+        assert_eq!(split_ids(&Split::Train.list_path(root.path())).unwrap(), ids(&["054", "071", "087"]));
         assert_eq!(split_ids(&root.path().join("mine.json")).unwrap(), ids(&["001", "002"]));
-        let error = Split::Validation.ids(root.path()).unwrap_err().to_string();
+        let error = split_ids(&Split::Validation.list_path(root.path())).unwrap_err().to_string();
         assert!(error.contains("val.json: no such file, expected a FaceForensics++ split list"), "{error}");
     }
 

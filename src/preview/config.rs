@@ -1,7 +1,7 @@
 //! What a preview is asked for.
 
 use crate::blending::Phase;
-use crate::dataset::{Compression, SourceSet, Split};
+use crate::dataset::{Compression, SourceSet};
 use crate::face::{DetectorConfig, LandmarkConfig};
 use crate::model::DeviceChoice;
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ pub enum Source {
         data_root: PathBuf,
         /// Which copies of FaceForensics++ and DFD.
         compression: Compression,
-        /// Only the videos of this split of FaceForensics++.
-        split: Option<Split>,
+        /// Only the videos of this list of ids, in the form of FaceForensics++'s `train.json`.
+        id_list: Option<PathBuf>,
         /// At most this many frames of a video (SBI and EG: 8).
         per_video: usize,
     },

@@ -1,6 +1,7 @@
 //! The faces of a preview: read from a prepared set, or found in files.
 
 use super::config::Source;
+use crate::dataset;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::read_image;
 use crate::model::ExecutionPlan;
@@ -29,12 +30,12 @@ impl Faces {
     /// Fails when there is nothing to look at or a model file is missing.
     pub fn open(source: &Source, progress: &dyn Progress) -> Result<Faces> {
         match source {
-            Source::Set { set, data_root, compression, split, per_video } => {
+            Source::Set { set, data_root, compression, id_list, per_video } => {
                 if !data_root.is_dir() {
                     let path = data_root.clone();
-                    return Err(crate::dataset::Error::DataRoot { path }.into());
+                    return Err(dataset::Error::DataRoot { path }.into());
                 }
-                let ids = split.map(|split| split.ids(data_root)).transpose()?;
+                let ids = id_list.as_deref().map(dataset::split_ids).transpose()?;
                 let command = format!("sbi preprocess -d {set} -c {compression}");
                 let folder = set.folder(data_root, *compression);
                 let selection = FrameSelection { folder, ids, per_video: *per_video, command };

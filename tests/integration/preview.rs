@@ -94,6 +94,12 @@ fn a_configuration_chooses_split_and_size() {
     assert!(sources.iter().all(|source| source.contains("frames/000/")), "{sources:?}");
     place.write("data/FaceForensics++/train.json", r#"[["500", "501"]]"#);
     place.sbi("preview -q tiny.json").refused(&["none of the 2 prepared videos"]);
+    // A list of the configuration's own goes before that of the data set.
+    place.write("mine.json", SPLIT);
+    place.write("listed.json", r#"{"image_size": 96, "data": {"compression": "c23", "train": "mine.json"}}"#);
+    place.sbi("preview -q listed.json -n 1").code(0);
+    place.write("misspelt.json", r#"{"data": {"compresion": "c23"}}"#);
+    place.sbi("preview -q misspelt.json").refused(&["misspelt.json", "data.compresion", "data.compression"]);
     place.write("broken.json", "{");
     place.sbi("preview -q broken.json").refused(&["broken.json", "not a training configuration"]);
     place.sbi("preview -q absent.json").refused(&["absent.json"]);
