@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
+use crate::suggest::suggest;
 
 /// How many missing videos an error names.
 const SHOWN: usize = 3;
@@ -11,19 +12,11 @@ const SHOWN: usize = 3;
 /// A data set cannot be listed. Every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No data set has this name.
-    #[error("unknown test set '{name}'{}; known are {}", did_you_mean(*.suggestion), .known.join(", "))]
-    UnknownTestSet {
-        /// What was typed.
-        name: String,
-        /// The known name it was probably meant to be.
-        suggestion: Option<&'static str>,
-        /// All known names.
-        known: &'static [&'static str],
-    },
-    /// No folder of videos has this name.
-    #[error("unknown set '{name}'{}; known are {}", did_you_mean(*.suggestion), .known.join(", "))]
-    UnknownSourceSet {
+    /// No set of this kind has this name.
+    #[error("unknown {kind} '{name}'{}; known are {}", did_you_mean(*.suggestion), .known.join(", "))]
+    UnknownSet {
+        /// `test set`, or `set` of videos to prepare.
+        kind: &'static str,
         /// What was typed.
         name: String,
         /// The known name it was probably meant to be.
@@ -132,6 +125,24 @@ pub enum Error {
         /// Where the videos were expected.
         missing: Vec<PathBuf>,
     },
+}
+
+/// The entry of `all` whose name, at the same place in `names`, is `typed` in upper or lower case.
+///
+/// Fails with [`Error::UnknownSet`].
+pub(super) fn named<T: Copy>(
+    typed: &str,
+    kind: &'static str,
+    names: &'static [&'static str],
+    all: &[T],
+) -> Result<T, Error> {
+    let known = names.iter().position(|name| name.eq_ignore_ascii_case(typed));
+    known.map(|index| all[index]).ok_or_else(|| Error::UnknownSet {
+        kind,
+        name: typed.into(),
+        suggestion: suggest(typed, names),
+        known: names,
+    })
 }
 
 impl Error {

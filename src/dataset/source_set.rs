@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::error::named;
 use super::{celeb_df, dfdc, dfdcp, ff, listing, Compression, Error};
-use crate::suggest::suggest;
 
 /// What belongs into the folders, for messages.
 const VIDEOS: &str = "a folder of videos (*.mp4)";
@@ -131,14 +131,9 @@ impl fmt::Display for SourceSet {
 impl FromStr for SourceSet {
     type Err = Error;
 
-    /// Accepts the names in upper and lower case; fails with [`Error::UnknownSourceSet`].
+    /// Accepts the names in upper and lower case; fails with [`Error::UnknownSet`].
     fn from_str(name: &str) -> Result<Self, Error> {
-        let known = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
-        known.map(|index| Self::ALL[index]).ok_or_else(|| Error::UnknownSourceSet {
-            name: name.into(),
-            suggestion: suggest(name, &NAMES),
-            known: &NAMES,
-        })
+        named(name, "set", &NAMES, &Self::ALL)
     }
 }
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::error::named;
 use super::ff::Manipulation;
 use super::{celeb_df, dfd, dfdc, dfdcp, ff, ffiw, Compression, Error, VideoList};
-use crate::suggest::suggest;
 
 /// A set of labelled videos on which detectors are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,15 +110,9 @@ impl fmt::Display for TestSet {
 impl FromStr for TestSet {
     type Err = Error;
 
-    /// Accepts the names in upper and lower case; fails with [`Error::UnknownTestSet`], which lists
-    /// them.
+    /// Accepts the names in upper and lower case; fails with [`Error::UnknownSet`], which lists them.
     fn from_str(name: &str) -> Result<Self, Error> {
-        let known = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
-        known.map(|index| Self::ALL[index]).ok_or_else(|| Error::UnknownTestSet {
-            name: name.into(),
-            suggestion: suggest(name, &NAMES),
-            known: &NAMES,
-        })
+        named(name, "test set", &NAMES, &Self::ALL)
     }
 }
 
