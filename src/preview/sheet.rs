@@ -3,7 +3,9 @@
 use crate::blending::hull::Hull;
 use crate::blending::source_target::{Detail, Side};
 use crate::blending::{Geometry, Recipe};
-use crate::imaging::{draw_box, draw_points, draw_text, mirrored, resized, Error};
+use crate::imaging::{
+    draw_box, draw_points, draw_text, mirrored, residual_picture, resized, Error, RESIDUAL_GAIN,
+};
 use crate::samples::Pair;
 use crate::types::{BBox, Mask, RgbImage, Window};
 
@@ -16,15 +18,13 @@ const TEXT: f64 = 9.0;
 const LINE: usize = 18;
 /// Lines below a row of pictures.
 const CAPTION_LINES: usize = 4;
-/// The residual is shown times this, around grey: most of it is of a few grey levels.
-const RESIDUAL_GAIN: i32 = 4;
 
 const PAGE: [u8; 3] = [24, 24, 28];
 const BOX_COLOUR: [u8; 3] = [255, 200, 0];
 const CROP_COLOUR: [u8; 3] = [255, 255, 255];
 const FACE_POINT: [u8; 3] = [0, 255, 120];
 const FOREHEAD_POINT: [u8; 3] = [255, 80, 200];
-const COLUMNS: [&str; 5] = ["landmarks, box, crop", "mask", "fake", "real", "residual x4"];
+const COLUMNS: usize = 5;
 
 /// A pair and what is told about it.
 pub struct Row {
@@ -36,11 +36,13 @@ pub struct Row {
 /// Draws the sheet.
 pub fn draw(rows: &[Row]) -> Result<RgbImage, Error> {
     let row_height = TILE + CAPTION_LINES * LINE + GAP;
-    let width = GAP + COLUMNS.len() * (TILE + GAP);
+    let width = GAP + COLUMNS * (TILE + GAP);
     let header = LINE + GAP;
     let mut sheet = RgbImage::filled(width, header + rows.len() * row_height, PAGE);
-    for (column, name) in COLUMNS.iter().enumerate() {
-        text(&mut sheet, name, left(column), 0)?;
+    let residual = format!("residual x{RESIDUAL_GAIN}");
+    let titles: [&str; COLUMNS] = ["landmarks, box, crop", "mask", "fake", "real", &residual];
+    for (column, title) in titles.into_iter().enumerate() {
+        text(&mut sheet, title, left(column), 0)?;
     }
     for (number, row) in rows.iter().enumerate() {
         let top = header + number * row_height;
@@ -63,7 +65,7 @@ fn text(sheet: &mut RgbImage, line: &str, x: usize, y: usize) -> Result<(), Erro
     draw_text(sheet, line, x as f64, (y + LINE) as f64, TEXT, PAGE)
 }
 
-fn tiles(row: &Row) -> Result<[RgbImage; 5], Error> {
+fn tiles(row: &Row) -> Result<[RgbImage; COLUMNS], Error> {
     let pair = &row.pair.blended;
     let tile = |image: &RgbImage| resized(image, TILE, TILE);
     Ok([
@@ -71,7 +73,7 @@ fn tiles(row: &Row) -> Result<[RgbImage; 5], Error> {
         tile(&grey(&pair.mask))?,
         tile(&pair.fake)?,
         tile(&pair.real)?,
-        tile(&residual(&pair.fake, &pair.real))?,
+        tile(&residual_picture(&pair.fake, &pair.real))?,
     ])
 }
 
@@ -117,15 +119,6 @@ fn bounds(window: Window) -> BBox {
 pub fn grey(mask: &Mask) -> RgbImage {
     let data = mask.data().iter().flat_map(|value| [(value * 255.0).round() as u8; 3]).collect();
     RgbImage::from_raw(mask.width(), mask.height(), data)
-}
-
-/// What blending added, amplified around grey.
-fn residual(fake: &RgbImage, real: &RgbImage) -> RgbImage {
-    let shown = |(&fake, &real): (&u8, &u8)| {
-        (128 + RESIDUAL_GAIN * (i32::from(fake) - i32::from(real))).clamp(0, 255) as u8
-    };
-    let data = fake.data().iter().zip(real.data()).map(shown).collect();
-    RgbImage::from_raw(fake.width(), fake.height(), data)
 }
 
 /// What was drawn, in words.

@@ -1,7 +1,7 @@
 //! A picture of the first batch: broken data is seen at once.
 
 use super::Batch;
-use crate::imaging::{resized, write_image, Error};
+use crate::imaging::{residual_picture, resized, write_image, Error};
 use crate::types::RgbImage;
 use std::path::Path;
 use tch::{Kind, Tensor};
@@ -9,25 +9,23 @@ use tch::{Kind, Tensor};
 /// Pairs shown, and the side of a picture.
 const SHOWN: i64 = 8;
 const TILE: usize = 160;
-/// The residual is shown times this, around grey.
-const RESIDUAL_GAIN: f64 = 4.0;
 
 /// Writes a sheet with a row per pair: real, fake, residual.
 pub fn write_sheet(path: &Path, batch: &Batch) -> Result<(), Error> {
     let rows = batch.real.size()[0].min(SHOWN);
     let mut sheet = RgbImage::filled(3 * TILE, rows as usize * TILE, [24; 3]);
     for row in 0..rows {
-        let (real, fake) = (batch.real.get(row), batch.fake.get(row));
-        let residual = (&fake - &real) * RESIDUAL_GAIN + 0.5;
+        let (real, fake) = (picture_of(&batch.real.get(row)), picture_of(&batch.fake.get(row)));
+        let residual = residual_picture(&fake, &real);
         for (column, picture) in [real, fake, residual].iter().enumerate() {
-            let tile = resized(&picture_of(picture), TILE, TILE)?;
+            let tile = resized(picture, TILE, TILE)?;
             sheet.paste(&tile, column * TILE, row as usize * TILE);
         }
     }
     write_image(path, &sheet)
 }
 
-/// `[3, h, w]` in 0..1, cut off beyond, as a picture.
+/// `[3, h, w]` in 0..=1 as a picture.
 fn picture_of(planes: &Tensor) -> RgbImage {
     let size = planes.size();
     let bytes = (planes.clamp(0.0, 1.0) * 255.0).round().to_kind(Kind::Uint8).permute([1, 2, 0]);
