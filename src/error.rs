@@ -59,13 +59,8 @@ pub enum Error {
     #[error(transparent)]
     Metrics(#[from] crate::metrics::Error),
     /// An input path that cannot be read.
-    #[error("{}: {cause}", path.display())]
-    Input {
-        /// The path.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
+    #[error(transparent)]
+    Input(#[from] crate::file_error::FileError),
     /// A place that cannot be written to.
     #[error("{}: cannot write here: {cause}", path.display())]
     Output {

@@ -3,7 +3,7 @@
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`]) run whole jobs and know
 //! components; **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`],
 //! [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the foundations; **foundations** ([`types`],
-//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`progress`], [`rng`], [`suggest`]) know nothing of
+//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`file_error`], [`progress`], [`rng`], [`suggest`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
 
@@ -13,6 +13,7 @@ pub mod checkpoint;
 pub mod dataset;
 pub mod error;
 pub mod face;
+pub mod file_error;
 pub mod imaging;
 pub mod infer;
 pub mod metrics;

@@ -2,16 +2,13 @@
 
 use super::mat::{from_bgr_mat, to_bgr_mat};
 use super::Error;
+use crate::file_error::FileError;
 use crate::types::RgbImage;
 use opencv::core::{Mat, Vector};
 use opencv::imgcodecs;
 use opencv::prelude::*;
 use std::io::Write;
 use std::path::Path;
-
-fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-    |cause| Error::Io { path: path.to_owned(), cause }
-}
 
 /// Whether the file's first bytes are those of a picture format that [`read_image`] decodes.
 fn is_image(path: &Path) -> bool {
@@ -32,7 +29,7 @@ pub fn looks_like_image(path: &Path) -> bool {
 ///
 /// Fails when the file cannot be opened or no decoder takes it.
 pub fn read_image(path: &Path) -> Result<RgbImage, Error> {
-    let bytes = std::fs::read(path).map_err(io_error(path))?;
+    let bytes = std::fs::read(path).map_err(FileError::of(path))?;
     let unreadable = || Error::Unreadable { path: path.to_owned() };
     if bytes.is_empty() {
         return Err(unreadable());

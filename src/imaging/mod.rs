@@ -73,13 +73,8 @@ pub enum Error {
         cause: png::DecodingError,
     },
     /// The file could not be opened.
-    #[error("{}: {cause}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] crate::file_error::FileError),
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] crate::atomic_file::Error),

@@ -1,6 +1,7 @@
 //! A part of a PNG file, without decoding the rows below it.
 
 use super::{read_image, Error};
+use crate::file_error::FileError;
 use crate::types::{RgbImage, Window};
 use png::{BitDepth, ColorType, Decoder};
 use std::fs::File;
@@ -33,15 +34,14 @@ impl PngRegion {
             let (width, height) = (image.width(), image.height());
             Ok(PngRegion { path: path.to_owned(), width, height, source: Source::Whole(image) })
         };
-        let io_error = |cause| Error::Io { path: path.to_owned(), cause };
         const READ_AHEAD: usize = 64 << 10;
-        let mut file = BufReader::with_capacity(READ_AHEAD, File::open(path).map_err(io_error)?);
+        let mut file = BufReader::with_capacity(READ_AHEAD, File::open(path).map_err(FileError::of(path))?);
         const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
         let mut start = [0; SIGNATURE.len()];
         if file.read_exact(&mut start).is_err() || start != SIGNATURE {
             return whole();
         }
-        file.seek_relative(-(SIGNATURE.len() as i64)).map_err(io_error)?;
+        file.seek_relative(-(SIGNATURE.len() as i64)).map_err(FileError::of(path))?;
         let reader = Decoder::new(file).read_info().map_err(|cause| Error::Png {
             path: path.to_owned(),
             expected: "a PNG header and picture data".to_owned(),
@@ -205,7 +205,7 @@ mod tests {
         assert!(matches!(PngRegion::open(&path), Err(Error::Png { .. })));
         std::fs::write(&path, b"no picture").unwrap();
         assert!(matches!(PngRegion::open(&path), Err(Error::Unreadable { .. })));
-        assert!(matches!(PngRegion::open(&folder.path().join("none.png")), Err(Error::Io { .. })));
+        assert!(matches!(PngRegion::open(&folder.path().join("none.png")), Err(Error::File(_))));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::dataset::{Compression, TestSet};
 use crate::face::DetectorConfig;
+use crate::file_error::FileError;
 use crate::model::DeviceChoice;
 use crate::{Error, Result};
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ impl Config {
         }
         if let Source::Files(paths) = &self.source {
             for path in paths {
-                std::fs::metadata(path).map_err(|cause| Error::Input { path: path.clone(), cause })?;
+                std::fs::metadata(path).map_err(FileError::of(path))?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::atomic_file::{is_leftover, remove_leftovers};
+use crate::file_error::FileError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,7 @@ impl VideoFolders {
     /// Makes the folders that are missing, and clears away what killed runs left in them.
     pub fn create(&self) -> Result<(), Error> {
         for folder in [&self.frames, &self.landmarks, &self.boxes] {
-            std::fs::create_dir_all(folder).map_err(io_error(folder))?;
+            std::fs::create_dir_all(folder).map_err(FileError::of(folder))?;
             remove_leftovers(folder)?;
         }
         Ok(())
@@ -92,7 +93,9 @@ impl VideoFolders {
     pub fn clear(&self) -> Result<(), Error> {
         for folder in [&self.frames, &self.landmarks, &self.boxes] {
             match std::fs::remove_dir_all(folder) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(io_error(folder)(cause)),
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                    return Err(FileError::of(folder)(cause).into())
+                }
                 _ => {}
             }
         }
@@ -105,11 +108,11 @@ impl VideoFolders {
     pub fn frames_on_disk(&self) -> Result<Vec<FrameFiles>, Error> {
         let entries = match std::fs::read_dir(&self.frames) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(io_error(&self.frames))?,
+            other => other.map_err(FileError::of(&self.frames))?,
         };
         let mut found = Vec::new();
         for entry in entries {
-            let path = entry.map_err(io_error(&self.frames))?.path();
+            let path = entry.map_err(FileError::of(&self.frames))?.path();
             let is_frame = path.extension().is_some_and(|e| e == "png") && !is_leftover(&path);
             if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_frame) {
                 found.push(self.named(stem));
@@ -118,10 +121,6 @@ impl VideoFolders {
         found.sort();
         Ok(found)
     }
-}
-
-fn io_error(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
-    |cause| Error::Io { path: path.to_owned(), cause }
 }
 
 #[cfg(test)]

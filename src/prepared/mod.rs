@@ -48,13 +48,8 @@ pub enum Error {
         cause: serde_json::Error,
     },
     /// A file or folder that cannot be opened.
-    #[error("{}: {cause}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] crate::file_error::FileError),
     /// A file that could not be written.
     #[error(transparent)]
     Write(#[from] crate::atomic_file::Error),

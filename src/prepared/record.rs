@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::atomic_file;
+use crate::file_error::FileError;
 use crate::types::VideoStatus;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -183,7 +184,7 @@ impl Record {
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
         let text = match std::fs::read_to_string(path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|cause| Error::Io { path: path.to_owned(), cause })?,
+            other => other.map_err(FileError::of(path))?,
         };
         let record = serde_json::from_str(&text);
         record.map(Some).map_err(|cause| Error::Record { path: path.to_owned(), cause })

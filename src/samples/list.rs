@@ -1,6 +1,7 @@
 //! Which frames of a prepared set are used.
 
 use super::Error;
+use crate::file_error::FileError;
 use crate::prepared::{self, FrameFiles, VideoFolders};
 use crate::video::training_positions;
 use std::collections::BTreeSet;
@@ -85,7 +86,7 @@ impl FrameSelection {
 
 /// Folders of frames, sorted; none where the folder does not exist.
 fn video_names(folder: &Path) -> Result<Vec<String>, Error> {
-    let failed = |cause| prepared::Error::Io { path: folder.to_owned(), cause };
+    let failed = |cause| prepared::Error::from(FileError::of(folder)(cause));
     let entries = match std::fs::read_dir(folder) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(failed)?,

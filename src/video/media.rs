@@ -1,6 +1,7 @@
 //! Photographs and videos as users name them: files, and folders of them.
 
 use super::{Error, VideoReader};
+use crate::file_error::FileError;
 use crate::imaging::{self, IMAGE_EXTENSIONS};
 use crate::types::RgbImage;
 use std::ops::ControlFlow;
@@ -61,12 +62,11 @@ pub fn read_one_frame(path: &Path) -> Result<RgbImage, Error> {
 
 /// Adds the photographs and videos in and below `folder`, sorted by path; counts the other files.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<usize, Error> {
-    let failed = |cause| Error::Io { path: folder.to_owned(), cause };
     let mut entries = std::fs::read_dir(folder)
-        .map_err(failed)?
+        .map_err(FileError::of(folder))?
         .map(|entry| entry.map(|e| e.path()))
         .collect::<std::io::Result<Vec<_>>>()
-        .map_err(failed)?;
+        .map_err(FileError::of(folder))?;
     entries.sort();
     let mut passed_over = 0;
     for path in entries {

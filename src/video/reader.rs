@@ -1,6 +1,7 @@
 //! One video, decoded from its first frame to the last wanted one.
 
 use super::Error;
+use crate::file_error::FileError;
 use crate::imaging::from_bgr_mat;
 use crate::types::Frame;
 use opencv::core::Mat;
@@ -33,13 +34,13 @@ impl VideoReader {
     /// Where the container does not say it, the frames are counted by a pass of their own.
     /// Fails when the file is missing, is no video, or has no frames.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let io = |cause| Error::Io { path: path.to_owned(), cause };
-        let metadata = std::fs::metadata(path).map_err(io)?;
+        let unusable = FileError::of(path);
+        let metadata = std::fs::metadata(path).map_err(unusable)?;
         if metadata.is_dir() {
-            return Err(io(std::io::ErrorKind::IsADirectory.into()));
+            return Err(unusable(std::io::ErrorKind::IsADirectory.into()).into());
         }
         // Opening tells a missing permission from a broken file, which OpenCV does not.
-        std::fs::File::open(path).map_err(io)?;
+        std::fs::File::open(path).map_err(unusable)?;
         let mut reader = VideoReader { path: path.to_owned(), capture: capture(path)?, frame_count: 0 };
         let declared = reader.property(CAP_PROP_FRAME_COUNT)?;
         reader.frame_count = if declared >= 1.0 { declared as usize } else { reader.count_frames()? };

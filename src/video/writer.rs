@@ -1,6 +1,7 @@
 //! Writing a video.
 
 use super::Error;
+use crate::file_error::FileError;
 use crate::imaging::to_bgr_mat;
 use crate::types::RgbImage;
 use opencv::core::Size;
@@ -56,8 +57,7 @@ impl VideoWriter {
     /// Completes the file under its real name.
     pub fn finish(mut self) -> Result<(), Error> {
         self.writer.release().map_err(|cause| Error::OpenCv { path: self.path.clone(), cause })?;
-        std::fs::rename(&self.unfinished, &self.path)
-            .map_err(|cause| Error::Io { path: self.path.clone(), cause })
+        Ok(std::fs::rename(&self.unfinished, &self.path).map_err(FileError::of(&self.path))?)
     }
 }
 

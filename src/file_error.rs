@@ -1,0 +1,29 @@
+//! What the operating system says about a file or folder, with its name: the same words in every component.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file or folder that cannot be opened, read or changed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {cause}", path.display())]
+pub struct FileError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why.
+    pub cause: io::Error,
+}
+
+impl FileError {
+    /// Puts a path to errors of the operating system, as an argument of `map_err`.
+    ///
+    /// ```
+    /// use sbi::file_error::FileError;
+    /// use std::path::Path;
+    /// let path = Path::new("no/such/file");
+    /// let error = std::fs::read(path).map_err(FileError::of(path)).unwrap_err();
+    /// assert!(error.to_string().starts_with("no/such/file: "));
+    /// ```
+    pub fn of(path: &Path) -> impl Fn(io::Error) -> FileError + Copy + '_ {
+        move |cause| FileError { path: path.to_owned(), cause }
+    }
+}
