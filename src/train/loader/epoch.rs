@@ -1,0 +1,161 @@
+//! The batches of one epoch: work handed out ahead, results put together in order.
+
+use super::maker::{Done, Job, Maker};
+use super::{Batch, LoaderConfig, LoaderError, LoaderStats};
+use crate::prepared::FrameFiles;
+use crossbeam_channel::{unbounded, Receiver, Sender};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+use tch::{Device, Kind, Tensor};
+
+/// A batch that is being filled.
+pub struct Filling {
+    real: Tensor,
+    fake: Tensor,
+    missing: usize,
+    frames: Vec<usize>,
+}
+
+/// The batches of one epoch, in order. Dropping it stops the threads.
+pub struct Epoch {
+    config: LoaderConfig,
+    frames: Arc<Vec<FrameFiles>>,
+    order: Vec<usize>,
+    batches: usize,
+    /// Number of the batch to hand out next.
+    next: usize,
+    /// Number of the first batch that no thread knows of.
+    issued: usize,
+    jobs: Option<Sender<Job>>,
+    done: Receiver<Done>,
+    pub(super) under_way: BTreeMap<usize, Filling>,
+    threads: Vec<JoinHandle<()>>,
+    stats: LoaderStats,
+    failure: Option<LoaderError>,
+}
+
+impl Epoch {
+    /// Starts the threads. `order`: the frames of the epoch as they come, `batches` of them from `first_batch` on.
+    pub(super) fn start(maker: Maker, order: Vec<usize>, batches: usize, first_batch: usize) -> Self {
+        let maker = Arc::new(maker);
+        let (jobs, queue) = unbounded();
+        let (results, done) = unbounded();
+        let threads = (0..maker.config.threads)
+            .map(|_| {
+                let (maker, queue, results) = (Arc::clone(&maker), queue.clone(), results.clone());
+                std::thread::spawn(move || maker.work(&queue, &results))
+            })
+            .collect();
+        let mut epoch = Epoch {
+            config: maker.config.clone(),
+            frames: Arc::clone(&maker.frames),
+            order,
+            batches,
+            next: first_batch,
+            issued: first_batch,
+            jobs: Some(jobs),
+            done,
+            under_way: BTreeMap::new(),
+            threads,
+            stats: LoaderStats::default(),
+            failure: None,
+        };
+        epoch.issue();
+        epoch
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> &LoaderStats {
+        &self.stats
+    }
+
+    /// Gives the threads what they may work on while the consumer has the next batch.
+    fn issue(&mut self) {
+        while self.failure.is_none()
+            && self.issued < self.batches
+            && self.issued < self.next + self.config.read_ahead
+        {
+            if let Err(error) = self.issue_batch(self.issued) {
+                self.failure = Some(error);
+            }
+            self.issued += 1;
+        }
+    }
+
+    fn issue_batch(&mut self, batch: usize) -> Result<(), LoaderError> {
+        let first = batch * self.config.pairs;
+        let frames = self.order[first..self.order.len().min(first + self.config.pairs)].to_vec();
+        let (n, side) = (frames.len() as i64, self.config.image_size as i64);
+        let room = || -> Result<Tensor, LoaderError> {
+            let tensor = Tensor::f_empty([n, 3, side, side], (Kind::Float, Device::Cpu))?;
+            match self.config.device.is_cuda() {
+                true => Ok(tensor.f_pin_memory(self.config.device)?),
+                false => Ok(tensor),
+            }
+        };
+        let (real, fake) = (room()?, room()?);
+        let jobs = self.jobs.as_ref().expect("there until this is dropped");
+        for (slot, &frame) in frames.iter().enumerate() {
+            let view = |of: &Tensor| of.f_get(slot as i64);
+            let (real, fake) = (view(&real)?, view(&fake)?);
+            let job = Job { batch, slot, sample: (first + slot) as u64, frame, real, fake };
+            jobs.send(job).map_err(|_| LoaderError::Stopped)?;
+        }
+        self.under_way.insert(batch, Filling { real, fake, missing: frames.len(), frames });
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<(), LoaderError> {
+        let waiting = Instant::now();
+        let done = self.done.recv().map_err(|_| LoaderError::Stopped);
+        self.stats.waited += waiting.elapsed();
+        let done = done?;
+        let made = done.result?;
+        let filling = self.under_way.get_mut(&done.batch).expect("a batch is there until it is full");
+        filling.missing -= 1;
+        filling.frames[done.slot] = made.frame;
+        self.stats.count(made);
+        Ok(())
+    }
+}
+
+impl Iterator for Epoch {
+    type Item = Result<Batch, LoaderError>;
+
+    /// The next batch; after an error, none.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.batches {
+            return None;
+        }
+        while self.under_way.get(&self.next).is_none_or(|filling| filling.missing > 0) {
+            let failed = match self.failure.take() {
+                Some(error) => Err(error),
+                None => self.receive(),
+            };
+            if let Err(error) = failed {
+                self.next = self.batches;
+                return Some(Err(error));
+            }
+        }
+        let Filling { real, fake, frames, .. } = self.under_way.remove(&self.next).expect("full just now");
+        self.next += 1;
+        self.issue();
+        self.stats.pairs += frames.len();
+        let frames = frames.into_iter().map(|frame| self.frames[frame].frame.clone()).collect();
+        Some(Ok(Batch { real, fake, frames }))
+    }
+}
+
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // What is queued need not be made.
+        self.done = crossbeam_channel::never();
+        for thread in self.threads.drain(..) {
+            // A panic there has been seen as a missing result.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Batches of self-blended pairs, made ahead of training on threads of their own.
+//!
+//! What a sample looks like depends on (seed, epoch, position of the sample in the epoch) and on nothing else: not on
+//! the number of threads, nor on where a resumed run starts. A frame that gives no pair is replaced by another one,
+//! drawn by the same rule, and counted.
+
+mod epoch;
+mod maker;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use epoch::Epoch;
+pub use stats::LoaderStats;
+
+use crate::blending::Phase;
+use crate::prepared::FrameFiles;
+use crate::rng::{generator, Purpose};
+use crate::samples;
+use maker::Maker;
+use rand::seq::SliceRandom;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tch::{Device, Tensor};
+
+/// How batches are made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoaderConfig {
+    /// Pairs in a batch.
+    pub pairs: usize,
+    /// Side of the pictures in pixels.
+    pub image_size: usize,
+    /// Training draws and shuffles anew in each epoch; validation has the same pairs in the same order in all.
+    pub phase: Phase,
+    /// The run's seed.
+    pub seed: u64,
+    /// Threads that make pairs.
+    pub threads: usize,
+    /// Batches under way at the same time, which bounds memory.
+    pub read_ahead: usize,
+    /// Whether the last batch of an epoch is dropped if it is not full.
+    pub drop_last: bool,
+    /// Where batches will go: for CUDA they are put into pinned memory.
+    pub device: Device,
+}
+
+/// Pairs of one batch.
+#[derive(Debug)]
+pub struct Batch {
+    /// `[pairs, 3, image_size, image_size]`, float32 on the CPU, RGB, 0..=1.
+    pub real: Tensor,
+    /// The fakes of the same faces, alike.
+    pub fake: Tensor,
+    /// The frame each pair was made of.
+    pub frames: Vec<PathBuf>,
+}
+
+/// Why no batch came.
+#[derive(Debug, thiserror::Error)]
+pub enum LoaderError {
+    /// One frame after the other gave no pair.
+    #[error("{attempts} frames in a row gave no pair; the last: {cause}")]
+    NothingUsable {
+        /// How many were tried.
+        attempts: usize,
+        /// What was wrong with the last one.
+        cause: samples::Error,
+    },
+    /// A thread ended before its time, most likely for want of memory.
+    #[error("a thread that makes samples has stopped: fewer threads or a smaller batch need less memory")]
+    Stopped,
+    /// libtorch refused, most likely for want of memory.
+    #[error("a batch could not be made: {0}")]
+    Tensor(#[from] tch::TchError),
+}
+
+/// Makes the batches of epochs from a list of frames.
+pub struct Loader {
+    frames: Arc<Vec<FrameFiles>>,
+    config: LoaderConfig,
+}
+
+impl Loader {
+    /// # Panics
+    /// Without frames, and with a batch, picture, number of threads or read-ahead of 0.
+    pub fn new(frames: Vec<FrameFiles>, config: LoaderConfig) -> Self {
+        assert!(!frames.is_empty(), "a loader needs frames");
+        let LoaderConfig { pairs, image_size, threads, read_ahead, .. } = config;
+        assert!(pairs > 0 && image_size > 0 && threads > 0 && read_ahead > 0, "{config:?}");
+        Loader { frames: Arc::new(frames), config }
+    }
+
+    /// Frames in an epoch.
+    pub fn frames(&self) -> &[FrameFiles] {
+        &self.frames
+    }
+
+    /// Batches in an epoch.
+    pub fn batches(&self) -> usize {
+        match self.config.drop_last {
+            true => self.frames.len() / self.config.pairs,
+            false => self.frames.len().div_ceil(self.config.pairs),
+        }
+    }
+
+    /// The batches of an epoch, from number `first_batch` on.
+    pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
+        let LoaderConfig { phase, seed, .. } = self.config;
+        let mut order: Vec<usize> = (0..self.frames.len()).collect();
+        // Validation shows the same pairs in each epoch.
+        let epoch = if phase == Phase::Train { epoch } else { 0 };
+        if phase == Phase::Train {
+            order.shuffle(&mut generator(seed, epoch, 0, Purpose::Order));
+        }
+        let maker = Maker { frames: Arc::clone(&self.frames), config: self.config.clone(), epoch };
+        Epoch::start(maker, order, self.batches(), first_batch)
+    }
+}

@@ -1,0 +1,45 @@
+//! What an epoch's loader tells about itself.
+
+use super::maker::Made;
+use std::time::Duration;
+
+/// From this share of replaced samples on, a run should say so loudly.
+const MANY_REPLACED: f64 = 0.1;
+/// Reasons for replacements that are kept word for word.
+const KEPT_REASONS: usize = 20;
+
+/// What happened in an epoch so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoaderStats {
+    /// Pairs handed out.
+    pub pairs: usize,
+    /// How many of them stand for a frame that gave none.
+    pub replaced: usize,
+    /// Why, for the first few.
+    pub reasons: Vec<String>,
+    /// How long the consumer waited for batches.
+    pub waited: Duration,
+}
+
+impl LoaderStats {
+    /// Counts a sample that has been made.
+    pub(super) fn count(&mut self, made: Made) {
+        self.replaced += usize::from(!made.failed.is_empty());
+        let room = KEPT_REASONS.saturating_sub(self.reasons.len());
+        self.reasons.extend(made.failed.into_iter().take(room));
+    }
+
+    /// A line for the user where too many frames gave no pair.
+    pub fn warning(&self) -> Option<String> {
+        let share = self.replaced as f64 / self.pairs.max(1) as f64;
+        (share > MANY_REPLACED).then(|| {
+            let reason = self.reasons.first().map_or("", String::as_str);
+            format!(
+                "{} of {} samples ({:.0} %) could not be used and were replaced by others; first: {reason}",
+                self.replaced,
+                self.pairs,
+                100.0 * share
+            )
+        })
+    }
+}

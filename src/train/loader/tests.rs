@@ -1,0 +1,127 @@
+use super::*;
+use crate::blending::testing::{face_of, frame};
+use crate::imaging::write_png;
+use crate::prepared::{write_boxes, write_landmarks, VideoFolders};
+use std::path::Path;
+
+const SIDE: usize = 48;
+const FRAMES: usize = 10;
+
+/// A prepared set of ten frames; those named in `broken` have a cut picture.
+fn set(broken: &[usize]) -> (tempfile::TempDir, Vec<FrameFiles>) {
+    let base = tempfile::tempdir().unwrap();
+    let folders = VideoFolders::new(base.path(), Path::new("000"));
+    folders.create().unwrap();
+    let picture = frame(200, 160);
+    for index in 0..FRAMES {
+        let files = folders.files(index);
+        let (landmarks, face_box) = face_of(80 + 4 * index as i32, 80, 40);
+        write_landmarks(&files.landmarks, &[landmarks]).unwrap();
+        write_boxes(&files.boxes, &[face_box]).unwrap();
+        write_png(&files.frame, &picture).unwrap();
+        if broken.contains(&index) {
+            let whole = std::fs::read(&files.frame).unwrap();
+            std::fs::write(&files.frame, &whole[..whole.len() / 4]).unwrap();
+        }
+    }
+    let frames = folders.frames_on_disk().unwrap();
+    (base, frames)
+}
+
+fn config(threads: usize, phase: Phase) -> LoaderConfig {
+    LoaderConfig {
+        pairs: 4,
+        image_size: SIDE,
+        phase,
+        seed: 3,
+        threads,
+        read_ahead: 2,
+        drop_last: false,
+        device: Device::Cpu,
+    }
+}
+
+type Content = (Vec<PathBuf>, Vec<f32>, Vec<f32>);
+
+fn content(batch: Result<Batch, LoaderError>) -> Content {
+    let Batch { real, fake, frames } = batch.unwrap();
+    let side = SIDE as i64;
+    assert_eq!(real.size(), [frames.len() as i64, 3, side, side]);
+    let numbers = |t: &Tensor| Vec::<f32>::try_from(t.flatten(0, -1)).unwrap();
+    (frames, numbers(&real), numbers(&fake))
+}
+
+fn batches(frames: &[FrameFiles], config: LoaderConfig, epoch: u64, first: usize) -> Vec<Content> {
+    Loader::new(frames.to_vec(), config).epoch(epoch, first).map(content).collect()
+}
+
+#[test]
+fn batches_depend_on_seed_and_epoch_and_not_on_threads_or_where_one_starts() {
+    let (_base, frames) = set(&[2]);
+    let all = batches(&frames, config(1, Phase::Train), 7, 0);
+    assert_eq!(all.iter().map(|batch| batch.0.len()).collect::<Vec<_>>(), [4, 4, 2]);
+    assert!(all.iter().flat_map(|batch| &batch.1).all(|value| (0.0..=1.0).contains(value)));
+    assert!(all[0].1 != all[0].2, "fake and real are equal");
+    assert!(batches(&frames, config(3, Phase::Train), 7, 0) == all);
+    assert!(batches(&frames, config(2, Phase::Train), 7, 2) == all[2..]);
+    assert!(batches(&frames, config(2, Phase::Train), 8, 0) != all);
+    let other_seed = LoaderConfig { seed: 4, ..config(2, Phase::Train) };
+    assert!(batches(&frames, other_seed, 7, 0) != all);
+}
+
+#[test]
+fn validation_is_the_same_in_each_epoch_and_in_the_order_of_the_list() {
+    let (_base, frames) = set(&[]);
+    let all = batches(&frames, config(2, Phase::Validation), 1, 0);
+    assert!(batches(&frames, config(1, Phase::Validation), 2, 0) == all);
+    let order: Vec<&PathBuf> = all.iter().flat_map(|batch| &batch.0).collect();
+    assert_eq!(order, frames.iter().map(|files| &files.frame).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_frame_comes_once_an_epoch_and_full_batches_alone_where_asked() {
+    let (_base, frames) = set(&[]);
+    let mut seen: Vec<PathBuf> =
+        batches(&frames, config(2, Phase::Train), 0, 0).into_iter().flat_map(|batch| batch.0).collect();
+    assert_ne!(seen, frames.iter().map(|files| files.frame.clone()).collect::<Vec<_>>(), "not shuffled");
+    seen.sort();
+    assert_eq!(seen, frames.iter().map(|files| files.frame.clone()).collect::<Vec<_>>());
+    let full = LoaderConfig { drop_last: true, ..config(2, Phase::Train) };
+    let loader = Loader::new(frames, full);
+    assert_eq!((loader.batches(), loader.epoch(0, 0).count()), (2, 2));
+}
+
+#[test]
+fn frames_that_give_no_pair_are_replaced_and_counted() {
+    let (_base, frames) = set(&[2, 5]);
+    let loader = Loader::new(frames.clone(), config(2, Phase::Train));
+    let mut epoch = loader.epoch(0, 0);
+    let used: Vec<PathBuf> = epoch.by_ref().flat_map(|batch| content(batch).0).collect();
+    assert_eq!(used.len(), FRAMES);
+    assert!(!used.contains(&frames[2].frame) && !used.contains(&frames[5].frame));
+    let stats = epoch.stats();
+    assert_eq!((stats.pairs, stats.replaced), (FRAMES, 2));
+    assert!(stats.reasons.iter().any(|reason| reason.contains("002.png")), "{:?}", stats.reasons);
+    let warning = stats.warning().unwrap();
+    assert!(warning.contains("2 of 10 samples (20 %)"), "{warning}");
+}
+
+#[test]
+fn a_set_in_which_nothing_works_is_an_error_and_not_an_endless_search() {
+    let (_base, frames) = set(&(0..FRAMES).collect::<Vec<_>>());
+    let mut epoch = Loader::new(frames, config(2, Phase::Train)).epoch(0, 0);
+    let error = epoch.next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("20 frames in a row gave no pair") && error.contains(".png"), "{error}");
+    assert!(epoch.next().is_none());
+}
+
+#[test]
+fn leaving_an_epoch_early_ends_its_threads() {
+    let (_base, frames) = set(&[]);
+    let loader = Loader::new(frames, config(2, Phase::Train));
+    let mut epoch = loader.epoch(0, 0);
+    content(epoch.next().unwrap());
+    assert!(epoch.under_way.len() <= 2, "more batches under way than allowed");
+    drop(epoch);
+    assert_eq!(loader.epoch(0, 0).count(), 3);
+}
