@@ -8,8 +8,8 @@ use super::{Id, Input, Node, Pickle, MAX_VALUES};
 use crate::checkpoint::Error;
 
 pub(super) const NONE: Id = Id(0);
-const FALSE: Id = Id(1);
-const TRUE: Id = Id(2);
+pub(super) const FALSE: Id = Id(1);
+pub(super) const TRUE: Id = Id(2);
 
 /// Runs one pickle from the beginning to its STOP, and leaves `input` behind it.
 pub(in crate::checkpoint) fn load<R: Read>(input: &mut Input<R>) -> Result<Pickle, Error> {
@@ -32,12 +32,12 @@ pub(in crate::checkpoint) fn load<R: Read>(input: &mut Input<R>) -> Result<Pickl
 }
 
 pub(super) struct Machine<'a, R> {
-    input: &'a mut Input<R>,
+    pub(super) input: &'a mut Input<R>,
     pub(super) nodes: Vec<Node>,
-    stack: Vec<Id>,
+    pub(super) stack: Vec<Id>,
     /// Heights of the stack at which marks were set.
-    marks: Vec<usize>,
-    memo: HashMap<u32, Id>,
+    pub(super) marks: Vec<usize>,
+    pub(super) memo: HashMap<u32, Id>,
     /// Offset of the opcode at work, for errors.
     op_at: u64,
     /// Dict entries and bytes copied from other values, which cost memory beyond the pickle's own bytes.
@@ -314,185 +314,5 @@ impl<R: Read> Machine<'_, R> {
         }
         self.copied = copied;
         Ok(())
-    }
-
-    fn push(&mut self, id: Id) -> Result<(), Error> {
-        if self.stack.len() >= MAX_VALUES {
-            return Err(self.too_much("the height of the stack"));
-        }
-        self.stack.push(id);
-        Ok(())
-    }
-
-    fn push_new(&mut self, node: Node) -> Result<(), Error> {
-        let id = self.new_node(node)?;
-        self.push(id)
-    }
-
-    /// The top of the stack, which must lie above the last mark.
-    fn top(&self) -> Result<Id, Error> {
-        let floor = self.marks.last().copied().unwrap_or(0);
-        match self.stack.last() {
-            Some(&id) if self.stack.len() > floor => Ok(id),
-            _ => Err(self.bad("a value on the stack", "none")),
-        }
-    }
-
-    fn pop(&mut self) -> Result<Id, Error> {
-        let top = self.top()?;
-        self.stack.pop();
-        Ok(top)
-    }
-
-    fn pop_to_mark(&mut self) -> Result<Vec<Id>, Error> {
-        match self.marks.pop() {
-            Some(mark) if mark <= self.stack.len() => Ok(self.stack.split_off(mark)),
-            _ => Err(self.bad("a mark on the stack", "none")),
-        }
-    }
-
-    fn memoize(&mut self, slot: u32) -> Result<(), Error> {
-        let top = self.top()?;
-        if self.memo.len() >= MAX_VALUES && !self.memo.contains_key(&slot) {
-            return Err(self.too_much("the size of the memo"));
-        }
-        self.memo.insert(slot, top);
-        Ok(())
-    }
-
-    fn recall(&mut self, slot: u32) -> Result<(), Error> {
-        match self.memo.get(&slot) {
-            Some(&id) => self.push(id),
-            None => Err(self.bad("a memo number in use", slot.to_string())),
-        }
-    }
-
-    fn extend_list(&mut self, items: Vec<Id>) -> Result<(), Error> {
-        let list = self.top()?;
-        match &mut self.nodes[list.0 as usize] {
-            Node::List(kept) => kept.extend(items),
-            Node::Object(_) => {}
-            _ => return Err(self.bad("a list to append to", self.describe(list))),
-        }
-        Ok(())
-    }
-
-    fn extend_dict(&mut self, items: Vec<Id>) -> Result<(), Error> {
-        let dict = self.top()?;
-        let pairs = items.chunks_exact(2);
-        if !pairs.remainder().is_empty() {
-            return Err(self.bad("pairs of key and value", format!("{} values", items.len())));
-        }
-        match &mut self.nodes[dict.0 as usize] {
-            Node::Dict(kept) => kept.extend(pairs.map(|pair| (pair[0], pair[1]))),
-            Node::Object(_) => {}
-            _ => return Err(self.bad("a dict to fill", self.describe(dict))),
-        }
-        Ok(())
-    }
-
-    fn protocol(&mut self) -> Result<(), Error> {
-        let version = self.byte()?;
-        if version > 5 {
-            return Err(self.bad("pickle protocol 0 to 5", version.to_string()));
-        }
-        Ok(())
-    }
-
-    fn byte(&mut self) -> Result<u8, Error> {
-        let [byte] = self.input.array("an opcode's argument")?;
-        Ok(byte)
-    }
-
-    fn len4(&mut self) -> Result<u64, Error> {
-        Ok(u32::from_le_bytes(self.input.array("a length")?).into())
-    }
-
-    fn len8(&mut self) -> Result<u64, Error> {
-        Ok(u64::from_le_bytes(self.input.array("a length")?))
-    }
-
-    fn string(&mut self, len: u64) -> Result<(), Error> {
-        let bytes = self.input.bytes(len, "text")?;
-        // Python allows lone surrogates here, which are no UTF-8 and no reason to stop.
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        self.push_new(Node::Str(text.into()))
-    }
-
-    fn string_or_bytes(&mut self, len: u64) -> Result<(), Error> {
-        let bytes = self.input.bytes(len, "text")?;
-        self.push_new(match String::from_utf8(bytes) {
-            Ok(text) => Node::Str(text.into()),
-            Err(error) => Node::Bytes(error.into_bytes().into()),
-        })
-    }
-
-    fn byte_string(&mut self, len: u64) -> Result<(), Error> {
-        let bytes = self.input.bytes(len, "bytes")?;
-        self.push_new(Node::Bytes(bytes.into()))
-    }
-
-    /// Protocol 0 text: quoted for opcode S, bare for V.
-    fn text_line(&mut self, op: u8) -> Result<(), Error> {
-        let line = self.input.line()?;
-        let text = match op {
-            b'S' => {
-                ['\'', '"'].iter().find_map(|&quote| line.trim().strip_prefix(quote)?.strip_suffix(quote))
-            }
-            _ => Some(line.as_str()),
-        };
-        match text {
-            // Escapes are not undone: PyTorch has never written protocol 0.
-            Some(text) if !text.contains('\\') => self.push_new(Node::Str(text.into())),
-            _ => Err(self.bad("a line of text without escapes", format!("{line:?}"))),
-        }
-    }
-
-    fn decimal_int_or_bool(&mut self) -> Result<(), Error> {
-        let line = self.input.line()?;
-        match line.as_str() {
-            "00" => self.push(FALSE),
-            "01" => self.push(TRUE),
-            _ => self.decimal(&line),
-        }
-    }
-
-    fn decimal_long(&mut self) -> Result<(), Error> {
-        let line = self.input.line()?;
-        self.decimal(line.trim_end_matches('L'))
-    }
-
-    fn decimal(&mut self, line: &str) -> Result<(), Error> {
-        match line.trim().parse() {
-            Ok(value) => self.push_new(Node::Int(value)),
-            Err(_) => Err(self.bad("a decimal integer of 64 bits", format!("{line:?}"))),
-        }
-    }
-
-    fn memo_number_line(&mut self) -> Result<u32, Error> {
-        let line = self.input.line()?;
-        let number = line.trim().parse();
-        number.map_err(|_| self.bad("a memo number", format!("{line:?}")))
-    }
-
-    fn long(&mut self, len: u64) -> Result<(), Error> {
-        let bytes = self.input.bytes(len, "an integer")?;
-        let node = if bytes.len() <= 8 {
-            let negative = bytes.last().is_some_and(|&high| high >= 0x80);
-            let mut extended = [if negative { 0xff } else { 0 }; 8];
-            extended[..bytes.len()].copy_from_slice(&bytes);
-            Node::Int(i64::from_le_bytes(extended))
-        } else {
-            Node::BigInt(bytes.into())
-        };
-        self.push_new(node)
-    }
-
-    fn global_lines(&mut self) -> Result<Id, Error> {
-        let module = self.input.line()?;
-        let name = self.input.line()?;
-        let module = self.new_node(Node::Str(module.into()))?;
-        let name = self.new_node(Node::Str(name.into()))?;
-        self.new_node(Node::Global(module, name))
     }
 }

@@ -13,6 +13,8 @@ mod construct;
 mod input;
 mod machine;
 mod node;
+mod operands;
+mod stack;
 
 pub(super) use input::Input;
 pub(super) use machine::load;
