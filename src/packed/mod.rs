@@ -10,6 +10,7 @@
 mod error;
 mod manifest;
 mod reader;
+mod resume;
 mod writer;
 
 use std::path::{Path, PathBuf};

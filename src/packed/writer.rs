@@ -4,13 +4,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{journal_line, journal_path, manifest_path, remove_if_there};
-use super::{
-    faces_path, indices_path, target_list_path, video_files, Error, Manifest, Settings, VideoEntry,
-    FACE_SHAPE,
-};
+use super::manifest::{journal_line, journal_path};
+use super::resume::{clear, is_packed, resumed_entries};
+use super::{faces_path, indices_path, target_list_path, Error, Manifest, Settings, VideoEntry, FACE_SHAPE};
 use crate::atomic_file;
-use crate::npy::{self, FaceReader, FaceWriter};
+use crate::npy::{self, FaceWriter};
 use crate::types::{Label, VideoStatus};
 
 /// A video of the test set that is to be packed.
@@ -190,77 +188,9 @@ impl VideoWriter {
     }
 }
 
-/// The entries of `before` that this run need not make again. Refuses folders of another run.
-fn resumed_entries(
-    folder: &Path,
-    settings: &Settings,
-    videos: &[PlannedVideo],
-    before: Manifest,
-) -> Result<Vec<Option<VideoEntry>>, Error> {
-    let path = manifest_path(folder);
-    if let Some((setting, folder_has, run_has)) = before.settings.first_difference(settings) {
-        return Err(Error::Settings { path, setting, folder_has, run_has });
-    }
-    if before.video_count > videos.len() {
-        let (folder_has, run_has) = (before.video_count, videos.len());
-        return Err(Error::FewerVideos { path, folder_has, run_has });
-    }
-    let mut entries = vec![None; videos.len()];
-    for mut entry in before.videos {
-        let number = entry.number;
-        let planned = &videos[number - 1];
-        let (folder_has, run_has) = (identity_of_entry(&entry), identity(planned));
-        if folder_has != run_has {
-            return Err(Error::OtherVideo { path, number, folder_has, run_has });
-        }
-        if entry.status != VideoStatus::Unreadable && is_intact(folder, &entry) {
-            entry.path = planned.path.to_string_lossy().into_owned();
-            entries[number - 1] = Some(entry);
-        }
-    }
-    Ok(entries)
-}
-
-/// What tells videos apart: the data root may be written in another way, or have moved.
-fn identity(video: &PlannedVideo) -> String {
-    describe(&video.path, video.label, video.group.as_deref())
-}
-
-fn identity_of_entry(entry: &VideoEntry) -> String {
-    describe(Path::new(&entry.path), entry.label, entry.group.as_deref())
-}
-
-fn describe(path: &Path, label: Label, group: Option<&str>) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let group = group.map(|group| format!(", {group}")).unwrap_or_default();
-    format!("{name} (label {}{group})", label.class())
-}
-
-/// Whether the arrays of an entry are there, whole, and as long as it says.
-fn is_intact(folder: &Path, entry: &VideoEntry) -> bool {
-    let faces = FaceReader::open(&faces_path(folder, entry.number), FACE_SHAPE);
-    let indices = npy::read_i64_vec(&indices_path(folder, entry.number));
-    faces.is_ok_and(|faces| faces.faces() == entry.faces)
-        && indices.is_ok_and(|indices| indices.len() == entry.faces)
-}
-
-fn is_packed(folder: &Path) -> Result<bool, Error> {
-    Ok(target_list_path(folder).exists() || !video_files(folder)?.is_empty())
-}
-
-/// Deletes a packed set and nothing else. The manifest goes last: as long as it is there, an
-/// interrupted deletion is a folder that can be resumed.
-fn clear(folder: &Path) -> Result<(), Error> {
-    for (_, path) in video_files(folder)? {
-        remove_if_there(&path)?;
-    }
-    remove_if_there(&target_list_path(folder))?;
-    remove_if_there(&journal_path(folder))?;
-    remove_if_there(&manifest_path(folder))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::manifest::manifest_path;
     use super::super::manifest::tests::settings;
     use super::*;
 
