@@ -3,19 +3,20 @@
 //! These need a real face and real models: the portrait and the files that scripts/setup.sh places. Where they are
 //! not there, the tests say so and pass.
 
+/// Frames that fail, faces of equal size, boxes that are missing.
+mod made_detectors;
+/// Runs that are killed, interrupted or out of room.
+mod stopped;
+
 use crate::made;
-use crate::support::{fixture, Done, Place, FRAMES};
+use crate::support::{Place, FRAMES};
 use ndarray::Ix3;
-use sbi::face::{Error as FaceError, FaceDetector, LandmarkDetector};
+use sbi::face::LandmarkDetector;
 use sbi::imaging::{read_image, resized};
-use sbi::prepared::{BoxSettings, LandmarkSettings};
-use sbi::preprocess::{run_with, Config, Tools};
-use sbi::progress::{Cancel, Silent};
-use sbi::types::{BBox, DetectedFace, Landmarks, RgbImage, Window};
+use sbi::types::{RgbImage, Window};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 const SET: &str = "data/Celeb-DF-v2/Celeb-real";
 /// With four frames a video on two threads.
@@ -204,95 +205,6 @@ fn arrays_of_another_form_are_named_and_left_alone() {
 }
 
 #[test]
-fn a_killed_run_resumes_to_the_same_files_and_leaves_no_half_file() {
-    let Some(place) = place_with_faces() else { return };
-    for name in ["c.mp4", "d.mp4"] {
-        fs::copy(place.path(SET).join("videos/a.mp4"), place.path(SET).join("videos").join(name)).unwrap();
-    }
-    let run = "preprocess -d Celeb-real -n 12 -j 2 -q";
-    place.sbi(run).code(0);
-    let whole = tree(&place);
-    let said = record(&place);
-    clear(&place);
-    for (files, pause) in [(1, 0), (5, 3), (30, 11), (70, 7), (110, 1)] {
-        let mut child = place.start(run);
-        let end = Instant::now() + Duration::from_secs(60);
-        while child.try_wait().unwrap().is_none() && tree_len(&place) < files && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        std::thread::sleep(Duration::from_millis(pause));
-        let _ = child.kill();
-        child.wait().unwrap();
-        for (name, bytes) in tree(&place) {
-            let finished = !name.contains(".tmp-");
-            assert!(!finished || whole[&name] == bytes, "{name} is not whole after a kill");
-        }
-    }
-    place.sbi(run).code(0);
-    assert!(tree(&place) == whole, "the resumed files differ");
-    assert_eq!(record(&place)["videos"], said["videos"]);
-}
-
-fn tree_len(place: &Place) -> usize {
-    let count = |folder: PathBuf| {
-        let videos = fs::read_dir(folder).into_iter().flatten().flatten();
-        videos.map(|video| fs::read_dir(video.path()).into_iter().flatten().count()).sum::<usize>()
-    };
-    ["frames", "landmarks", "retina"].map(|kind| count(place.path(SET).join(kind))).iter().sum()
-}
-
-#[test]
-fn ctrl_c_keeps_what_is_done() {
-    let Some(place) = place_with_faces() else { return };
-    for name in ["c.mp4", "d.mp4", "e.mp4"] {
-        fs::copy(place.path(SET).join("videos/a.mp4"), place.path(SET).join("videos").join(name)).unwrap();
-    }
-    let run = "preprocess -d Celeb-real -n 12 -j 1";
-    let mut child = place.start(run);
-    let end = Instant::now() + Duration::from_secs(60);
-    while tree_len(&place) < 60 && Instant::now() < end {
-        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be interrupted");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    // SAFETY: a plain system call; the child has not been waited for, so the number is still its own.
-    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
-    let done = Done::from_output(run, child.wait_with_output().unwrap()).code(130);
-    let done = done.tells(&["interrupted: the same command continues"]);
-    assert!(tree(&place).keys().all(|name| !name.contains(".tmp-")), "{done}");
-    assert!(tree_len(&place) < 5 * 36);
-    place.sbi(&format!("{run} -q")).code(0).tells(&["60 with both"]);
-}
-
-#[test]
-fn a_disk_that_fills_up_is_named_and_what_was_written_is_whole() {
-    let Some(place) = place_with_faces() else { return };
-    let mount = |arguments: &[&str]| {
-        std::process::Command::new(arguments[0])
-            .args(&arguments[1..])
-            .output()
-            .is_ok_and(|o| o.status.success())
-    };
-    let frames = place.path(SET).join("frames");
-    fs::create_dir(&frames).unwrap();
-    let at = frames.to_str().unwrap();
-    if !mount(&["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", at]) {
-        return eprintln!("skipped: no permission to mount a small disk");
-    }
-    let done = place.sbi(&format!("{RUN} -q"));
-    let written = tree(&place);
-    assert!(mount(&["umount", at]));
-    let done = done.code(1).tells(&["a.mp4", "could not be prepared"]);
-    done.tells(&["frames/", "No space left on device"]);
-    assert!(written.keys().all(|name| !name.contains(".tmp-")), "{:?}", written.keys());
-    for (name, bytes) in written.iter().filter(|(name, _)| name.ends_with(".png")) {
-        let copy = place.write("copy.png", bytes);
-        assert_eq!(read_image(&copy).unwrap().width(), 256, "{name}");
-    }
-    // With room, the rest is made.
-    place.sbi(&format!("{RUN} -q")).code(0).tells(&["8 with both"]);
-}
-
-#[test]
 fn places_that_cannot_be_written_and_sets_that_are_not_there_are_refused() {
     let Some(place) = place_with_faces() else { return };
     place.sbi("preprocess -d Original -c c40").refused(&["youtube/c40/videos: no such folder"]);
@@ -310,139 +222,6 @@ fn places_that_cannot_be_written_and_sets_that_are_not_there_are_refused() {
     clear(&place);
     fs::create_dir(place.path(SET).join("preprocess_Celeb-real.json")).unwrap();
     place.sbi(&format!("{RUN} -q")).refused(&["preprocess_Celeb-real.json"]);
-}
-
-// With made detectors: what no real face does on demand.
-
-/// Landmarks of two faces of equal size; a box on even frames alone; a failure on the last frame.
-struct MadeTools {
-    shared: bool,
-}
-
-struct TwoFaces;
-
-impl LandmarkDetector for TwoFaces {
-    fn detect(&self, _: &RgbImage) -> Result<Vec<Landmarks>, FaceError> {
-        let square = |x: i32| {
-            let mut points = vec![(x, 10); 68];
-            points[8] = (x + 20, 30);
-            Landmarks::new(points).unwrap()
-        };
-        Ok(vec![square(40), square(5)])
-    }
-}
-
-struct BoxesByBrightness;
-
-impl FaceDetector for BoxesByBrightness {
-    fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, FaceError> {
-        images.iter().map(|image| boxes_of(image.pixel(2, 2)[0])).collect()
-    }
-
-    fn identity(&self) -> sbi::face::DetectorIdentity {
-        sbi::face::DetectorIdentity { name: "made".into(), weights: "0".into(), max_size: None }
-    }
-
-    fn preferred_batch(&self) -> usize {
-        3
-    }
-}
-
-/// Bright: a face that the edge cuts, and a smaller one. Middling: none. Dark: no memory.
-fn boxes_of(brightness: u8) -> Result<Vec<DetectedFace>, FaceError> {
-    let face = |x0: f64, side: f64| DetectedFace {
-        bbox: BBox { x0, y0: -7.5, x1: x0 + side, y1: side - 7.5 },
-        confidence: 0.9,
-        points: [(1.0, 2.0); 5],
-    };
-    match brightness {
-        0..=60 => Err(FaceError::Network { height: 1, width: 1, message: "no memory".into() }),
-        61..=160 => Ok(Vec::new()),
-        _ => Ok(vec![face(50.0, 10.0), face(-4.25, 33.0)]),
-    }
-}
-
-impl Tools for MadeTools {
-    fn landmark_settings(&self) -> Option<LandmarkSettings> {
-        let (model, fingerprint) = ("made".to_owned(), "0".to_owned());
-        Some(LandmarkSettings { model, fingerprint, points: 68, estimated_forehead: false })
-    }
-    fn box_settings(&self) -> Option<BoxSettings> {
-        Some(BoxSettings { detector: "made".into(), weights: "0".into(), max_size: None })
-    }
-    fn landmark_detector(&self) -> Option<&dyn LandmarkDetector> {
-        Some(&TwoFaces)
-    }
-    fn face_detector(&self) -> sbi::Result<Box<dyn FaceDetector>> {
-        Ok(Box::new(BoxesByBrightness))
-    }
-    fn shares_face_detector(&self) -> bool {
-        self.shared
-    }
-}
-
-#[test]
-fn equal_faces_failing_frames_and_frames_without_a_box_are_all_accounted_for() {
-    let mut trees = Vec::new();
-    for shared in [false, true] {
-        let place = Place::new();
-        let videos = place.path(SET).join("videos");
-        fs::create_dir_all(&videos).unwrap();
-        for name in ["a.mp4", "b.mp4"] {
-            // Bright, middling, bright, dark.
-            made::video(&videos.join(name), 4, |frame| {
-                RgbImage::filled(64, 48, [[230; 3], [110; 3], [230; 3], [20; 3]][frame])
-            });
-        }
-        let set: sbi::dataset::SourceSet = "Celeb-real".parse().unwrap();
-        let config = Config { frames: 4, jobs: 3, ..Config::new(set, place.path("data")) };
-        let list = || set.videos(&place.path("data"), config.compression).unwrap();
-        let run = || run_with(&config, list(), &MadeTools { shared }, &Silent, &Cancel::new()).unwrap();
-        let summary = run();
-        assert_eq!((summary.total, summary.prepared, summary.failed().count()), (2, 2, 2));
-        let video = &summary.videos[0];
-        assert_eq!((video.with_landmarks, video.with_boxes, video.usable), (3, 2, 2));
-        assert_eq!(video.without_boxes, Some(vec![1]));
-        assert_eq!(video.problems.len(), 1);
-        assert!(video.problems[0].frame == 3 && video.problems[0].problem.contains("no memory"));
-        // The failed frames are tried again, and nothing else.
-        let before = tree(&place);
-        assert_eq!((run().prepared, tree(&place) == before), (2, true));
-        let landmarks = sbi::prepared::read_landmarks(&place.path(SET).join("landmarks/a/000.npy")).unwrap();
-        assert_eq!(landmarks.iter().map(|face| face.points()[0].0).collect::<Vec<_>>(), [40, 5]);
-        let boxes = sbi::prepared::read_boxes(&place.path(SET).join("retina/a/000.npy")).unwrap();
-        assert_eq!(boxes.iter().map(|face| face.bbox.x0).collect::<Vec<_>>(), [-4.25, 50.0]);
-        trees.push(before);
-    }
-    assert!(trees[0] == trees[1], "a shared detector gives other files");
-}
-
-#[test]
-fn ten_thousand_videos_are_listed_in_little_memory() {
-    let Some(place) = place() else { return };
-    let source = fixture("dark.mp4");
-    for number in 0..10_000 {
-        let link = place.path(SET).join(format!("videos/{number:05}.mp4"));
-        std::os::unix::fs::symlink(&source, link).unwrap();
-    }
-    // The landmark model takes some 150 MB of its own, once, whatever the set.
-    let arguments = "preprocess -d Celeb-real -n 1 --steps boxes -q";
-    let child = place.start(arguments);
-    let status = format!("/proc/{}/status", child.id());
-    // The record is written when everything is listed and before the first video.
-    let end = Instant::now() + Duration::from_secs(60);
-    while !place.path(SET).join("preprocess_Celeb-real.json").exists() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let resident: usize = fs::read_to_string(status)
-        .unwrap()
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
-        .unwrap();
-    // SAFETY: as above.
-    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
-    Done::from_output(arguments, child.wait_with_output().unwrap()).code(130);
-    assert!(resident < 200_000, "{resident} kB");
 }
 
 #[test]
