@@ -49,7 +49,8 @@ fn compile_depthwise() {
 
 /// The shim over dlib, and the scan for faces twice: for AVX2 and for any x86-64; the shim asks the processor.
 fn compile_dlib() {
-    for file in ["dlib.cpp", "face_hog.cpp", "face_hog.h"] {
+    const SCAN: [&str; 3] = ["face_hog.cpp", "face_hog_pyramid.cpp", "face_hog_features.cpp"];
+    for file in ["dlib.cpp", "face_hog.h", "face_hog_parts.h"].iter().chain(&SCAN) {
         println!("cargo:rerun-if-changed=src/native/{file}");
     }
     let base = || {
@@ -60,7 +61,7 @@ fn compile_dlib() {
     base().file("src/native/dlib.cpp").compile("sbi_dlib");
     // Sums in the order in which dlib has them; where a fused multiply-add is wanted, the source says so.
     let mut plain = base();
-    plain.flag("-ffp-contract=off").file("src/native/face_hog.cpp");
+    plain.flag("-ffp-contract=off").files(SCAN.map(|file| format!("src/native/{file}")));
     plain.clone().flag("-mavx2").flag("-mfma").compile("sbi_face_hog_avx2");
     plain.compile("sbi_face_hog");
     for library in ["dlib", "lapack", "blas"] {

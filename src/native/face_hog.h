@@ -1,7 +1,7 @@
 // Scanning an image for faces with dlib's trained filters: what dlib.cpp asks of face_hog.cpp.
 //
-// Plain data only: face_hog.cpp is compiled twice, for AVX2 and for any x86-64, and a template or inline function of
-// a library in it would be merged by the linker with the other copies of the program.
+// Plain data only: face_hog*.cpp are compiled twice, for AVX2 and for any x86-64, and a template or inline function of
+// a library in them would be merged by the linker with the other copies of the program.
 #ifndef SBI_FACE_HOG_H
 #define SBI_FACE_HOG_H
 
