@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_estimated_forehead_comes_out_from_temple_to_temple() {
         let (face, _) = face_of(300, 200, 80);
-        let ordered = reorder_forehead(&with_forehead(&face.without_forehead()));
+        let ordered = reorder_forehead(&with_forehead(&face.without_forehead()).unwrap());
         let hairline: Vec<i32> = ordered.points()[FOREHEAD].iter().map(|&(x, _)| x).collect();
         assert!(hairline.is_sorted_by(|one, next| one < next), "{hairline:?}");
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Finds the landmarks of the faces in pictures, on any number of threads at once.
 pub trait LandmarkDetector: Send + Sync {
     /// The faces of a picture, the largest first: by the area of the landmarks' bounding box, equal ones as the
-    /// detector has them.
+    /// detector has them. All have equally many points.
     fn detect(&self, image: &RgbImage) -> Result<Vec<Landmarks>, Error>;
 }
 
@@ -128,9 +128,10 @@ impl LandmarkDetector for LandmarkModel {
             let points = self.shape.predict(image, rectangle)?;
             let points = points.into_iter().map(|(x, y)| (clamped(x), clamped(y))).collect();
             let landmarks = Landmarks::new(points).map_err(|e| DlibError::from(e.to_string()))?;
-            faces.push(match self.identity.estimated_forehead {
+            // Whoever writes them relies on every face having as many points as the identity says.
+            faces.extend(match self.identity.estimated_forehead {
                 true => with_forehead(&landmarks),
-                false => landmarks,
+                false => Some(landmarks),
             });
         }
         sort_by_area(&mut faces);

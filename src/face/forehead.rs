@@ -29,14 +29,14 @@ const HAIRLINE_POINTS: [(f64, f64); Landmarks::HAIRLINE.len()] = [
 ];
 
 /// The landmarks with thirteen estimated forehead points, in the order of the 81-point model; landmarks that have
-/// them, and faces collapsed to a line, come back as they are.
-pub fn with_forehead(landmarks: &Landmarks) -> Landmarks {
+/// them come back as they are. `None` for points that are no face: mirrored, or collapsed to a line.
+pub fn with_forehead(landmarks: &Landmarks) -> Option<Landmarks> {
     if landmarks.has_forehead() {
-        return landmarks.clone();
+        return Some(landmarks.clone());
     }
     let seen = RIGID.into_iter().flatten().map(|i| landmarks.points()[i]);
     let pairs = RIGID_POINTS.iter().copied().zip(seen.map(|(x, y)| (f64::from(x), f64::from(y))));
-    let Some(map) = Affine::fitted(&pairs.collect::<Vec<_>>()) else { return landmarks.clone() };
+    let map = Affine::fitted(&pairs.collect::<Vec<_>>())?;
     const FARTHEST: f64 = Landmarks::FARTHEST as f64;
     let pixel = |value: f64| value.round().clamp(-FARTHEST, FARTHEST) as i32;
     let mut points = landmarks.points().to_vec();
@@ -45,7 +45,7 @@ pub fn with_forehead(landmarks: &Landmarks) -> Landmarks {
         let (x, y) = map.of(place);
         points[index] = (pixel(x), pixel(y));
     }
-    Landmarks::new(points).expect("68 and 13 points are 81")
+    Some(Landmarks::new(points).expect("68 and 13 points are 81"))
 }
 
 type Point = (f64, f64);
@@ -113,7 +113,7 @@ mod tests {
         let (sin, cos) = 0.4f64.sin_cos();
         let turn =
             |(x, y): (f64, f64)| (300.0 + 2.0 * (cos * x - sin * y), 100.0 + 2.0 * (sin * x + cos * y));
-        let found = with_forehead(&face(turn));
+        let found = with_forehead(&face(turn)).unwrap();
         assert!(found.has_forehead());
         for (index, place) in Landmarks::HAIRLINE.into_iter().zip(HAIRLINE_POINTS) {
             let (x, y) = turn(place);
@@ -123,10 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_forehead_or_is_no_face_stays() {
+    fn what_has_a_forehead_stays_and_what_is_no_face_gets_none() {
         let complete = Landmarks::new((0..81).map(|i| (i, i)).collect()).unwrap();
-        assert_eq!(with_forehead(&complete), complete);
+        assert_eq!(with_forehead(&complete), Some(complete));
         let point = Landmarks::new(vec![(5, 5); 68]).unwrap();
-        assert_eq!(with_forehead(&point), point);
+        assert_eq!(with_forehead(&point), None);
+        assert_eq!(with_forehead(&face(|(x, y)| (400.0 - x, y))), None);
     }
 }
