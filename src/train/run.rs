@@ -77,6 +77,7 @@ pub struct Summary {
 /// way is finished and the run saved; it goes on from there as if nothing had happened.
 pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
     let config = &asked.config;
+    config.check()?;
     let device = asked.device.resolve()?;
     if config.amp != super::config::Amp::Off {
         return Err(TrainError::NoAmp.into());

@@ -54,6 +54,14 @@ pub enum RunFolderError {
         /// Why not.
         cause: serde_json::Error,
     },
+    /// A record whose configuration is none that this program trains with.
+    #[error("{}: {cause}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: Box<super::config::ConfigError>,
+    },
     /// A number that no file can tell.
     #[error("epoch {epoch}: {what} is not a finite number")]
     NotFinite {

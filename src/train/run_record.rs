@@ -93,11 +93,19 @@ impl RunRecord {
 
     /// Reads it back, for a run that is resumed.
     ///
-    /// Fails when it is missing or is no such record.
+    /// Fails when it is missing or is no such record, and when its configuration has been changed into none that
+    /// can be used.
     pub fn read(folder: &RunFolder) -> Result<Self, RunFolderError> {
         let path = folder.config();
         let text = std::fs::read(&path).map_err(failed("read", &path))?;
-        serde_json::from_slice(&text).map_err(|cause| RunFolderError::Record { path, cause })
+        let record: RunRecord = match serde_json::from_slice(&text) {
+            Ok(record) => record,
+            Err(cause) => return Err(RunFolderError::Record { path, cause }),
+        };
+        match record.config.check() {
+            Ok(()) => Ok(record),
+            Err(cause) => Err(RunFolderError::Config { path, cause: cause.into() }),
+        }
     }
 }
 
@@ -123,6 +131,10 @@ mod tests {
         );
         record.write(&folder).unwrap();
         assert_eq!(RunRecord::read(&folder).unwrap(), record);
+        let text = std::fs::read_to_string(folder.config()).unwrap();
+        std::fs::write(folder.config(), text.replace("efficientnet-b4", "efficientnet-b9")).unwrap();
+        let error = RunRecord::read(&folder).unwrap_err().to_string();
+        assert!(error.contains("config.json: ") && error.contains("backbone is"), "{error}");
         std::fs::write(folder.config(), r#"{"epoch": 3}"#).unwrap();
         let error = RunRecord::read(&folder).unwrap_err().to_string();
         assert!(error.contains("config.json: not the record of a training run: missing field"), "{error}");
