@@ -106,12 +106,23 @@ mod tests {
 
     #[test]
     fn left_and_right_change_places() {
+        // First point, last point: between them, the ends' neighbours are a pair, and so on to the middle.
+        let symmetric = [(0, 16), (17, 26), (31, 35), (48, 54), (55, 59), (60, 64), (65, 67), (68, 80)];
+        let eyes = [(36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)];
+        let pairs = symmetric.into_iter().flat_map(|(first, last)| (first..=last).zip((first..=last).rev()));
+        let ridge = (27..31).map(|point| (point, point));
         let order = mirror_order(true);
-        let pairs =
-            [(0, 16), (8, 8), (17, 26), (30, 30), (36, 45), (41, 46), (48, 54), (57, 57), (60, 64), (68, 80)];
-        for (one, other) in pairs {
-            assert_eq!((order[one], order[other]), (other, one));
+        let mut seen = 0;
+        for (one, other) in pairs.chain(ridge).chain(eyes).chain(eyes.map(|(left, right)| (right, left))) {
+            assert_eq!(order[one], other, "point {one}");
+            seen += 1;
         }
+        assert_eq!((seen, order.len()), (81, 81));
         assert_eq!(mirror_order(false), order[..68]);
+        let points = [(10.0, 20.0), (30.0, 21.0), (20.0, 30.0), (12.0, 40.0), (28.0, 41.0)];
+        let face = FaceBox { bbox: BBox { x0: 5.0, y0: 6.0, x1: 35.0, y1: 50.0 }, points };
+        let mirrored = mirror_box(&face, 100);
+        assert_eq!(mirrored.bbox, BBox { x0: 65.0, y0: 6.0, x1: 95.0, y1: 50.0 });
+        assert_eq!(mirrored.points, [(70.0, 21.0), (90.0, 20.0), (80.0, 30.0), (72.0, 41.0), (88.0, 40.0)]);
     }
 }

@@ -245,6 +245,18 @@ mod tests {
         assert_eq!(what, "the landmark model");
         let (what, before, _) = settings(32, Some(81), Some(640)).first_difference(&base).unwrap();
         assert_eq!((what, before.as_str()), ("--max-size", "the frame's own"));
+        let changed = |change: fn(&mut LandmarkSettings, &mut BoxSettings)| {
+            let mut other = base.clone();
+            change(other.landmarks.as_mut().unwrap(), other.boxes.as_mut().unwrap());
+            other.first_difference(&base).unwrap()
+        };
+        assert_eq!(changed(|landmarks, _| landmarks.model = "n.dat".into()).0, "the landmark model");
+        let (what, before, now) = changed(|landmarks, _| landmarks.estimated_forehead = true);
+        assert_eq!((what, before.as_str(), now.as_str()), ("the estimate of the forehead", "off", "on"));
+        let (what, before, now) = changed(|_, boxes| boxes.weights = "1".into());
+        let detectors = ("the face detector", "retinaface-r50 (0)", "retinaface-r50 (1)");
+        assert_eq!((what, before.as_str(), now.as_str()), detectors);
+        assert_eq!(changed(|_, boxes| boxes.detector = "made".into()).0, "the face detector");
         assert_eq!(settings(32, None, None).joined(&base), base);
     }
 

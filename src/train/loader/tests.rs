@@ -107,6 +107,28 @@ fn frames_that_give_no_pair_are_replaced_and_counted() {
 }
 
 #[test]
+fn replacements_are_drawn_anew_for_each_epoch_and_sample() {
+    // Half of the frames need one, so that many places in the epoch do so in both epochs.
+    let (_base, frames) = set(&[0, 2, 5, 7, 8]);
+    let one_epoch = |epoch| batches(&frames, config(2, Phase::Train), epoch, 0);
+    let pictures = |batches: Vec<Content>| -> Vec<Vec<f32>> {
+        let side = 3 * SIDE * SIDE;
+        batches.iter().flat_map(|(_, _, fakes)| fakes.chunks(side).map(<[f32]>::to_vec)).collect()
+    };
+    let (first, second) = (pictures(one_epoch(0)), pictures(one_epoch(1)));
+    assert!(first == pictures(one_epoch(0)), "the same epoch is not repeatable");
+    let mut all: Vec<Vec<u32>> = first
+        .iter()
+        .chain(&second)
+        .map(|picture| picture.iter().map(|value| value.to_bits()).collect())
+        .collect();
+    let made = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!((made, all.len()), (2 * FRAMES, 2 * FRAMES), "two samples look alike");
+}
+
+#[test]
 fn a_set_in_which_nothing_works_is_an_error_and_not_an_endless_search() {
     let (_base, frames) = set(&(0..FRAMES).collect::<Vec<_>>());
     let mut epoch = Loader::new(frames, config(2, Phase::Train)).epoch(0, 0);
