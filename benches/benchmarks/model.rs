@@ -1,7 +1,7 @@
 use criterion::{criterion_group, BenchmarkId, Criterion, Throughput};
 use sbi::model::efficientnet::Variant;
 use sbi::model::published::Layout;
-use sbi::model::{fill, Detector, ExecutionPlan, Method};
+use sbi::model::{fill, Detector, ExecutionPlan, InputSpec, Method};
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -20,7 +20,7 @@ fn efficientnet_b4(c: &mut Criterion) {
     let plans =
         [("plain", ExecutionPlan::plain(Device::Cpu)), ("fastest", ExecutionPlan::fastest(Device::Cpu))];
     for (name, plan) in plans {
-        let detector = Detector::from_state(&state, Path::new("filled"), plan).unwrap();
+        let detector = Detector::from_state(&state, InputSpec::default(), Path::new("filled"), plan).unwrap();
         group.bench_function(BenchmarkId::new(name, BATCH), |b| {
             b.iter(|| tch::no_grad(|| detector.logits(&faces)))
         });

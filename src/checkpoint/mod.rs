@@ -52,7 +52,7 @@ pub struct Checkpoint {
     /// Everything else beside the state dict, in the file's order, when the optimiser was asked
     /// for. A bare state dict's entries that are not tensors are here too.
     pub extra: Vec<(String, Value)>,
-    /// The text map that safetensors files may have.
+    /// The text map that safetensors files may have, and our own training files in PyTorch's form.
     pub metadata: BTreeMap<String, String>,
     /// The format of the file.
     pub format: Format,

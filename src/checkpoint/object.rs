@@ -13,6 +13,8 @@ use super::{Checkpoint, Contents, Error, Format, StateDict, Value};
 const STATE_KEYS: [&str; 3] = ["model", "state_dict", "net"];
 /// Put before every name by data-parallel training.
 const PARALLEL_PREFIX: &str = "module.";
+/// Key under which our own training files keep a text map, as safetensors files have one.
+pub(super) const METADATA_KEY: &str = "sbi";
 
 /// What to take out of a pickle: decided before any tensor is read.
 pub(super) struct Plan {
@@ -20,6 +22,7 @@ pub(super) struct Plan {
     optimizer: Option<Id>,
     epoch: Option<i64>,
     extra: Vec<(String, Id)>,
+    metadata: BTreeMap<String, String>,
     /// Tensors to read, by the key of their storage.
     wanted: HashMap<String, Vec<Id>>,
 }
@@ -40,6 +43,7 @@ impl Plan {
             optimizer: None,
             epoch: None,
             extra: Vec::new(),
+            metadata: BTreeMap::new(),
             wanted: HashMap::new(),
         };
         if let Some((_, state)) = nested {
@@ -53,6 +57,7 @@ impl Plan {
                 (Some((state_key, _)), name) if name == state_key => {}
                 (Some(_), "optimizer") => plan.optimizer = Some(value),
                 (Some(_), "epoch") => plan.epoch = pickle.int(value),
+                (Some(_), METADATA_KEY) => plan.metadata = texts(pickle, value),
                 (None, name) if pickle.tensor(value).is_some() => {
                     plan.state.push((name.to_owned(), value));
                 }
@@ -103,7 +108,7 @@ impl Plan {
             optimizer,
             epoch: self.epoch,
             extra,
-            metadata: BTreeMap::new(),
+            metadata: self.metadata,
             format,
         })
     }
@@ -148,6 +153,13 @@ impl Plan {
         self.wanted = wanted;
         Ok(())
     }
+}
+
+/// The pairs of text of a dict; others are not ours.
+fn texts(pickle: &Pickle, dict: Id) -> BTreeMap<String, String> {
+    let Node::Dict(pairs) = pickle.node(dict) else { return BTreeMap::new() };
+    let text = |id| pickle.text(id).map(str::to_owned);
+    pairs.iter().filter_map(|&(key, value)| Some((text(key)?, text(value)?))).collect()
 }
 
 fn storage_key(pickle: &Pickle, tensor: Id) -> Option<String> {

@@ -2,7 +2,8 @@
 //!
 //! Protocol 2, and only opcodes and classes that `torch.load(..., weights_only=True)` admits.
 
-use std::collections::HashMap;
+use super::object::METADATA_KEY;
+use std::collections::{BTreeMap, HashMap};
 
 use super::pickle::StorageClass;
 use super::value::MAX_DEPTH;
@@ -37,11 +38,13 @@ pub(super) struct Pickled<'a> {
     pub storages: Vec<&'a TensorData>,
 }
 
-/// The object of a training file: a dict with the state dict under `model`.
+/// The object of a training file: a dict with the state dict under `model`, and texts, where there are any, under
+/// a key of ours.
 pub(super) fn training_file<'a>(
     state: &'a StateDict,
     optimizer: Option<&'a Value>,
     epoch: Option<i64>,
+    metadata: &BTreeMap<String, String>,
 ) -> Result<Pickled<'a>, Error> {
     let mut pickler = Pickler::new();
     pickler.out.extend([EMPTY_DICT, MARK]);
@@ -54,6 +57,15 @@ pub(super) fn training_file<'a>(
     if let Some(epoch) = epoch {
         pickler.str("epoch");
         pickler.int(epoch);
+    }
+    if !metadata.is_empty() {
+        pickler.str(METADATA_KEY);
+        pickler.out.extend([EMPTY_DICT, MARK]);
+        for (key, value) in metadata {
+            pickler.str(key);
+            pickler.str(value);
+        }
+        pickler.out.push(SETITEMS);
     }
     pickler.out.push(SETITEMS);
     Ok(pickler.finish())
@@ -256,7 +268,7 @@ mod tests {
         let state = StateDict::new();
         let class = "argparse.Namespace".to_owned();
         let optimizer = Value::List(vec![Value::Opaque { class }]);
-        let refused = training_file(&state, Some(&optimizer), None).err().unwrap();
+        let refused = training_file(&state, Some(&optimizer), None, &BTreeMap::new()).err().unwrap();
         assert!(refused.to_string().contains("argparse.Namespace"));
     }
 

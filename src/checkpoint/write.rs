@@ -1,6 +1,7 @@
 //! Writes the zip format of `torch.save`, whole files or none.
 
 use crate::atomic_file::AtomicFile;
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -17,9 +18,9 @@ const ALIGNMENT: u16 = 64;
 /// From here on an entry needs zip64.
 const ZIP64_FROM: u64 = u32::MAX as u64;
 
-/// Writes `{"model": state dict, "optimizer": ..., "epoch": ...}` as `torch.save` does.
+/// Writes `{"model": state dict, "optimizer": ..., "epoch": ..., "sbi": metadata}` as `torch.save` does.
 ///
-/// Parts that are `None` are left out. `torch.load(..., weights_only=True)` reads the file. Equal
+/// Parts that are `None` or empty are left out. `torch.load(..., weights_only=True)` reads the file. Equal
 /// input gives equal bytes. The file appears whole or not at all. Fails with
 /// [`Error::Unwritable`] for an optimiser with opaque values.
 pub fn write_torch(
@@ -27,8 +28,9 @@ pub fn write_torch(
     state: &StateDict,
     optimizer: Option<&Value>,
     epoch: Option<i64>,
+    metadata: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
-    let pickled = pickler::training_file(state, optimizer, epoch);
+    let pickled = pickler::training_file(state, optimizer, epoch, metadata);
     let pickled = pickled.map_err(|error| error.with_path(path))?;
     replace_file(path, |file| write_archive(file, &pickled))
 }

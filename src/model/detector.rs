@@ -3,7 +3,7 @@
 use super::efficientnet::{EfficientNet, Mode, Variant, VARIANTS};
 use super::layers::BatchNorm;
 use super::weights::load_weights;
-use super::{Error, ExecutionPlan};
+use super::{Error, ExecutionPlan, InputSpec};
 use crate::checkpoint::{self, StateDict};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -41,23 +41,32 @@ pub struct Detector {
     net: EfficientNet,
     /// EG's batch norm before the classifier.
     bn: Option<BatchNorm>,
+    input: InputSpec,
     device: Device,
 }
 
 impl Detector {
-    /// Reads a weight file of either method and any EfficientNet from b0 to b7.
+    /// Reads a weight file of either method and any EfficientNet (b0 to b7, lite0 to lite2).
     ///
     /// Fails when the file is no checkpoint, is of another network, or lacks or has more than it should.
     pub fn load(path: &Path, plan: ExecutionPlan) -> Result<Self, Error> {
-        Self::from_state(&checkpoint::read(path)?.state, path, plan)
+        let file = checkpoint::read(path)?;
+        let input = InputSpec::from_metadata(&file.metadata)
+            .map_err(|found| Error::UnknownInput { path: path.to_owned(), found })?;
+        Self::from_state(&file.state, input, path, plan)
     }
 
     /// The same from a state dict; `path` is only for messages.
-    pub fn from_state(state: &StateDict, path: &Path, plan: ExecutionPlan) -> Result<Self, Error> {
+    pub fn from_state(
+        state: &StateDict,
+        input: InputSpec,
+        path: &Path,
+        plan: ExecutionPlan,
+    ) -> Result<Self, Error> {
         let (method, variant) =
             recognise(state).map_err(|found| Error::NotADetector { path: path.to_owned(), found })?;
         let vs = VarStore::new(plan.device());
-        let mut detector = Detector::build(&vs.root(), method, variant, plan.device());
+        let mut detector = Detector::build(&vs.root(), method, variant, input, plan.device());
         let surplus =
             |name: &str| method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part));
         let network = format!("{} on {}", method.name(), variant.name);
@@ -69,11 +78,17 @@ impl Detector {
     }
 
     /// The network with untrained weights; all names under `root` as in the published files.
-    pub fn build(root: &nn::Path, method: Method, variant: Variant, device: Device) -> Self {
+    pub fn build(
+        root: &nn::Path,
+        method: Method,
+        variant: Variant,
+        input: InputSpec,
+        device: Device,
+    ) -> Self {
         let net = EfficientNet::new(&(root / "net"), variant, 2);
         let bn = (method == Method::Eg)
             .then(|| BatchNorm::new(root / "bn", variant.features(), BatchNorm::EPS, BatchNorm::MOMENTUM));
-        Detector { method, net, bn, device }
+        Detector { method, net, bn, input, device }
     }
 
     /// Switches to the compiled form (CPU, inference only).
@@ -91,14 +106,19 @@ impl Detector {
         &self.net
     }
 
+    /// What its pictures must be like.
+    pub fn input(&self) -> InputSpec {
+        self.input
+    }
+
     /// Where it runs.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Logits `[n, 2]` (real, fake) of `x` `[n, 3, h, w]`: RGB in 0..1, no mean or deviation taken.
+    /// Logits `[n, 2]` (real, fake) of `x` `[n, 3, h, w]`: RGB in 0..1, of any size.
     pub fn logits(&self, x: &Tensor) -> Tensor {
-        self.classify(&self.net.pooled_features(x, Mode::Eval))
+        self.classify(&self.net.pooled_features(&self.input.normalisation.apply(x), Mode::Eval))
     }
 
     /// Logits of pooled features `[n, features]`.
@@ -124,7 +144,8 @@ impl Detector {
     }
 
     /// Scores of 8-bit faces: `planes` holds `[n, 3, side, side]` RGB values, flat. One probability of
-    /// "fake" per face, 0..1.
+    /// "fake" per face, 0..1. Faces of another side than the weights expect are resized, bilinearly over the area that
+    /// a new pixel covers.
     ///
     /// Fails when libtorch runs out of memory or the length does not fit.
     pub fn scores(&self, planes: &[u8], side: usize) -> Result<Vec<f32>, Error> {
@@ -132,12 +153,16 @@ impl Detector {
         let side = side as i64;
         let bytes = Tensor::f_from_slice(planes)?.f_view([-1, 3, side, side])?;
         let x = bytes.f_to_device(self.device)?.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
+        let x = match self.input.side {
+            own if own == side => x,
+            own => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None)?,
+        };
         let fake = self.logits(&x).f_softmax(1, Kind::Float)?.f_select(1, 1)?;
         Ok(Vec::<f32>::try_from(fake.f_to_device(Device::Cpu)?.f_contiguous()?)?)
     }
 }
 
-/// Which detector a state dict holds, by its names and two of its shapes; or what it holds instead.
+/// Which detector a state dict holds, by its names and its head's shape; or what it holds instead.
 fn recognise(state: &StateDict) -> Result<(Method, Variant), String> {
     let has = |name: &str| state.contains(name);
     if !has("net._conv_stem.weight") {
@@ -154,13 +179,19 @@ fn recognise(state: &StateDict) -> Result<(Method, Variant), String> {
     }
     let method = if has("bn.weight") { Method::Eg } else { Method::Sbi };
     let blocks = (0..).take_while(|i| has(&format!("net._blocks.{i}._project_conv.weight"))).count() as i64;
-    let features = state.get("net._conv_head.weight").and_then(|t| t.shape().first()).copied();
+    let squeezes = has("net._blocks.0._se_reduce.weight");
+    let head = state.get("net._conv_head.weight").map(|t| t.shape()).unwrap_or_default();
     VARIANTS
         .into_iter()
-        .find(|v| v.blocks() == blocks && Some(v.features() as usize) == features)
+        .find(|v| {
+            let widths = [v.features(), v.last_block()].map(|width| width as usize);
+            v.blocks() == blocks && v.squeezes() == squeezes && head.starts_with(&widths)
+        })
         .map(|variant| (method, variant))
         .ok_or_else(|| {
-            let features = features.map_or("no".to_owned(), |f| f.to_string());
-            format!("an EfficientNet with {blocks} blocks and {features} features, which is none of b0 to b7")
+            let features = head.first().map_or("no".to_owned(), |f| f.to_string());
+            format!(
+                "an EfficientNet with {blocks} blocks and {features} features, which is none of b0 to b7 and lite0 to lite2"
+            )
         })
 }

@@ -16,6 +16,8 @@ pub enum Activation {
     None,
     /// max(x, 0).
     Relu,
+    /// x within 0..=6.
+    Relu6,
     /// x * sigmoid(x).
     Swish,
     /// x where positive, else slope * x.
@@ -27,6 +29,7 @@ impl Activation {
         match self {
             Activation::None => x,
             Activation::Relu => x.relu(),
+            Activation::Relu6 => x.clamp(0.0, 6.0),
             Activation::Swish => x.silu(),
             // No slope can be given to libtorch's leaky_relu through `tch`; for slopes in 0..1 this is the same.
             Activation::LeakyRelu(slope) => x.maximum(&(&x * slope)),
@@ -37,6 +40,7 @@ impl Activation {
         match self {
             Activation::None => FusedActivation::None,
             Activation::Relu => FusedActivation::Relu,
+            Activation::Relu6 => FusedActivation::Relu6,
             Activation::Swish => FusedActivation::Swish,
             Activation::LeakyRelu(slope) => FusedActivation::LeakyRelu(slope),
         }

@@ -6,6 +6,7 @@ pub mod encoder;
 pub mod execution;
 pub mod fill;
 pub mod initial;
+pub mod input;
 pub mod layers;
 pub mod objective;
 pub mod published;
@@ -14,6 +15,7 @@ pub mod weights;
 
 pub use detector::{Detector, Method};
 pub use execution::{DeviceChoice, ExecutionPlan};
+pub use input::{InputSpec, Normalisation};
 pub use weights::load_weights;
 
 use crate::checkpoint::{self, Mismatch};
@@ -41,6 +43,14 @@ pub enum Error {
         /// The weight file.
         path: PathBuf,
         /// What it seems to be.
+        found: String,
+    },
+    /// The file tells something about its input that is not known here.
+    #[error("{}: its metadata ask for {found}", path.display())]
+    UnknownInput {
+        /// The weight file.
+        path: PathBuf,
+        /// What is unknown, and what was expected.
         found: String,
     },
     /// The device does not exist.

@@ -8,6 +8,7 @@ use super::detector::{Detector, Method};
 use super::efficientnet::{Mode, Variant};
 use super::encoder::{Depth, Encoder, Pooling, EMBEDDING, IRESNET18, SIDE};
 use super::layers::{channels_last, BatchNorm};
+use super::InputSpec;
 use tch::nn::{self, Init, VarStore};
 use tch::{Device, Kind, Tensor};
 
@@ -147,10 +148,10 @@ fn linear(path: nn::Path, width_in: i64, width_out: i64) -> nn::Linear {
 
 impl TrainingModel {
     /// Networks with weights of zero. `guide`: EG with these settings; `None`: SBI.
-    pub fn new(variant: Variant, guide: Option<GuideSpec>, device: Device) -> Self {
+    pub fn new(variant: Variant, guide: Option<GuideSpec>, input: InputSpec, device: Device) -> Self {
         let (vs, frozen) = (VarStore::new(device), VarStore::new(device));
         let method = if guide.is_some() { Method::Eg } else { Method::Sbi };
-        let detector = Detector::build(&vs.root(), method, variant, device);
+        let detector = Detector::build(&vs.root(), method, variant, input, device);
         let features = variant.features();
         let guide = guide.map(|spec| {
             let root = vs.root();
@@ -214,6 +215,11 @@ impl TrainingModel {
         }
     }
 
+    /// Pictures as the backbone wants them.
+    fn as_seen(&self, x: &Tensor) -> Tensor {
+        self.detector.input().normalisation.apply(x)
+    }
+
     /// Pooled features of several batches in one pass, which shares the batch norms' statistics.
     fn features(&self, batches: &[&Tensor], mode: Mode) -> Tensor {
         let all = Tensor::cat(batches, 0);
@@ -224,7 +230,7 @@ impl TrainingModel {
     }
 
     fn sbi_losses(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> Losses {
-        let features = self.features(&[real, fake], mode);
+        let features = self.features(&[&self.as_seen(real), &self.as_seen(fake)], mode);
         let logits = self.detector.classify_in(&features, mode);
         let total = halves_apart(&logits);
         Losses { terms: vec![("rf", total.shallow_clone())], total, logits }
@@ -232,10 +238,11 @@ impl TrainingModel {
 
     fn eg_losses(&self, guide: &Guide, real: &Tensor, fake: &Tensor, mode: Mode) -> (Losses, Inside) {
         let GuideSpec { weights, detach, absolute_residual, .. } = guide.spec;
-        let difference = fake - real;
+        let (seen_real, seen_fake) = (self.as_seen(real), self.as_seen(fake));
+        let difference = &seen_fake - &seen_real;
         let residual = if absolute_residual { difference.abs() } else { difference };
         let train = mode.batch_statistics();
-        let features = self.features(&[real, fake, &residual], mode);
+        let features = self.features(&[&seen_real, &seen_fake, &residual], mode);
         let parts = features.chunk(3, 0);
         let [f_r, f_f, f_d] = [&parts[0], &parts[1], &parts[2]];
         let e_d = guide.embedding(fake) - guide.embedding(real);

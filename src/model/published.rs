@@ -5,7 +5,7 @@ use super::efficientnet::{EfficientNet, Variant};
 use super::encoder::{Encoder, Pooling, IRESNET18};
 use super::objective::{GuideSpec, TrainingModel};
 use super::retinaface::{Body, RetinaFaceNet};
-use super::{fill, Error};
+use super::{fill, Error, InputSpec};
 use crate::checkpoint::{StateDict, TensorData};
 use tch::nn::VarStore;
 use tch::Device;
@@ -31,10 +31,15 @@ impl Layout {
         match self {
             Layout::Backbone(variant) => drop(EfficientNet::new(&root, variant, 2)),
             Layout::Detector(Method::Sbi, variant) => {
-                drop(Detector::build(&root, Method::Sbi, variant, Device::Cpu))
+                drop(Detector::build(&root, Method::Sbi, variant, InputSpec::default(), Device::Cpu))
             }
             Layout::Detector(Method::Eg, variant) => {
-                let model = TrainingModel::new(variant, Some(GuideSpec::default()), Device::Cpu);
+                let model = TrainingModel::new(
+                    variant,
+                    Some(GuideSpec::default()),
+                    InputSpec::default(),
+                    Device::Cpu,
+                );
                 return sorted_entries([model.variables(), model.frozen_variables()]);
             }
             Layout::ArcFace => drop(Encoder::new(&root, IRESNET18, Pooling::Fc)),

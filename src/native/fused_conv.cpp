@@ -58,16 +58,21 @@ at::Tensor* sbi_reorder_conv_weight(const at::Tensor* weight, const int64_t* pad
   });
 }
 
-// Convolution, bias and activation in one pass. `attr`: "none", "relu", "swish" or "leaky_relu" (with its slope).
+// Convolution, bias and activation in one pass. `attr`: "none", "relu", "swish", "leaky_relu" (`constant`: its slope) or
+// "hardtanh" (from 0 to `constant`).
 at::Tensor* sbi_fused_conv(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias,
                            const int64_t* padding, const int64_t* stride, int64_t groups, const char* attr,
-                           double slope, char** error) {
+                           double constant, char** error) {
   return guarded(error, [&] {
     static auto op = c10::Dispatcher::singleton()
                          .findSchemaOrThrow("mkldnn::_convolution_pointwise", "")
                          .typed<PointwiseConv>();
     Scalars scalars;
-    if (std::strcmp(attr, "leaky_relu") == 0) scalars.push_back(at::Scalar(slope));
+    if (std::strcmp(attr, "leaky_relu") == 0) scalars.push_back(at::Scalar(constant));
+    if (std::strcmp(attr, "hardtanh") == 0) {
+      scalars.push_back(at::Scalar(0.0));
+      scalars.push_back(at::Scalar(constant));
+    }
     const int64_t one[2] = {1, 1};
     const std::optional<at::Tensor> b = bias == nullptr ? std::nullopt : std::optional<at::Tensor>(*bias);
     c10::impl::ExcludeDispatchKeyGuard no_autograd(c10::autograd_dispatch_keyset);

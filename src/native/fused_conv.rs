@@ -23,7 +23,7 @@ extern "C" {
         stride: *const i64,
         groups: i64,
         attr: *const c_char,
-        slope: f64,
+        constant: f64,
         error: *mut *mut c_char,
     ) -> *mut C_tensor;
     fn sbi_fused_conv_add(
@@ -46,6 +46,8 @@ pub enum FusedActivation {
     None,
     /// max(x, 0).
     Relu,
+    /// x within 0..=6.
+    Relu6,
     /// x * sigmoid(x).
     Swish,
     /// x where positive, else slope * x.
@@ -53,10 +55,12 @@ pub enum FusedActivation {
 }
 
 impl FusedActivation {
+    /// Its name for oneDNN, and its constant: slope or upper limit.
     fn attr(self) -> (&'static CStr, f64) {
         match self {
             FusedActivation::None => (c"none", 0.0),
             FusedActivation::Relu => (c"relu", 0.0),
+            FusedActivation::Relu6 => (c"hardtanh", 6.0),
             FusedActivation::Swish => (c"swish", 0.0),
             FusedActivation::LeakyRelu(slope) => (c"leaky_relu", slope),
         }
@@ -97,7 +101,7 @@ impl FusedConv {
     /// When the shapes do not fit: inside a built network that is a bug of ours.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let weight = self.packed_for(x);
-        let (attr, slope) = self.activation.attr();
+        let (attr, constant) = self.activation.attr();
         // SAFETY: all pointers live through the call; the shim catches every exception.
         checked(|error| unsafe {
             sbi_fused_conv(
@@ -108,7 +112,7 @@ impl FusedConv {
                 self.stride.as_ptr(),
                 self.groups,
                 attr.as_ptr(),
-                slope,
+                constant,
                 error,
             )
         })
@@ -192,6 +196,7 @@ mod tests {
         match activation {
             FusedActivation::None => y,
             FusedActivation::Relu => y.relu(),
+            FusedActivation::Relu6 => y.clamp(0.0, 6.0),
             FusedActivation::Swish => y.silu(),
             FusedActivation::LeakyRelu(slope) => y.maximum(&(&y * slope)),
         }
@@ -207,6 +212,7 @@ mod tests {
             for activation in [
                 FusedActivation::None,
                 FusedActivation::Relu,
+                FusedActivation::Relu6,
                 FusedActivation::Swish,
                 FusedActivation::LeakyRelu(0.1),
             ] {

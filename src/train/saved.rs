@@ -64,7 +64,20 @@ pub fn write(
 ) -> Result<(), SavedError> {
     let state = state_dict(model, position.steps)?;
     let optimizer = optimizer_value(sam, spec, lr, position)?;
-    Ok(checkpoint::write_torch(path, &state, Some(&optimizer), Some(position.epoch as i64))?)
+    let metadata = metadata(model);
+    Ok(checkpoint::write_torch(path, &state, Some(&optimizer), Some(position.epoch as i64), &metadata)?)
+}
+
+/// What inference must know beside the weights, and what they are.
+pub fn metadata(model: &TrainingModel) -> BTreeMap<String, String> {
+    let detector = model.detector();
+    let told = [
+        ("method", detector.method().name()),
+        ("backbone", detector.backbone().variant.name),
+        ("version", env!("CARGO_PKG_VERSION")),
+    ];
+    let told = told.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+    told.chain(detector.input().to_metadata()).collect()
 }
 
 /// All weights of a model, the face encoder's too.
@@ -195,11 +208,12 @@ mod tests {
     use crate::model::efficientnet::Variant;
     use crate::model::fill::fill_variables;
     use crate::model::objective::GuideSpec;
+    use crate::model::InputSpec;
     use tch::{Device, Tensor};
 
     fn eg(seed: u64) -> TrainingModel {
         let b0 = Variant::named("efficientnet-b0").unwrap();
-        let model = TrainingModel::new(b0, Some(GuideSpec::default()), Device::Cpu);
+        let model = TrainingModel::new(b0, Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
         fill_variables(model.variables(), seed);
         fill_variables(model.frozen_variables(), seed);
         model
@@ -240,11 +254,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bare.tar");
         let model = eg(1);
-        checkpoint::write_torch(&path, &state_dict(&model, 0).unwrap(), None, Some(1)).unwrap();
+        checkpoint::write_torch(&path, &state_dict(&model, 0).unwrap(), None, Some(1), &BTreeMap::new())
+            .unwrap();
         let mut sam = Sam::new(SamSpec::default(), model.parameters());
         let error = read(&path, &model, &mut sam).unwrap_err().to_string();
         assert!(error.contains("bare.tar") && error.contains("optimiser"), "{error}");
-        let sbi = TrainingModel::new(Variant::named("efficientnet-b0").unwrap(), None, Device::Cpu);
+        let sbi = TrainingModel::new(
+            Variant::named("efficientnet-b0").unwrap(),
+            None,
+            InputSpec::default(),
+            Device::Cpu,
+        );
         let mut sam = Sam::new(SamSpec::default(), sbi.parameters());
         assert!(matches!(read(&path, &sbi, &mut sam), Err(SavedError::Model(_))));
     }

@@ -11,7 +11,7 @@ use crate::model::encoder::{IRESNET100, IRESNET18, IRESNET34, IRESNET50};
 use crate::model::initial::initialise;
 use crate::model::objective::{EncoderSpec, GuideSpec, LossWeights, TrainingModel};
 use crate::model::weights::load_part;
-use crate::model::Method;
+use crate::model::{InputSpec, Method};
 use crate::samples::{FrameList, FrameSelection};
 use crate::Result;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,8 @@ pub fn model(config: &Config, device: Device) -> Result<(TrainingModel, Vec<Stri
         Method::Sbi => None,
         Method::Eg => Some(guide_spec(&config.guide)?),
     };
-    let model = TrainingModel::new(variant, guide, device);
+    let input = InputSpec { normalisation: config.normalisation, side: config.image_size as i64 };
+    let model = TrainingModel::new(variant, guide, input, device);
     initialise(model.variables(), config.seed);
     initialise(model.frozen_variables(), config.seed);
     let mut warnings = Vec::new();

@@ -9,6 +9,7 @@ use sbi::model::efficientnet::{EfficientNet, Variant};
 use sbi::model::fill::{self, state_entry};
 use sbi::model::retinaface::{Body, RetinaFaceNet};
 use sbi::model::weights::expected_entries;
+use sbi::model::InputSpec;
 use sbi::types::RgbImage;
 use sbi::video::VideoWriter;
 use tch::nn::VarStore;
@@ -73,8 +74,8 @@ pub fn video(path: &Path, frames: usize, picture: impl Fn(usize) -> RgbImage) {
 /// differ from picture to picture.
 pub fn forgery_detector(path: &Path, method: Method) {
     let vs = VarStore::new(Device::Cpu);
-    let _net = Detector::build(&vs.root(), method, b0(), Device::Cpu);
-    write_torch(path, &filled(&vs), None, Some(7)).unwrap();
+    let _net = Detector::build(&vs.root(), method, b0(), InputSpec::default(), Device::Cpu);
+    write_torch(path, &filled(&vs), None, Some(7), &Default::default()).unwrap();
 }
 
 /// EfficientNet without a detector's head, as ImageNet weights come.

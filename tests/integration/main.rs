@@ -12,6 +12,8 @@ mod cli;
 mod files;
 /// Killed and interrupted runs, and what the next run makes of them.
 mod interruption;
+/// The light backbones and their ImageNet weights.
+mod lite;
 /// Networks and pictures made here instead of carried along.
 mod made;
 /// Test sets from videos over packed faces to scores.

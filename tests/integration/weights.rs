@@ -40,7 +40,7 @@ fn a_detector_with_missing_or_odd_entries_is_refused() {
     place.copy(FACES[0], "a.mp4");
     let mut state = checkpoint::read(&fixture("sbi.tar")).unwrap().state;
     state.retain(|name| name != "net._fc.bias");
-    checkpoint::write_torch(&place.path("odd.tar"), &state, None, None).unwrap();
+    checkpoint::write_torch(&place.path("odd.tar"), &state, None, None, &Default::default()).unwrap();
     let done = place.sbi("infer -w odd.tar -i a.mp4 -q");
     done.refused(&["odd.tar", "do not fit sbi on efficientnet-b0", "1 missing: net._fc.bias"]);
 }

@@ -7,6 +7,7 @@ use sbi::model::encoder::{Encoder, Pooling, IRESNET18};
 use sbi::model::fill;
 use sbi::model::published::Layout;
 use sbi::model::retinaface::Body;
+use sbi::model::InputSpec;
 use serde_json::{json, Map, Value};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -86,8 +87,20 @@ impl Network {
         let vs = VarStore::new(Device::Cpu);
         let network = match kind {
             "b4" => Network::Bare(EfficientNet::new(&vs.root(), b4(), 2)),
-            "sbi" => Network::Detector(Detector::build(&vs.root(), Method::Sbi, b4(), Device::Cpu)),
-            _ => Network::Detector(Detector::build(&vs.root(), Method::Eg, b4(), Device::Cpu)),
+            "sbi" => Network::Detector(Detector::build(
+                &vs.root(),
+                Method::Sbi,
+                b4(),
+                InputSpec::default(),
+                Device::Cpu,
+            )),
+            _ => Network::Detector(Detector::build(
+                &vs.root(),
+                Method::Eg,
+                b4(),
+                InputSpec::default(),
+                Device::Cpu,
+            )),
         };
         fill::fill_variables(&vs, seed);
         if scaled {

@@ -4,6 +4,7 @@ use super::{doubles, l2, rows, statistics, Options};
 use sbi::model::efficientnet::{Mode, Variant};
 use sbi::model::fill;
 use sbi::model::objective::{GuideSpec, Losses, TrainingModel};
+use sbi::model::InputSpec;
 use sbi::train::schedule::linear_last_quarter;
 use sbi::train::{Sam, SamSpec};
 use serde_json::{json, Map, Value};
@@ -33,7 +34,7 @@ struct Setting {
 fn setting(options: Options) -> Setting {
     let (size, batch) = (options.size.unwrap_or(128), options.batch.unwrap_or(2));
     let variant = Variant::named("efficientnet-b4").expect("one of the published sizes");
-    let model = TrainingModel::new(variant, Some(GuideSpec::default()), Device::Cpu);
+    let model = TrainingModel::new(variant, Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
     fill::fill_variables(model.variables(), options.seed);
     fill::fill_variables(model.frozen_variables(), options.seed);
     let shape = [batch, 3, size, size];

@@ -51,11 +51,13 @@ fn write(file: &Checkpoint, form: Form, path: &Path) -> Result<(), checkpoint::E
         }
         // The original programs look for a detector under `model`, for everything else at the top.
         Form::Torch if file.state.contains("net._conv_stem.weight") => {
-            let written = checkpoint::write_torch(path, &file.state, file.optimizer.as_ref(), file.epoch);
+            let write =
+                |optimizer| checkpoint::write_torch(path, &file.state, optimizer, file.epoch, &file.metadata);
+            let written = write(file.optimizer.as_ref());
             match written {
                 Err(error) if file.optimizer.is_some() => {
                     eprintln!("note: the optimiser's state is left out: {error}");
-                    checkpoint::write_torch(path, &file.state, None, file.epoch)
+                    write(None)
                 }
                 other => other,
             }

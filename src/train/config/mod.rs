@@ -11,7 +11,7 @@ pub use error::{ConfigError, Origin};
 
 use crate::dataset::{Compression, Split};
 use crate::model::encoder::{Pooling, SIDE};
-use crate::model::Method;
+use crate::model::{Method, Normalisation};
 use overrides::Layer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,10 +31,12 @@ pub struct Config {
     pub method: Method,
     /// What it is trained on.
     pub data: DataConfig,
-    /// The EfficientNet, `efficientnet-b0` to `-b7` (both: b4).
+    /// The EfficientNet, `efficientnet-b0` to `-b7`, `-lite0` to `-lite2` (both: b4).
     pub backbone: String,
     /// Weights the backbone starts from, those of ImageNet as published; `None`: random ones.
     pub init: Option<PathBuf>,
+    /// How pixels become the backbone's input (both: unit).
+    pub normalisation: Normalisation,
     /// The face encoder and the objective of EG; SBI has no use for it.
     pub guide: GuideConfig,
     /// Optimiser and learning rate.
@@ -179,6 +181,7 @@ impl Default for Config {
             data: DataConfig::default(),
             backbone: "efficientnet-b4".to_owned(),
             init: None,
+            normalisation: Normalisation::Unit,
             guide: GuideConfig::default(),
             optim: OptimConfig::default(),
             amp: Amp::Off,

@@ -38,7 +38,7 @@ use Takes::*;
 /// Far more than any run has; what exceeds it is a slip.
 const MANY: u64 = 1_000_000;
 
-const KEYS: [(&str, Takes); 31] = [
+const KEYS: [(&str, Takes); 32] = [
     ("epoch", Whole(1, MANY)),
     ("batch_size", Even(2, 65_536)),
     ("image_size", Whole(16, 4096)),
@@ -50,6 +50,7 @@ const KEYS: [(&str, Takes); 31] = [
     ("data.val", Path),
     ("backbone", Backbone),
     ("init", Path),
+    ("normalisation", Name(&["unit", "imagenet"])),
     ("guide.encoder", Name(&["iresnet18", "iresnet34", "iresnet50", "iresnet100", "dlib"])),
     ("guide.weights", Path),
     ("guide.input_size", Whole(16, 4096)),

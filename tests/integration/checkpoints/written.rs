@@ -59,20 +59,22 @@ proptest! {
         state in any_state(),
         optimizer in prop::option::of(any_value()),
         epoch in any::<Option<i64>>(),
+        metadata in prop::collection::btree_map("[a-z]{1,6}", ".{0,6}", 0..3),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.tar");
-        write_torch(&path, &state, optimizer.as_ref(), epoch).unwrap();
+        write_torch(&path, &state, optimizer.as_ref(), epoch, &metadata).unwrap();
         let back = read_with_optimizer(&path).unwrap();
         prop_assert_eq!(&back.state, &state);
         prop_assert!(back.state.names().eq(state.names()));
         prop_assert_eq!(back.optimizer, optimizer);
         prop_assert_eq!(back.epoch, epoch);
+        prop_assert_eq!(&back.metadata, &metadata);
         let bytes = fs::read(&path).unwrap();
         write_bare_torch(&path, &state).unwrap();
         prop_assert_eq!(&read(&path).unwrap().state, &state);
         let again = folder.path().join("b.tar");
-        write_torch(&again, &state, read_bytes(&bytes).unwrap().optimizer.as_ref(), epoch).unwrap();
+        write_torch(&again, &state, read_bytes(&bytes).unwrap().optimizer.as_ref(), epoch, &metadata).unwrap();
         prop_assert_eq!(fs::read(again).unwrap(), bytes);
     }
 

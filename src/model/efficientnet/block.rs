@@ -1,0 +1,153 @@
+//! One block of an EfficientNet: expansion, depthwise convolution, weighing of the channels, projection.
+
+use super::variant::{Group, Variant};
+use super::Mode;
+use crate::model::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
+use crate::native::FusedDepthwise;
+use tch::nn;
+use tch::Tensor;
+
+struct SqueezeExcite {
+    reduce: ConvUnit,
+    expand: ConvUnit,
+}
+
+impl SqueezeExcite {
+    /// The factor per channel, `[n, c, 1, 1]`, from the means over positions of the same shape.
+    fn gate(&self, pooled: &Tensor) -> Tensor {
+        self.expand.forward(&self.reduce.forward(pooled, false), false).sigmoid_()
+    }
+}
+
+/// One block.
+pub(super) struct Block {
+    expand: Option<ConvUnit>,
+    depthwise: ConvUnit,
+    /// None in the light form.
+    squeeze: Option<SqueezeExcite>,
+    project: ConvUnit,
+    skip: bool,
+    drop_connect: f64,
+    compiled: bool,
+    /// Depthwise convolution, both swishes around it and the means, where this processor has the kernel.
+    /// `expand` is then without its activation.
+    fused: Option<FusedDepthwise>,
+}
+
+impl Block {
+    /// All weights zero; names under `path` as in `efficientnet_pytorch`.
+    pub(super) fn new(
+        path: &nn::Path,
+        variant: Variant,
+        group: &Group,
+        shape: BlockShape,
+        drop_connect: f64,
+        norm: impl Fn(nn::Path, i64) -> Option<BatchNorm>,
+    ) -> Self {
+        let BlockShape { c_in, c_out, stride, side } = shape;
+        let activation = variant.activation();
+        let wide = c_in * group.expand;
+        let expand = (group.expand != 1).then(|| {
+            let spec = ConvSpec::new(c_in, wide, 1);
+            ConvUnit::new(path / "_expand_conv", spec, norm(path / "_bn0", wide), activation)
+        });
+        let depthwise = ConvUnit::new(
+            path / "_depthwise_conv",
+            ConvSpec {
+                stride,
+                padding: Padding::same(side, group.kernel, stride),
+                groups: wide,
+                ..ConvSpec::new(wide, wide, group.kernel)
+            },
+            norm(path / "_bn1", wide),
+            activation,
+        );
+        // The paper's ratio 0.25 is of the block's input, not of the expanded channels.
+        let squeezed = (c_in / 4).max(1);
+        let biased = |c_in, c_out| ConvSpec { bias: true, ..ConvSpec::new(c_in, c_out, 1) };
+        let squeeze = variant.squeezes().then(|| SqueezeExcite {
+            reduce: ConvUnit::new(path / "_se_reduce", biased(wide, squeezed), None, activation),
+            expand: ConvUnit::new(path / "_se_expand", biased(squeezed, wide), None, Activation::None),
+        });
+        let project = ConvUnit::new(
+            path / "_project_conv",
+            ConvSpec::new(wide, c_out, 1),
+            norm(path / "_bn2", c_out),
+            Activation::None,
+        );
+        let skip = stride == 1 && c_in == c_out;
+        Block { expand, depthwise, squeeze, project, skip, drop_connect, compiled: false, fused: None }
+    }
+
+    /// `x`: `[n, c_in, h, w]`.
+    pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let train = mode.batch_statistics();
+        let expanded = self.expand.as_ref().map(|unit| unit.forward(x, train));
+        let y = self.weighed(expanded.as_ref().unwrap_or(x), train);
+        let y = self.project.forward(&y, train);
+        match self.skip {
+            false => y,
+            true if mode == Mode::Train && self.drop_connect > 0.0 => drop_connect(&y, self.drop_connect) + x,
+            true if self.compiled => {
+                let mut y = y;
+                y.g_add_(x)
+            }
+            true => y + x,
+        }
+    }
+
+    /// Depthwise convolution, and the weighing of its channels where there is one.
+    fn weighed(&self, x: &Tensor, train: bool) -> Tensor {
+        let Some(squeeze) = &self.squeeze else { return self.depthwise.forward(x, train) };
+        let (mut y, pooled) = match &self.fused {
+            Some(fused) => fused.forward(x),
+            None => {
+                let y = self.depthwise.forward(x, train);
+                let pooled = y.mean_dim([2i64, 3].as_slice(), true, None);
+                (y, pooled)
+            }
+        };
+        let gate = squeeze.gate(&pooled);
+        if self.compiled {
+            y.g_mul_(&gate)
+        } else {
+            y * gate
+        }
+    }
+
+    /// Switches to the compiled form (CPU, inference only).
+    pub(super) fn compile(&mut self) {
+        self.compiled = true;
+        self.fused = self.depthwise.fused_depthwise(self.expand.is_some());
+        if let Some(expand) = &mut self.expand {
+            match self.fused {
+                Some(_) => expand.compile_linear(),
+                None => expand.compile(),
+            }
+        }
+        if self.fused.is_none() {
+            self.depthwise.compile();
+        }
+        if let Some(SqueezeExcite { reduce, expand }) = &mut self.squeeze {
+            reduce.compile();
+            expand.compile();
+        }
+        self.project.compile();
+    }
+}
+
+/// Drops whole samples of a residual branch with probability `rate` and scales the rest up.
+fn drop_connect(x: &Tensor, rate: f64) -> Tensor {
+    let keep = 1.0 - rate;
+    let mask = (Tensor::rand([x.size()[0], 1, 1, 1], (x.kind(), x.device())) + keep).floor();
+    x / keep * mask
+}
+
+/// Shape of a block.
+pub(super) struct BlockShape {
+    pub c_in: i64,
+    pub c_out: i64,
+    pub stride: i64,
+    /// Side of the input for which padding is computed.
+    pub side: i64,
+}

@@ -1,0 +1,169 @@
+//! The published sizes: one table for the networks and their light form.
+
+use crate::model::layers::Activation;
+
+/// One published size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variant {
+    /// `efficientnet-b0` to `efficientnet-b7`, `efficientnet-lite0` to `efficientnet-lite2`.
+    pub name: &'static str,
+    width: f64,
+    depth: f64,
+    /// The side in pixels for which "same" padding is computed, whatever the input's size: kept, because
+    /// the published weights were trained so.
+    pub resolution: i64,
+    /// Dropout before the classifier.
+    pub dropout: f64,
+    family: Family,
+}
+
+/// What the sizes of a kind have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// As in the paper.
+    Full,
+    /// Made for processors without fast swish: ReLU6, no squeeze-excitation, and stem, head, first and last group of
+    /// blocks as they are in the unscaled network.
+    Lite,
+}
+
+const fn full(name: &'static str, width: f64, depth: f64, resolution: i64, dropout: f64) -> Variant {
+    Variant { name, width, depth, resolution, dropout, family: Family::Full }
+}
+
+const fn lite(name: &'static str, width: f64, depth: f64, resolution: i64, dropout: f64) -> Variant {
+    Variant { name, width, depth, resolution, dropout, family: Family::Lite }
+}
+
+/// All published sizes, each kind from small to large.
+pub const VARIANTS: [Variant; 11] = [
+    full("efficientnet-b0", 1.0, 1.0, 224, 0.2),
+    full("efficientnet-b1", 1.0, 1.1, 240, 0.2),
+    full("efficientnet-b2", 1.1, 1.2, 260, 0.3),
+    full("efficientnet-b3", 1.2, 1.4, 300, 0.3),
+    full("efficientnet-b4", 1.4, 1.8, 380, 0.4),
+    full("efficientnet-b5", 1.6, 2.2, 456, 0.4),
+    full("efficientnet-b6", 1.8, 2.6, 528, 0.5),
+    full("efficientnet-b7", 2.0, 3.1, 600, 0.5),
+    lite("efficientnet-lite0", 1.0, 1.0, 224, 0.2),
+    lite("efficientnet-lite1", 1.0, 1.1, 240, 0.2),
+    lite("efficientnet-lite2", 1.1, 1.2, 260, 0.3),
+];
+
+impl Variant {
+    /// The variant called `name`, such as `efficientnet-b4`.
+    pub fn named(name: &str) -> Option<Variant> {
+        VARIANTS.into_iter().find(|v| v.name == name)
+    }
+
+    /// Whether blocks weigh their channels (squeeze-excitation).
+    pub fn squeezes(&self) -> bool {
+        self.family == Family::Full
+    }
+
+    /// What follows convolutions inside.
+    pub fn activation(&self) -> Activation {
+        match self.family {
+            Family::Full => Activation::Swish,
+            Family::Lite => Activation::Relu6,
+        }
+    }
+
+    /// Number of blocks.
+    pub fn blocks(&self) -> i64 {
+        (0..GROUPS.len()).map(|group| self.repeats(group)).sum()
+    }
+
+    /// Channels of the stem's convolution.
+    pub fn stem(&self) -> i64 {
+        self.end(STEM)
+    }
+
+    /// Width of the pooled features (1792 for b4).
+    pub fn features(&self) -> i64 {
+        self.end(HEAD)
+    }
+
+    /// Channels of the last block's result.
+    pub fn last_block(&self) -> i64 {
+        self.filters(GROUPS[GROUPS.len() - 1].c_out)
+    }
+
+    /// Channels of stem or head.
+    fn end(&self, base: i64) -> i64 {
+        match self.family {
+            Family::Full => self.filters(base),
+            Family::Lite => base,
+        }
+    }
+
+    /// Channels scaled by the width and rounded to a multiple of 8, never down by more than a tenth.
+    pub(super) fn filters(&self, base: i64) -> i64 {
+        const DIVISOR: f64 = 8.0;
+        let wanted = base as f64 * self.width;
+        let rounded = ((wanted + DIVISOR / 2.0) / DIVISOR).floor() * DIVISOR;
+        let rounded = rounded.max(DIVISOR);
+        (if rounded < 0.9 * wanted { rounded + DIVISOR } else { rounded }) as i64
+    }
+
+    /// Blocks of a group of [`GROUPS`].
+    pub(super) fn repeats(&self, group: usize) -> i64 {
+        let base = GROUPS[group].repeats;
+        let at_an_end = group == 0 || group == GROUPS.len() - 1;
+        match self.family {
+            Family::Lite if at_an_end => base,
+            _ => (self.depth * base as f64).ceil() as i64,
+        }
+    }
+}
+
+const STEM: i64 = 32;
+const HEAD: i64 = 1280;
+
+/// A row of the paper's table 1 for the unscaled network.
+pub(super) struct Group {
+    repeats: i64,
+    pub kernel: i64,
+    pub stride: i64,
+    pub expand: i64,
+    pub c_in: i64,
+    pub c_out: i64,
+}
+
+const fn group(repeats: i64, kernel: i64, stride: i64, expand: i64, c_in: i64, c_out: i64) -> Group {
+    Group { repeats, kernel, stride, expand, c_in, c_out }
+}
+
+pub(super) const GROUPS: [Group; 7] = [
+    group(1, 3, 1, 1, 32, 16),
+    group(2, 3, 2, 6, 16, 24),
+    group(2, 5, 2, 6, 24, 40),
+    group(3, 3, 2, 6, 40, 80),
+    group(3, 5, 1, 6, 80, 112),
+    group(4, 5, 2, 6, 112, 192),
+    group(1, 3, 1, 6, 192, 320),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_and_depths_are_the_published_ones() {
+        let rows: Vec<_> = VARIANTS.iter().map(|v| (v.blocks(), v.stem(), v.features())).collect();
+        let published = [
+            (16, 32, 1280),
+            (23, 32, 1280),
+            (23, 32, 1408),
+            (26, 40, 1536),
+            (32, 48, 1792),
+            (39, 48, 2048),
+            (45, 56, 2304),
+            (55, 64, 2560),
+            (16, 32, 1280),
+            (21, 32, 1280),
+            (21, 32, 1280),
+        ];
+        assert_eq!(rows, published);
+    }
+}

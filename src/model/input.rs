@@ -1,0 +1,128 @@
+//! What a detector's weights expect of their pictures, as their file tells it.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tch::{Kind, Tensor};
+
+/// Mean and deviation of ImageNet's pictures, RGB in 0..1, which its published weights are trained with.
+const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+/// Side of the published detectors' pictures.
+const PUBLISHED_SIDE: i64 = 380;
+/// Keys in a file's metadata.
+const NORMALISATION: &str = "normalisation";
+const SIDE: &str = "image_size";
+/// Far more than any network here takes; what exceeds it is no side.
+const MAX_SIDE: i64 = 4096;
+
+/// How pixels become a network's input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalisation {
+    /// 0..1 as they are: the published detectors.
+    #[default]
+    Unit,
+    /// Less ImageNet's mean, divided by its deviation, per channel.
+    ImageNet,
+}
+
+impl Normalisation {
+    /// As in configurations and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Normalisation::Unit => "unit",
+            Normalisation::ImageNet => "imagenet",
+        }
+    }
+
+    /// `x`: `[n, 3, h, w]`, RGB, 0..1.
+    pub fn apply(self, x: &Tensor) -> Tensor {
+        match self {
+            Normalisation::Unit => x.shallow_clone(),
+            Normalisation::ImageNet => {
+                let (mean, deviation) = IMAGENET;
+                let per_channel = |values: &[f32]| {
+                    Tensor::from_slice(values).view([1, -1, 1, 1]).to_device(x.device()).to_kind(Kind::Float)
+                };
+                (x - per_channel(&mean)) / per_channel(&deviation)
+            }
+        }
+    }
+}
+
+/// Normalisation and size of a detector's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputSpec {
+    /// How pixels are scaled.
+    pub normalisation: Normalisation,
+    /// Side of the pictures in pixels.
+    pub side: i64,
+}
+
+impl Default for InputSpec {
+    /// Of the published detectors, whose files say nothing.
+    fn default() -> Self {
+        InputSpec { normalisation: Normalisation::Unit, side: PUBLISHED_SIDE }
+    }
+}
+
+impl InputSpec {
+    /// As a file's metadata have it; what they do not tell is as published. An unknown value is the error, in words.
+    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self, String> {
+        let published = InputSpec::default();
+        let normalisation = match metadata.get(NORMALISATION).map(String::as_str) {
+            None => published.normalisation,
+            Some(name) => [Normalisation::Unit, Normalisation::ImageNet]
+                .into_iter()
+                .find(|known| known.name() == name)
+                .ok_or_else(|| format!("normalisation {name:?}, expected unit or imagenet"))?,
+        };
+        let side = match metadata.get(SIDE) {
+            None => published.side,
+            Some(text) => {
+                text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side)).ok_or_else(|| {
+                    format!("image_size {text:?}, expected a number of pixels up to {MAX_SIDE}")
+                })?
+            }
+        };
+        Ok(InputSpec { normalisation, side })
+    }
+
+    /// The entries that [`InputSpec::from_metadata`] reads.
+    pub fn to_metadata(self) -> [(String, String); 2] {
+        [
+            (NORMALISATION.to_owned(), self.normalisation.name().to_owned()),
+            (SIDE.to_owned(), self.side.to_string()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn metadata_come_back_and_nonsense_is_refused() {
+        let spec = InputSpec { normalisation: Normalisation::ImageNet, side: 224 };
+        assert_eq!(InputSpec::from_metadata(&BTreeMap::from(spec.to_metadata())), Ok(spec));
+        assert_eq!(InputSpec::from_metadata(&BTreeMap::new()), Ok(InputSpec::default()));
+        for (key, value) in [(NORMALISATION, "unity"), (SIDE, "0"), (SIDE, "-3"), (SIDE, "1e9"), (SIDE, "")] {
+            let metadata = BTreeMap::from([(key.to_owned(), value.to_owned())]);
+            let refused = InputSpec::from_metadata(&metadata).unwrap_err();
+            assert!(refused.contains(key) && refused.contains("expected"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn imagenet_pictures_get_mean_zero_per_channel() {
+        let (mean, deviation) = IMAGENET;
+        let x = Tensor::from_slice(&mean).view([1, 3, 1, 1]).expand([2, 3, 4, 4], false);
+        assert!(Normalisation::ImageNet.apply(&x).abs().max().double_value(&[]) < 1e-6);
+        let one = Normalisation::ImageNet.apply(&Tensor::ones([1, 3, 1, 1], (Kind::Float, Device::Cpu)));
+        for channel in 0..3 {
+            let expected = f64::from((1.0 - mean[channel]) / deviation[channel]);
+            assert!((one.double_value(&[0, channel as i64, 0, 0]) - expected).abs() < 1e-6);
+        }
+        assert_eq!(Normalisation::Unit.apply(&x), x);
+    }
+}
