@@ -10,13 +10,16 @@ fn main() {
     let include = libtorch.join("include");
 
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    println!("cargo:rerun-if-changed=src/native/fused_conv.cpp");
+    for file in ["autocast.cpp", "fused_conv.cpp"] {
+        println!("cargo:rerun-if-changed=src/native/{file}");
+    }
     cc::Build::new()
         .cpp(true)
         .std("c++17")
         .warnings(false)
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
+        .file("src/native/autocast.cpp")
         .file("src/native/fused_conv.cpp")
         .compile("sbi_native");
     compile_depthwise();

@@ -1,12 +1,14 @@
 //! The only home of `unsafe`: C++ shims over libtorch and dlib, and settings of the whole process.
 
 mod allocator;
+mod autocast;
 mod depthwise;
 mod dlib;
 mod fused_conv;
 mod process;
 
 pub use allocator::tune_allocator;
+pub use autocast::{in_half_precision, Half};
 pub use depthwise::FusedDepthwise;
 pub use dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
 pub use fused_conv::{FusedActivation, FusedConv};

@@ -28,6 +28,20 @@ pub enum TrainError {
         /// Frames of the set.
         frames: usize,
     },
+    /// Too little memory for a step.
+    #[error("out of memory in epoch {epoch}, step {step}: lower batch_size ({batch_size}) or image_size ({image_size}), or take a smaller backbone than {backbone}")]
+    OutOfMemory {
+        /// From 1.
+        epoch: usize,
+        /// From 1.
+        step: usize,
+        /// As configured.
+        batch_size: usize,
+        /// As configured.
+        image_size: usize,
+        /// As configured.
+        backbone: String,
+    },
     /// A loss that is no number.
     #[error("epoch {epoch}, step {step}: the loss is not finite; the run stopped before it spoiled the weights{}", list.as_ref().map(|path| format!("; {} lists the batch's frames", path.display())).unwrap_or_default())]
     NotFinite {
@@ -38,9 +52,6 @@ pub enum TrainError {
         /// Where the frames of the batch are listed.
         list: Option<PathBuf>,
     },
-    /// Half precision on a device that has none.
-    #[error("amp: half precision is not supported yet; set amp to \"off\"")]
-    NoAmp,
     /// dlib's encoder in a build without it.
     #[error("guide.encoder: dlib's encoder is not supported yet; use an iresnet")]
     NoDlibEncoder,

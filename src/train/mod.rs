@@ -10,6 +10,8 @@ mod epoch_log;
 mod error;
 mod first_batch;
 pub mod loader;
+mod out_of_memory;
+pub mod precision;
 mod run;
 mod run_folder;
 mod run_record;

@@ -1,16 +1,18 @@
 //! The run: epochs of steps, validation, what is kept.
 
 use super::best_list::{BestList, Kept};
-use super::config::{Config, Schedule};
+use super::config::{Amp, Config, Schedule};
 use super::curves::write_curves;
 use super::epoch_log::{EpochLog, EpochMetrics};
 use super::loader::Loader;
+use super::out_of_memory::unless_out_of_memory;
+use super::precision::Precision;
 use super::run_folder::RunFolder;
 use super::run_record::{DataCounts, RunRecord};
 use super::sam::{Sam, SamSpec};
 use super::saved::{self, Position};
 use super::schedule::linear_last_quarter;
-use super::step::{train_step, StepReport, Validation, Validator};
+use super::step::{train_step, StepReport, StepSetting, Validation, Validator};
 use super::tensorboard::EventWriter;
 use super::{first_batch, setup, TrainError};
 use crate::atomic_file;
@@ -79,14 +81,15 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
     let config = &asked.config;
     config.check()?;
     let device = asked.device.resolve()?;
-    if config.amp != super::config::Amp::Off {
-        return Err(TrainError::NoAmp.into());
-    }
     let train_frames = setup::frames(config, Split::Train, &asked.data_root)?;
     let val_frames = setup::frames(config, Split::Validation, &asked.data_root)?;
     let train = setup::loader(config, &train_frames, Phase::Train, device)?;
     let val = setup::loader(config, &val_frames, Phase::Validation, device)?;
     let (model, warnings) = setup::model(config, device)?;
+    let precision = Precision::new(config.amp, device);
+    if config.amp != Amp::Off && !precision.is_half() {
+        progress.note("amp: half precision is for CUDA; this run has 32 bits throughout");
+    }
     let spec = SamSpec { rho: config.optim.rho, momentum: config.optim.momentum };
     let sam = Sam::new(spec, model.parameters());
     let counts = DataCounts { train: (&train_frames).into(), val: (&val_frames).into() };
@@ -105,13 +108,14 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
                 model,
                 sam,
                 spec,
+                precision,
                 progress,
             };
             // From now on the run can be resumed, wherever it is killed.
             run.save()?;
             run
         }
-        Place::Resume(path) => resume(config, path, model, sam, spec, progress)?,
+        Place::Resume(path) => resume(config, path, model, sam, (spec, precision), progress)?,
     };
     let stopped_early = run.epochs(&train, &val, cancel)?;
     Ok(Summary {
@@ -129,7 +133,7 @@ fn resume<'a>(
     path: &std::path::Path,
     model: TrainingModel,
     mut sam: Sam,
-    spec: SamSpec,
+    (spec, precision): (SamSpec, Precision),
     progress: &'a dyn Progress,
 ) -> Result<Run<'a>> {
     let folder = RunFolder::open(path)?;
@@ -141,7 +145,7 @@ fn resume<'a>(
     let log = EpochLog::resume(&folder, position.epoch)?;
     let events = EventWriter::create(&folder.logs(), SystemTime::now(), Some(position.epoch))?;
     progress.note(&format!("going on after epoch {} and {} steps", position.epoch, position.step));
-    Ok(Run { log, best, events, position, config, folder, model, sam, spec, progress })
+    Ok(Run { log, best, events, position, config, folder, model, sam, spec, precision, progress })
 }
 
 /// A run under way.
@@ -151,6 +155,7 @@ struct Run<'a> {
     model: TrainingModel,
     sam: Sam,
     spec: SamSpec,
+    precision: Precision,
     position: Position,
     best: BestList,
     log: EpochLog,
@@ -213,8 +218,16 @@ impl Run<'_> {
             if epoch == 0 && self.position.step == 0 {
                 first_batch::write_sheet(&self.folder.samples(), &batch)?;
             }
-            let at = (self.config.seed, epoch as u64, self.position.step as u64);
-            let report = train_step(&self.model, &mut self.sam, &batch, lr, at);
+            let setting = StepSetting {
+                lr,
+                seed: self.config.seed,
+                epoch: epoch as u64,
+                step: self.position.step as u64,
+                precision: self.precision,
+                scale: self.position.scale,
+            };
+            let step = || train_step(&self.model, &mut self.sam, &batch, &setting);
+            let report = unless_out_of_memory(step).ok_or_else(|| self.out_of_memory())?;
             if !report.is_finite() {
                 return Err(self.not_finite(&batch.frames));
             }
@@ -224,6 +237,9 @@ impl Run<'_> {
                 self.save()?;
                 return Ok(None);
             }
+        }
+        if let Some(overflows) = self.position.sums.get("overflows") {
+            self.progress.note(&format!("{overflows} steps left out: the gradient overflowed 16 bits, the loss is scaled less from now on"));
         }
         let stats = batches.stats();
         *self.position.sums.entry("replaced".into()).or_default() += stats.replaced as f64;
@@ -236,8 +252,13 @@ impl Run<'_> {
     fn add(&mut self, report: &StepReport) {
         self.position.step += 1;
         self.position.steps += 1;
+        self.position.scale = self.position.scale.after(report.overflowed);
         let sums = &mut self.position.sums;
         let mut add = |name: &str, value: f64| *sums.entry(name.to_owned()).or_default() += value;
+        if report.overflowed {
+            add("overflows", 1.0);
+            return;
+        }
         add("loss", report.loss);
         add("right", report.right as f64);
         add("pictures", report.pictures as f64);
@@ -252,6 +273,17 @@ impl Run<'_> {
         // The error matters more than its list.
         let list = written.ok().map(|()| path);
         TrainError::NotFinite { epoch: self.position.epoch + 1, step: self.position.step + 1, list }.into()
+    }
+
+    fn out_of_memory(&self) -> TrainError {
+        let Config { batch_size, image_size, backbone, .. } = self.config;
+        TrainError::OutOfMemory {
+            epoch: self.position.epoch + 1,
+            step: self.position.step + 1,
+            batch_size: *batch_size,
+            image_size: *image_size,
+            backbone: backbone.clone(),
+        }
     }
 
     fn validate(&self, val: &Loader) -> Result<Validation> {
@@ -276,8 +308,8 @@ impl Run<'_> {
         self.events.scalars(epoch, SystemTime::now(), &metrics.scalars())?;
         write_curves(&self.folder, self.log.epochs())?;
         let lr = self.lr();
-        let Position { steps, .. } = self.position;
-        self.position = Position { epoch, steps, ..Position::default() };
+        let Position { steps, scale, .. } = self.position;
+        self.position = Position { epoch, steps, scale, ..Position::default() };
         let decision = metrics.val_auc.map(|auc| self.best.enter(epoch, auc));
         if let Some(kept) = decision.as_ref().and_then(|decision| decision.save) {
             let path = self.folder.weights().join(kept.file_name());
@@ -301,7 +333,7 @@ impl Run<'_> {
     ) -> EpochMetrics {
         let Position { epoch, step, sums, .. } = &self.position;
         let sum = |name: &str| sums.get(name).copied().unwrap_or_default();
-        let steps = (*step).max(1) as f64;
+        let steps = (*step as f64 - sum("overflows")).max(1.0);
         let term = |(name, sum): (&String, &f64)| Some((name.strip_prefix("term ")?.to_owned(), sum / steps));
         EpochMetrics {
             epoch: epoch + 1,

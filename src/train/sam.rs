@@ -68,6 +68,14 @@ impl Sam {
         }
     }
 
+    /// Multiplies all gradients.
+    pub fn scale_gradients(&mut self, factor: f64) {
+        let _no_grad = tch::no_grad_guard();
+        for (_, mut gradient) in self.gradients() {
+            let _ = gradient.g_mul_scalar_(factor);
+        }
+    }
+
     /// Length of the gradient over all parameters that have one.
     pub fn gradient_norm(&self) -> f64 {
         let squares: Vec<Tensor> = self.gradients().map(|(_, g)| (&g * &g).sum(Kind::Double)).collect();

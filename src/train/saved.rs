@@ -1,5 +1,6 @@
 //! A run's state in a weight file: what PyTorch and the original programs read, and where the run was.
 
+use super::precision::LossScale;
 use super::sam::{Sam, SamSpec};
 use crate::checkpoint::{self, StateDict, TensorData, Value};
 use crate::model::objective::TrainingModel;
@@ -20,6 +21,8 @@ pub struct Position {
     pub step: usize,
     /// Steps completed in all.
     pub steps: usize,
+    /// Of the loss, where half precision needs it.
+    pub scale: LossScale,
     /// Sums over the steps of the unfinished epoch, by name.
     pub sums: BTreeMap<String, f64>,
 }
@@ -138,6 +141,8 @@ fn optimizer_value(sam: &Sam, spec: SamSpec, lr: f64, position: &Position) -> Re
         ("epoch", Value::Int(position.epoch as i64)),
         ("step", Value::Int(position.step as i64)),
         ("steps", Value::Int(position.steps as i64)),
+        ("loss_scale", Value::Float(position.scale.scale)),
+        ("loss_scale_steps", Value::Int(position.scale.steps as i64)),
         ("sums", Value::Dict(sums)),
     ]);
     Ok(dict(vec![("state", Value::Dict(state)), ("param_groups", Value::List(vec![group])), (OURS, ours)]))
@@ -172,7 +177,9 @@ pub fn read(path: &Path, model: &TrainingModel, sam: &mut Sam) -> Result<Positio
         }
     }
     read_velocities(path, optimizer, sam)?;
-    Ok(Position { epoch: number("epoch")?, step: number("step")?, steps: number("steps")?, sums })
+    let Some(Value::Float(scale)) = ours.get("loss_scale") else { return Err(missing("loss_scale")) };
+    let scale = LossScale { scale: *scale, steps: number("loss_scale_steps")? };
+    Ok(Position { epoch: number("epoch")?, step: number("step")?, steps: number("steps")?, scale, sums })
 }
 
 fn read_velocities(path: &Path, optimizer: &Value, sam: &mut Sam) -> Result<(), SavedError> {
@@ -229,7 +236,8 @@ mod tests {
         let (name, weight) = &parameters[3];
         assert!(sam.set_velocity(name, &(weight * 2.0)));
         let sums = [("loss".to_owned(), 0.1 + 0.2)].into_iter().collect();
-        let position = Position { epoch: 3, step: 2, steps: 17, sums };
+        let position =
+            Position { epoch: 3, step: 2, steps: 17, scale: LossScale { scale: 512.0, steps: 3 }, sums };
         write(&path, &model, &sam, SamSpec::default(), 0.001, &position).unwrap();
 
         let other = eg(2);

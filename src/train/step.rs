@@ -1,5 +1,6 @@
 //! One step of training, and one look at the validation pairs.
 
+use super::precision::{LossScale, Precision};
 use super::sam::Sam;
 use super::Batch;
 use crate::metrics::Roc;
@@ -23,13 +24,32 @@ pub struct StepReport {
     pub right: usize,
     /// Length of the first pass's gradient.
     pub gradient_norm: f64,
+    /// Whether a gradient overflowed because the loss was scaled too far: the step was left out.
+    pub overflowed: bool,
 }
 
 impl StepReport {
-    /// Whether loss and gradient are finite numbers.
+    /// Whether loss and gradient are finite numbers, but for an overflow of the scale's making.
     pub fn is_finite(&self) -> bool {
-        self.loss.is_finite() && self.gradient_norm.is_finite()
+        self.loss.is_finite() && (self.gradient_norm.is_finite() || self.overflowed)
     }
+}
+
+/// How and where in the run a step is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepSetting {
+    /// Learning rate.
+    pub lr: f64,
+    /// The run's seed.
+    pub seed: u64,
+    /// From 0.
+    pub epoch: u64,
+    /// In the epoch, from 0.
+    pub step: u64,
+    /// Number types of the passes.
+    pub precision: Precision,
+    /// What the loss is multiplied with, where that is needed.
+    pub scale: LossScale,
 }
 
 /// What networks drop in a step is drawn from (seed, epoch, step), so that a resumed run drops the same.
@@ -37,28 +57,27 @@ fn seed_dropout(seed: u64, epoch: u64, step: u64) {
     tch::manual_seed(generator(seed, epoch, step, Purpose::Dropout).next_u64() as i64);
 }
 
-/// Both passes of SAM over a batch and the step itself. `epoch` and `step` count from 0.
+/// Both passes of SAM over a batch and the step itself.
 ///
 /// Where loss or gradient are not finite, in either pass, the weights stay as they were and the report says so.
-pub fn train_step(
-    model: &TrainingModel,
-    sam: &mut Sam,
-    batch: &Batch,
-    lr: f64,
-    (seed, epoch, step): (u64, u64, u64),
-) -> StepReport {
+pub fn train_step(model: &TrainingModel, sam: &mut Sam, batch: &Batch, setting: &StepSetting) -> StepReport {
+    /// A scale below which no true gradient overflows.
+    const LEAST_SCALE: f64 = 1.0;
+    let StepSetting { lr, seed, epoch, step, precision, scale } = *setting;
+    let overflow_is_harmless = precision.scales() && scale.scale >= LEAST_SCALE;
     let device = model.detector().device();
     let (real, fake) = (batch.real.to_device(device), batch.fake.to_device(device));
     let pass = |sam: &mut Sam| {
         sam.zero_grad();
-        let losses = model.losses(&real, &fake, Mode::Train);
-        losses.total.backward();
+        let losses = precision.forward(|| model.losses(&real, &fake, Mode::Train));
+        precision.backward(&losses.total, scale, sam);
         losses
     };
     seed_dropout(seed, epoch, 2 * step);
     let losses = pass(sam);
     let mut report = report_of(&losses, sam.gradient_norm());
-    if !report.is_finite() {
+    if !(report.loss.is_finite() && report.gradient_norm.is_finite()) {
+        report.overflowed = overflow_is_harmless;
         return report;
     }
     sam.climb(report.gradient_norm);
@@ -70,6 +89,7 @@ pub fn train_step(
     } else {
         sam.return_from_climb();
         report.gradient_norm = norm;
+        report.overflowed = overflow_is_harmless;
     }
     report
 }
@@ -87,6 +107,7 @@ fn report_of(losses: &Losses, gradient_norm: f64) -> StepReport {
         pictures: pictures as usize,
         right: (half - false_alarms + fakes_found) as usize,
         gradient_norm,
+        overflowed: false,
     }
 }
 

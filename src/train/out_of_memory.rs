@@ -1,0 +1,58 @@
+//! Memory that runs out in a step, as an error that names what to lower.
+//!
+//! libtorch's errors come as panics from operators that cannot fail otherwise; those about memory are caught.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+/// Parts of what libtorch's allocators for the CPU and for CUDA say, and C++ itself.
+const PHRASES: [&str; 4] =
+    ["can't allocate memory", "not enough memory", "CUDA out of memory", "std::bad_alloc"];
+
+/// What `compute` gives; `None` when there was too little memory for it. Other panics go on.
+pub fn unless_out_of_memory<T>(compute: impl FnOnce() -> T) -> Option<T> {
+    quiet_about_memory();
+    match panic::catch_unwind(AssertUnwindSafe(compute)) {
+        Ok(value) => Some(value),
+        Err(payload) if is_about_memory(payload.as_ref()) => None,
+        Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+fn is_about_memory(payload: &(dyn Any + Send)) -> bool {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
+    PHRASES.iter().any(|phrase| text.contains(phrase))
+}
+
+/// Panics that are caught here are told as errors, and need no trace of their own.
+fn quiet_about_memory() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !is_about_memory(info.payload()) {
+                usual(info);
+            }
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn what_libtorch_cannot_allocate_is_told_and_other_panics_go_on() {
+        assert_eq!(unless_out_of_memory(|| 3), Some(3));
+        let options = (Kind::Float, Device::Cpu);
+        // More than any address space has.
+        assert!(unless_out_of_memory(|| Tensor::empty([1 << 50], options)).is_none());
+        let other = panic::catch_unwind(|| {
+            unless_out_of_memory(|| Tensor::zeros([2], options) + Tensor::zeros([3], options))
+        });
+        assert!(other.is_err());
+    }
+}
