@@ -15,6 +15,7 @@ mod ffiw;
 mod listing;
 mod source_set;
 mod test_set;
+mod training_set;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use ff::{split_ids, Manipulation, Split};
 pub use source_set::{SourceSet, SourceVideo};
 pub use test_set::TestSet;
+pub use training_set::{set_folder, TrainingSet};
 
 /// A video of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]

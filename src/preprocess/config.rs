@@ -1,9 +1,8 @@
 //! What a preprocessing run is asked for.
 
-use crate::dataset::{Compression, SourceSet};
+use super::VideoSource;
 use crate::face::{DetectorConfig, LandmarkConfig};
 use crate::model::DeviceChoice;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Which of the two detectors run.
@@ -41,12 +40,8 @@ impl FromStr for Steps {
 /// One preprocessing run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Which folder of videos.
-    pub set: SourceSet,
-    /// Folder of all data sets.
-    pub data_root: PathBuf,
-    /// Which copies of FaceForensics++ and DFD.
-    pub compression: Compression,
+    /// Which videos or photographs.
+    pub source: VideoSource,
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
     /// Which detectors run.
@@ -66,12 +61,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// The published settings for a set, on all cores.
-    pub fn new(set: SourceSet, data_root: PathBuf) -> Self {
+    /// The published settings, on all cores.
+    pub fn new(source: VideoSource) -> Self {
         Config {
-            set,
-            data_root,
-            compression: Compression::default(),
+            source,
             frames: 32,
             steps: Steps::default(),
             landmarks: LandmarkConfig::default(),
@@ -81,11 +74,6 @@ impl Config {
             overwrite: false,
             limit: None,
         }
-    }
-
-    /// The folder beside whose videos everything is written.
-    pub fn folder(&self) -> PathBuf {
-        self.set.folder(&self.data_root, self.compression)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Preprocessing: the videos of a set to frames, landmarks and boxes, in one pass over each video.
+//! Preprocessing: the videos of a set, or any videos and photographs, to frames, landmarks and boxes, in one pass over each video.
 //!
 //! Decoders run ahead; workers on all cores take single frames, find landmarks and boxes and write the files;
 //! the calling thread keeps account. What is on disk is not made again.
@@ -7,11 +7,13 @@ mod config;
 mod ledger;
 mod plan;
 mod run;
+mod source;
 mod summary;
 mod tools;
 mod worker;
 
 pub use config::{Config, Steps};
 pub use run::{run, run_with};
+pub use source::VideoSource;
 pub use summary::Summary;
 pub use tools::{LoadedTools, Tools};

@@ -24,7 +24,8 @@ const WORKERS_PER_DECODER: usize = 4;
 /// requested, frames under way are dropped; a later run continues there.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
     // Before models are loaded: a misspelt folder should be told at once.
-    let videos = config.set.videos(&config.data_root, config.compression)?;
+    let (videos, notes) = config.source.videos()?;
+    notes.iter().for_each(|note| progress.note(note));
     let (tools, warnings) = LoadedTools::load(config)?;
     warnings.iter().for_each(|warning| progress.note(warning));
     run_with(config, videos, &tools, progress, cancel)
@@ -106,8 +107,8 @@ pub fn run_with(
 
 /// The record to continue, and what it says of each video; with `overwrite`, of none.
 fn open_book(config: &Config, settings: Settings) -> Result<(Book, BTreeMap<String, VideoRecord>)> {
-    let folder = config.folder();
-    let name = config.set.to_string();
+    let folder = config.source.folder();
+    let name = config.source.name();
     let path = Record::path(&folder, &name);
     // A record that cannot be read is no reason not to make it anew where that is asked for.
     let before = match config.overwrite {
@@ -133,6 +134,7 @@ fn open_book(config: &Config, settings: Settings) -> Result<(Book, BTreeMap<Stri
         }
     }
     // Before any work: is there room and permission?
+    std::fs::create_dir_all(&folder).map_err(|cause| Error::Output { path: folder.clone(), cause })?;
     record.write(&path).map_err(|error| match error {
         prepared::Error::Write(error) => Error::Output { path: folder.clone(), cause: error.cause },
         other => other.into(),

@@ -56,7 +56,7 @@ impl Summary {
         let videos =
             book.record.videos.iter().filter(|v| asked.contains(v.video.as_str())).cloned().collect();
         let mut summary = Summary {
-            set: format!("{} ({})", config.set, config.compression),
+            set: config.source.title(),
             folder: book.folder,
             record: book.record,
             record_path: book.path,

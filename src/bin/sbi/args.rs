@@ -42,8 +42,9 @@ pub struct Global {
 pub enum Command {
     /// Turn the videos of a set into frames, landmarks and boxes, which training reads
     #[command(after_help = "Examples:\n  sbi preprocess -d Original -c c23\n  \
-sbi preprocess -d Celeb-real --limit 10 --detector retinaface-mnet\n\n\
-Writes frames/, landmarks/ and retina/ beside the set's videos/, and preprocess_SET.json and .txt, which tell what \
+sbi preprocess -d Celeb-real --limit 10 --detector retinaface-mnet\n  \
+sbi preprocess -i photos/ -o portraits\n\n\
+Writes frames/, landmarks/ and retina/ beside the set's videos/ (with -o: into its folder), and preprocess_SET.json and .txt, which tell what \
 became of every video. A second run does only what is missing.")]
     Preprocess(PreprocessArgs),
     /// Train a detector on a prepared set
@@ -117,11 +118,18 @@ pub struct SamplingArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "input"])))]
 pub struct PreprocessArgs {
     /// Set: Original, DeepFakeDetection_original, DeepFakeDetection, FaceShifter, Face2Face, Deepfakes, FaceSwap,
     /// NeuralTextures, Celeb-real, Celeb-synthesis, YouTube-real, DFDC, DFDCP
     #[arg(short, long, value_name = "SET")]
-    pub dataset: SourceSet,
+    pub dataset: Option<SourceSet>,
+    /// Photographs and videos, or folders of them, instead of a published set
+    #[arg(short, long, value_name = "PATH", num_args = 1.., requires = "output")]
+    pub input: Vec<PathBuf>,
+    /// With -i: the set that is made, a name under the data root or a path
+    #[arg(short, long, value_name = "SET", conflicts_with = "dataset")]
+    pub output: Option<PathBuf>,
     /// Compression level of FaceForensics++: raw, c23 or c40
     #[arg(short, long, default_value = "raw", value_name = "LEVEL")]
     pub compression: Compression,

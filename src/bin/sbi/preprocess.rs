@@ -3,7 +3,8 @@
 use crate::args::PreprocessArgs;
 use crate::{Outcome, Session};
 use sbi::face::LandmarkConfig;
-use sbi::preprocess::{self, Config};
+use sbi::preprocess::{self, Config, VideoSource};
+use std::path::Path;
 
 pub fn run(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> {
     let summary = preprocess::run(&config(args, session), session.progress, session.cancel)?;
@@ -20,9 +21,16 @@ pub fn run(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> 
 }
 
 fn config(args: &PreprocessArgs, session: &Session) -> Config {
-    let defaults = Config::new(args.dataset, session.global.data_root.clone());
+    let data_root = session.global.data_root.clone();
+    let source = match (args.dataset, &args.output) {
+        (Some(set), _) => VideoSource::Set { set, data_root, compression: args.compression },
+        (None, output) => VideoSource::Files {
+            inputs: args.input.clone(),
+            folder: sbi::dataset::set_folder(&data_root, output.as_deref().unwrap_or(Path::new(""))),
+        },
+    };
+    let defaults = Config::new(source);
     Config {
-        compression: args.compression,
         frames: args.frames.unwrap_or(defaults.frames),
         steps: args.steps,
         landmarks: args.landmarks.config(),

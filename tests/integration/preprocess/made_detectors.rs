@@ -5,7 +5,8 @@ use crate::made;
 use crate::support::Place;
 use sbi::face::{Error as FaceError, FaceDetector, LandmarkDetector};
 use sbi::prepared::{BoxSettings, LandmarkSettings};
-use sbi::preprocess::{run_with, Config, Tools};
+use sbi::dataset::Compression;
+use sbi::preprocess::{run_with, Config, Tools, VideoSource};
 use sbi::progress::{Cancel, Silent};
 use sbi::types::{BBox, DetectedFace, Landmarks, RgbImage};
 use std::fs;
@@ -91,8 +92,10 @@ fn equal_faces_failing_frames_and_frames_without_a_box_are_all_accounted_for() {
             });
         }
         let set: sbi::dataset::SourceSet = "Celeb-real".parse().unwrap();
-        let config = Config { frames: 4, jobs: 3, ..Config::new(set, place.path("data")) };
-        let list = || set.videos(&place.path("data"), config.compression).unwrap();
+        let (data_root, compression) = (place.path("data"), Compression::default());
+        let source = VideoSource::Set { set, data_root, compression };
+        let config = Config { frames: 4, jobs: 3, ..Config::new(source) };
+        let list = || config.source.videos().unwrap().0;
         let run = || run_with(&config, list(), &MadeTools { shared }, &Silent, &Cancel::new()).unwrap();
         let summary = run();
         assert_eq!((summary.total, summary.prepared, summary.failed().count()), (2, 2, 2));

@@ -1,0 +1,71 @@
+//! Sets that training reads: published ones by their names, and folders that `sbi preprocess -o` made.
+
+use super::{Compression, SourceSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A prepared set, by what a configuration calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrainingSet {
+    /// One of the sets that preprocessing knows.
+    Published(SourceSet),
+    /// A folder: a name under the data root, or a path.
+    Folder(PathBuf),
+}
+
+/// The folder of a set of the user's own: a bare name lies under the data root, anything else is a path.
+pub fn set_folder(data_root: &Path, set: &Path) -> PathBuf {
+    match set.components().count() {
+        1 if set.is_relative() && !set.starts_with(".") && !set.starts_with("..") => data_root.join(set),
+        _ => set.to_owned(),
+    }
+}
+
+impl TrainingSet {
+    /// A published set if one is called so, else a folder.
+    pub fn named(name: &str) -> Self {
+        name.parse().map_or_else(|_| TrainingSet::Folder(name.into()), TrainingSet::Published)
+    }
+
+    /// Where its `frames/`, `landmarks/` and `retina/` are.
+    pub fn folder(&self, data_root: &Path, compression: Compression) -> PathBuf {
+        match self {
+            TrainingSet::Published(set) => set.folder(data_root, compression),
+            TrainingSet::Folder(path) => set_folder(data_root, path),
+        }
+    }
+
+    /// The command that prepares it, for messages.
+    pub fn command(&self, compression: Compression) -> String {
+        match self {
+            TrainingSet::Published(set) => format!("sbi preprocess -d {set} -c {compression}"),
+            TrainingSet::Folder(path) => format!("sbi preprocess -i PHOTOS -o {}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for TrainingSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrainingSet::Published(set) => write!(f, "{set}"),
+            TrainingSet::Folder(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_names_lie_under_the_data_root_and_paths_where_they_are() {
+        let folder = |name: &str| TrainingSet::named(name).folder(Path::new("data"), Compression::C23);
+        assert_eq!(folder("portraits"), Path::new("data/portraits"));
+        assert_eq!(folder("./portraits"), Path::new("./portraits"));
+        assert_eq!(folder("sets/portraits"), Path::new("sets/portraits"));
+        assert_eq!(folder("/sets"), Path::new("/sets"));
+        let original = TrainingSet::named("Original");
+        assert_eq!(original, TrainingSet::Published(SourceSet::Original));
+        assert_eq!(original.command(Compression::C23), "sbi preprocess -d Original -c c23");
+    }
+}
