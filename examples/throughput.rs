@@ -24,7 +24,7 @@ use sbi::model::weights::load_weights;
 use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, Method};
 use sbi::prepared::FrameFiles;
 use sbi::rng::{generator, Purpose};
-use sbi::samples::{read_pair, FrameSelection};
+use sbi::samples::{read_pair, FrameSelection, VideoChoice};
 use sbi::train::{Loader, LoaderConfig};
 use sbi::types::RgbImage;
 use std::io::BufRead;
@@ -189,8 +189,9 @@ fn measure_pairs(args: &Measure) -> anyhow::Result<()> {
 fn measure_loader(args: &Measure) -> anyhow::Result<()> {
     let selection = FrameSelection {
         folder: args.weights.clone(),
-        ids: None,
+        videos: VideoChoice::All,
         per_video: usize::MAX,
+        min_face: 0.0,
         command: "sbi preprocess".to_owned(),
     };
     let config = LoaderConfig {
@@ -200,6 +201,7 @@ fn measure_loader(args: &Measure) -> anyhow::Result<()> {
         seed: SEED,
         threads: args.threads,
         read_ahead: 4,
+        degradation: 0.0,
         drop_last: false,
         device: Device::Cpu,
     };

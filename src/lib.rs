@@ -3,7 +3,7 @@
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`]) run whole jobs and know
 //! components; **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`],
 //! [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the foundations; **foundations** ([`types`],
-//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`file_error`], [`progress`], [`rng`], [`suggest`]) know nothing of
+//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
 
@@ -14,6 +14,7 @@ pub mod dataset;
 pub mod error;
 pub mod face;
 pub mod file_error;
+pub mod hash;
 pub mod imaging;
 pub mod infer;
 pub mod metrics;

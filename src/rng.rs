@@ -21,6 +21,8 @@ pub enum Purpose {
     Weights,
     /// What networks drop in training.
     Dropout,
+    /// Which videos of a set are for validation.
+    Split,
 }
 
 /// The generator for `purpose` of sample `index` in `epoch` of the run with `seed`.

@@ -2,7 +2,7 @@
 //! section 3.2.
 //!
 //! One step per file, each a function of explicit parameters and a draw of them: [`pick_box`], [`mirror`],
-//! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`]. A [`Recipe`] holds all draws of
+//! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`], [`degradation`]. A [`Recipe`] holds all draws of
 //! a sample, a [`Geometry`] says where in the frame it comes from, [`self_blend`] makes the pictures.
 //!
 //! Only what ends up in the final crop is computed. The results are those of the plain way, all steps on all of
@@ -10,6 +10,7 @@
 
 pub mod blend;
 pub mod blend_mask;
+pub mod degradation;
 mod error;
 mod geometry;
 pub mod hull;
@@ -72,9 +73,13 @@ pub fn self_blend(
     }
     let crop = crop.within(part);
     let side = image_size;
+    let shown = |image: &RgbImage| match recipe.degradation {
+        None => imaging::resized_window(image, crop, side, side),
+        Some(degradation) => imaging::resized(&degradation.apply(&image.cropped(crop))?, side, side),
+    };
     Ok(BlendedPair {
-        fake: imaging::resized_window(&fake, crop, side, side)?,
-        real: imaging::resized_window(&real, crop, side, side)?,
+        fake: shown(&fake)?,
+        real: shown(&real)?,
         mask: imaging::resized_mask_part(&mask, crop, side, side)?,
     })
 }

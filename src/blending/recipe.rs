@@ -1,6 +1,7 @@
 //! Everything that is drawn for a sample.
 
 use super::blend_mask::Softening;
+use super::degradation::Degradation;
 use super::hull::Hull;
 use super::source_target::SourceTransforms;
 use super::transforms::JointTransforms;
@@ -40,6 +41,9 @@ pub struct Recipe {
     pub joint_transforms: Option<JointTransforms>,
     /// Factors of the final crop's margins: left, right, top, bottom, each from 0.2..0.8; 0.5 in validation.
     pub margins: [f64; 4],
+    /// What happens to the final crop of both pictures alike; not in the published training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degradation: Option<Degradation>,
 }
 
 impl Recipe {
@@ -66,6 +70,18 @@ impl Recipe {
             softening,
             joint_transforms: train.then_some(joint_transforms),
             margins: if train { margins } else { [VALIDATION_MARGIN; 4] },
+            degradation: None,
+        }
+    }
+
+    /// The same, in training with a degradation of this probability on top; everything else is as without.
+    pub fn draw_degraded(rng: &mut SampleRng, phase: Phase, probability: f64) -> Recipe {
+        let recipe = Recipe::draw(rng, phase);
+        match phase {
+            Phase::Train if probability > 0.0 => {
+                Recipe { degradation: Degradation::draw(rng, probability), ..recipe }
+            }
+            _ => recipe,
         }
     }
 }

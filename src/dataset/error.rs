@@ -36,6 +36,14 @@ pub enum Error {
         /// The data root.
         path: PathBuf,
     },
+    /// A prepared set that nobody made.
+    #[error("{}: no such set{}", path.display(), suggestion.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default())]
+    NoSet {
+        /// Where it would be.
+        path: PathBuf,
+        /// A published set of nearly that name.
+        suggestion: Option<String>,
+    },
     /// A folder of the data set does not exist.
     #[error("{}: no such folder, expected {expected}{}", path.display(), available(.compressions))]
     MissingFolder {

@@ -1,6 +1,7 @@
 //! Sets that training reads: published ones by their names, and folders that `sbi preprocess -o` made.
 
-use super::{Compression, SourceSet};
+use super::{Compression, Error, SourceSet};
+use crate::suggest::suggest;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -28,10 +29,24 @@ impl TrainingSet {
     }
 
     /// Where its `frames/`, `landmarks/` and `retina/` are.
-    pub fn folder(&self, data_root: &Path, compression: Compression) -> PathBuf {
-        match self {
+    ///
+    /// Fails when the data root or the user's folder does not exist; a name that is nearly a published set's is told.
+    pub fn folder(&self, data_root: &Path, compression: Compression) -> Result<PathBuf, Error> {
+        let folder = match self {
             TrainingSet::Published(set) => set.folder(data_root, compression),
             TrainingSet::Folder(path) => set_folder(data_root, path),
+        };
+        if folder.starts_with(data_root) && !data_root.is_dir() {
+            return Err(Error::DataRoot { path: data_root.to_owned() });
+        }
+        match self {
+            TrainingSet::Folder(name) if !folder.is_dir() => {
+                let known: Vec<String> = SourceSet::ALL.iter().map(SourceSet::to_string).collect();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                let suggestion = name.to_str().and_then(|name| suggest(name, &known)).map(str::to_owned);
+                Err(Error::NoSet { path: folder, suggestion })
+            }
+            _ => Ok(folder),
         }
     }
 
@@ -59,7 +74,7 @@ mod tests {
 
     #[test]
     fn bare_names_lie_under_the_data_root_and_paths_where_they_are() {
-        let folder = |name: &str| TrainingSet::named(name).folder(Path::new("data"), Compression::C23);
+        let folder = |name: &str| set_folder(Path::new("data"), Path::new(name));
         assert_eq!(folder("portraits"), Path::new("data/portraits"));
         assert_eq!(folder("./portraits"), Path::new("./portraits"));
         assert_eq!(folder("sets/portraits"), Path::new("sets/portraits"));
@@ -67,5 +82,16 @@ mod tests {
         let original = TrainingSet::named("Original");
         assert_eq!(original, TrainingSet::Published(SourceSet::Original));
         assert_eq!(original.command(Compression::C23), "sbi preprocess -d Original -c c23");
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_was_meant() {
+        let root = tempfile::tempdir().unwrap();
+        let refused = |name: &str, root: &Path| {
+            TrainingSet::named(name).folder(root, Compression::Raw).unwrap_err().to_string()
+        };
+        let misspelt = refused("Orginal", root.path());
+        assert!(misspelt.contains("Orginal") && misspelt.contains("did you mean Original"), "{misspelt}");
+        assert!(refused("Original", Path::new("/no/such/root")).contains("/no/such/root"));
     }
 }

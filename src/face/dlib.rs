@@ -2,7 +2,7 @@
 
 use super::forehead::with_forehead;
 use super::Error;
-use crate::model::fill::Fnv1a64;
+use crate::hash::Fnv1a64;
 use crate::native::{DlibError, DlibFaceDetector, DlibShape};
 use crate::types::{Landmarks, RgbImage};
 use std::io::Read;

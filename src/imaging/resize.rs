@@ -14,6 +14,14 @@ pub fn resized(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage
     Ok(out)
 }
 
+/// The picture at a smaller size, averaged over the area that each new pixel covers (OpenCV's `INTER_AREA`).
+pub fn shrunk(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage, Error> {
+    let mut out = RgbImage::filled(width, height, [0; 3]);
+    let size = Size::new(width as i32, height as i32);
+    imgproc::resize(&as_mat(image)?, &mut as_mat_mut(&mut out)?, size, 0.0, 0.0, imgproc::INTER_AREA)?;
+    Ok(out)
+}
+
 fn rect(window: Window) -> Rect {
     let [x, y, width, height] =
         [window.x0, window.y0, window.width(), window.height()].map(|side| side as i32);

@@ -4,38 +4,11 @@
 //! without exchanging weight files. Used by the parity checks, the benchmarks and the quick start; such
 //! weights are untrained and their scores mean nothing.
 
+use crate::hash::fnv1a64;
+
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const MIX_A: u64 = 0xBF58_476D_1CE4_E5B9;
 const MIX_B: u64 = 0x94D0_49BB_1331_11EB;
-
-/// 64-bit FNV-1a.
-pub fn fnv1a64(bytes: &[u8]) -> u64 {
-    let mut state = Fnv1a64::default();
-    state.update(bytes);
-    state.finish()
-}
-
-/// 64-bit FNV-1a of bytes that come in parts.
-#[derive(Clone, Copy, Debug)]
-pub struct Fnv1a64(u64);
-
-impl Default for Fnv1a64 {
-    fn default() -> Self {
-        Fnv1a64(0xCBF2_9CE4_8422_2325)
-    }
-}
-
-impl Fnv1a64 {
-    /// Takes in the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
-    }
-
-    /// The sum of all bytes so far.
-    pub fn finish(self) -> u64 {
-        self.0
-    }
-}
 
 /// `n` values in 0..1, each a multiple of 2^-24, for the stream called `name`.
 pub fn uniform(name: &str, seed: u64, n: usize) -> impl Iterator<Item = f32> {

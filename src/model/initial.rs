@@ -1,6 +1,6 @@
 //! Untrained weights to start from.
 
-use super::fill::fnv1a64;
+use crate::hash::fnv1a64;
 use crate::rng::{generator, Purpose};
 use rand::Rng;
 use rand_distr::StandardNormal;

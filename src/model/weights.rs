@@ -93,7 +93,7 @@ pub fn fingerprint(state: &StateDict) -> String {
     let mut hash = 0xCBF2_9CE4_8422_2325u64;
     let mut mix = |word: u64| hash = (hash ^ word).wrapping_mul(PRIME).rotate_left(23);
     for (name, tensor) in state.iter() {
-        mix(super::fill::fnv1a64(name.as_bytes()));
+        mix(crate::hash::fnv1a64(name.as_bytes()));
         tensor.shape().iter().for_each(|&side| mix(side as u64));
         // Eight bytes a step: a hundred megabytes cost some hundredths of a second.
         for chunk in tensor.bytes().chunks(8) {

@@ -2,6 +2,7 @@
 
 use crate::dataset::{Compression, SourceSet, SourceVideo};
 use crate::error::Result;
+use crate::file_error::FileError;
 use crate::video::media_files;
 use crate::Error;
 use std::collections::HashSet;
@@ -70,7 +71,7 @@ impl VideoSource {
 
 fn files(inputs: &[PathBuf], base: &Path) -> Result<(Vec<SourceVideo>, Vec<String>)> {
     for path in inputs {
-        std::fs::metadata(path).map_err(|cause| Error::Input { path: path.clone(), cause })?;
+        std::fs::metadata(path).map_err(|cause| Error::from(FileError::of(path)(cause)))?;
     }
     let found = media_files(inputs)?;
     let mut taken = HashSet::new();
@@ -83,7 +84,8 @@ fn files(inputs: &[PathBuf], base: &Path) -> Result<(Vec<SourceVideo>, Vec<Strin
             continue;
         }
         let below = inputs.iter().find_map(|input| path.strip_prefix(input).ok()).unwrap_or(Path::new(""));
-        let below = if below.as_os_str().is_empty() { path.file_name().map_or(below, Path::new) } else { below };
+        let below =
+            if below.as_os_str().is_empty() { path.file_name().map_or(below, Path::new) } else { below };
         let name = free_name(below, &mut taken);
         videos.push(SourceVideo { path, base: base.to_owned(), name: PathBuf::from(name) });
     }
@@ -98,7 +100,12 @@ fn files(inputs: &[PathBuf], base: &Path) -> Result<(Vec<SourceVideo>, Vec<Strin
 /// another file has that name already. The same files in the same order get the same names.
 fn free_name(below: &Path, taken: &mut HashSet<String>) -> String {
     let joined = |path: &Path| {
-        path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("_").trim_start_matches('.').to_owned()
+        path.iter()
+            .map(|part| part.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join("_")
+            .trim_start_matches('.')
+            .to_owned()
     };
     let (short, long) = (joined(&below.with_extension("")), joined(below));
     let numbered = (2..).map(|number| format!("{long}_{number}"));

@@ -1,27 +1,16 @@
 //! What a preview is asked for.
 
 use crate::blending::Phase;
-use crate::dataset::{Compression, SourceSet};
 use crate::face::{DetectorConfig, LandmarkConfig};
 use crate::model::DeviceChoice;
+use crate::samples::FrameSelection;
 use std::path::PathBuf;
 
 /// Where the faces come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// A prepared set.
-    Set {
-        /// Which.
-        set: SourceSet,
-        /// Folder of all data sets.
-        data_root: PathBuf,
-        /// Which copies of FaceForensics++ and DFD.
-        compression: Compression,
-        /// Only the videos of this list of ids, in the form of FaceForensics++'s `train.json`.
-        id_list: Option<PathBuf>,
-        /// At most this many frames of a video (SBI and EG: 8).
-        per_video: usize,
-    },
+    /// Frames of prepared sets.
+    Prepared(Vec<FrameSelection>),
     /// Photographs and videos, in which faces are found first.
     Files {
         /// Files and folders of them.
@@ -46,6 +35,8 @@ pub struct Config {
     pub seed: u64,
     /// As training or as validation makes them.
     pub phase: Phase,
+    /// How often a training pair is degraded, 0..=1; 0 as published.
+    pub degradation: f64,
     /// Side of the pairs in pixels (SBI and EG: 380).
     pub image_size: usize,
     /// The sheet's file, PNG or any other picture format; `None`: no sheet.
@@ -62,6 +53,7 @@ impl Config {
             pairs: 8,
             seed: 5,
             phase: Phase::Train,
+            degradation: 0.0,
             image_size: 380,
             sheet: Some(PathBuf::from("preview.png")),
             save: None,

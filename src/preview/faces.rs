@@ -1,13 +1,12 @@
 //! The faces of a preview: read from a prepared set, or found in files.
 
 use super::config::Source;
-use crate::dataset;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::read_image;
 use crate::model::ExecutionPlan;
 use crate::prepared::FrameFiles;
 use crate::progress::Progress;
-use crate::samples::{read_faces, FrameSelection};
+use crate::samples::{read_faces, FrameList};
 use crate::types::{FaceBox, Landmarks, RgbImage};
 use crate::video::{media_files, read_one_frame, MediaFiles};
 use crate::{Error, Result};
@@ -30,16 +29,12 @@ impl Faces {
     /// Fails when there is nothing to look at or a model file is missing.
     pub fn open(source: &Source, progress: &dyn Progress) -> Result<Faces> {
         match source {
-            Source::Set { set, data_root, compression, id_list, per_video } => {
-                if !data_root.is_dir() {
-                    let path = data_root.clone();
-                    return Err(dataset::Error::DataRoot { path }.into());
+            Source::Prepared(selections) => {
+                let mut all = FrameList::default();
+                for selection in selections {
+                    all.join(selection.list()?);
                 }
-                let ids = id_list.as_deref().map(dataset::split_ids).transpose()?;
-                let command = format!("sbi preprocess -d {set} -c {compression}");
-                let folder = set.folder(data_root, *compression);
-                let selection = FrameSelection { folder, ids, per_video: *per_video, command };
-                Ok(Faces::Prepared(selection.list()?.frames))
+                Ok(Faces::Prepared(all.frames))
             }
             Source::Files { paths, landmarks, detector, device } => {
                 let MediaFiles { files, notes } = media_files(paths)?;

@@ -99,7 +99,8 @@ fn order(faces: &Faces, config: &Config) -> Vec<usize> {
 }
 
 fn row(faces: &Faces, index: usize, draw: u64, config: &Config) -> Result<Row, String> {
-    let recipe = Recipe::draw(&mut generator(config.seed, 0, draw, Purpose::Sample), config.phase);
+    let mut rng = generator(config.seed, 0, draw, Purpose::Sample);
+    let recipe = Recipe::draw_degraded(&mut rng, config.phase, config.degradation);
     let face = faces.read(index)?;
     let path = faces.path(index);
     let pair = Pair::of_image(&face.image, &face.landmarks, &face.boxes, &recipe, config.image_size)

@@ -144,6 +144,9 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
                 joint.hsv_shift.map(|hsv| format!("hsv {}", three(&hsv, 2))),
                 joint.brightness_contrast.map(|[b, c]| format!("brightness {b:+.2}, contrast {c:+.2}")),
                 joint.jpeg_quality.map(|quality| format!("jpeg {quality}")),
+                row.recipe
+                    .degradation
+                    .map(|d| format!("degraded to {:.2} of its size, jpeg {}", d.scale, d.quality)),
             ];
             let parts: Vec<String> = parts.into_iter().flatten().collect();
             if parts.is_empty() {

@@ -2,23 +2,61 @@
 
 use super::Error;
 use crate::file_error::FileError;
+use crate::hash::fnv1a64;
 use crate::prepared::{self, FrameFiles, VideoFolders};
+use crate::rng::{generator, Purpose};
+use crate::types::FaceBox;
 use crate::video::training_positions;
+use rand::Rng;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Which frames of a set are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FrameSelection {
     /// The set's folder, which holds `frames/`.
     pub folder: PathBuf,
-    /// First three characters of the wanted videos' names; `None`: all videos.
-    pub ids: Option<BTreeSet<String>>,
+    /// Which of the set's videos.
+    pub videos: VideoChoice,
     /// At most this many frames of a video, spread evenly over those that are there (SBI and EG: 8).
     pub per_video: usize,
+    /// Frames whose largest box has a shorter side under this many pixels are left out; 0 asks for nothing.
+    pub min_face: f64,
     /// The command that prepares the set, for messages.
     pub command: String,
+}
+
+/// Which videos of a set are wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VideoChoice {
+    /// All.
+    All,
+    /// Those whose names begin with one of these, three characters each: the splits of FaceForensics++.
+    Ids(BTreeSet<String>),
+    /// A drawn share of them, or the rest. What becomes of a video depends on the seed and its name alone, so that
+    /// a set that grows does not move videos from one side to the other.
+    Share {
+        /// Of the draw.
+        seed: u64,
+        /// 0..1.
+        share: f64,
+        /// Whether the drawn ones are wanted, or the others.
+        drawn: bool,
+    },
+}
+
+impl VideoChoice {
+    fn wants(&self, name: &str) -> bool {
+        match self {
+            VideoChoice::All => true,
+            VideoChoice::Ids(ids) => name.get(..3).is_some_and(|id| ids.contains(id)),
+            VideoChoice::Share { seed, share, drawn } => {
+                let mut rng = generator(*seed, 0, fnv1a64(name.as_bytes()), Purpose::Split);
+                rng.random_bool(share.clamp(0.0, 1.0)) == *drawn
+            }
+        }
+    }
 }
 
 /// The frames of a selection that have everything a sample needs.
@@ -34,6 +72,20 @@ pub struct FrameList {
     pub without_landmarks: usize,
     /// Chosen frames left out because they have landmarks but no box.
     pub without_boxes: usize,
+    /// Chosen frames left out because their largest face is too small.
+    pub too_small: usize,
+}
+
+impl FrameList {
+    /// Adds the frames and counts of another list.
+    pub fn join(&mut self, other: FrameList) {
+        self.frames.extend(other.frames);
+        self.videos += other.videos;
+        self.empty_videos.extend(other.empty_videos);
+        self.without_landmarks += other.without_landmarks;
+        self.without_boxes += other.without_boxes;
+        self.too_small += other.too_small;
+    }
 }
 
 impl FrameSelection {
@@ -47,7 +99,7 @@ impl FrameSelection {
         if names.is_empty() {
             return Err(Error::NotPrepared { folder: all, command: self.command.clone() });
         }
-        let wanted: Vec<&String> = names.iter().filter(|name| self.wants(name)).collect();
+        let wanted: Vec<&String> = names.iter().filter(|name| self.videos.wants(name)).collect();
         if wanted.is_empty() {
             return Err(Error::NoneChosen { folder: all, videos: names.len() });
         }
@@ -60,6 +112,7 @@ impl FrameSelection {
                 let files = &on_disk[position];
                 chosen += 1;
                 match (files.landmarks.exists(), files.boxes.exists()) {
+                    (true, true) if self.is_too_small(files) => list.too_small += 1,
                     (true, true) => list.frames.push(files.clone()),
                     (false, _) => list.without_landmarks += 1,
                     (true, false) => list.without_boxes += 1,
@@ -71,16 +124,25 @@ impl FrameSelection {
             }
         }
         if list.frames.is_empty() {
-            let FrameList { without_landmarks, without_boxes, .. } = list;
+            let FrameList { without_landmarks, without_boxes, too_small, .. } = list;
             let (folder, command) = (all, self.command.clone());
             let frames = chosen;
-            return Err(Error::NoneComplete { folder, frames, without_landmarks, without_boxes, command });
+            return Err(Error::NoneComplete {
+                folder,
+                frames,
+                without_landmarks,
+                without_boxes,
+                too_small,
+                command,
+            });
         }
         Ok(list)
     }
 
-    fn wants(&self, name: &str) -> bool {
-        self.ids.as_ref().is_none_or(|ids| name.get(..3).is_some_and(|id| ids.contains(id)))
+    /// Whether no face of a frame has the size that is asked for. A damaged file is the loader's to replace and tell.
+    fn is_too_small(&self, files: &FrameFiles) -> bool {
+        let small = |face: &FaceBox| face.bbox.width().min(face.bbox.height()) < self.min_face;
+        self.min_face > 0.0 && prepared::read_boxes(&files.boxes).is_ok_and(|boxes| boxes.iter().all(small))
     }
 }
 
@@ -105,6 +167,7 @@ fn video_names(folder: &Path) -> Result<Vec<String>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::BBox;
 
     fn write(folder: &Path, kind: &str, video: &str, frame: &str, extension: &str) {
         let folder = folder.join(kind).join(video);
@@ -113,11 +176,12 @@ mod tests {
     }
 
     fn selection(folder: &Path, ids: Option<&[&str]>) -> FrameSelection {
-        let ids = ids.map(|ids| ids.iter().map(|id| id.to_string()).collect());
+        let of_ids = |ids: &[&str]| VideoChoice::Ids(ids.iter().map(|id| id.to_string()).collect());
         FrameSelection {
             folder: folder.to_owned(),
-            ids,
+            videos: ids.map_or(VideoChoice::All, of_ids),
             per_video: 2,
+            min_face: 0.0,
             command: "sbi preprocess -d Original".into(),
         }
     }
@@ -148,5 +212,33 @@ mod tests {
         assert!(error(Some(&["071"])).contains("none of the 1 prepared videos"), "{}", error(Some(&["071"])));
         let incomplete = error(Some(&["054"]));
         assert!(incomplete.contains("1 lack landmarks, 0 boxes"), "{incomplete}");
+    }
+
+    #[test]
+    fn a_share_and_the_rest_are_all_and_stay_as_a_set_grows() {
+        let choice = |drawn| VideoChoice::Share { seed: 5, share: 0.25, drawn };
+        let names: Vec<String> = (0..400).map(|number| format!("face{number}")).collect();
+        let drawn: Vec<_> = names.iter().filter(|name| choice(true).wants(name)).collect();
+        assert!((60..140).contains(&drawn.len()), "{} of 400", drawn.len());
+        assert!(names.iter().all(|name| choice(true).wants(name) != choice(false).wants(name)));
+        let other = VideoChoice::Share { seed: 6, share: 0.25, drawn: true };
+        assert!(names.iter().any(|name| other.wants(name) != choice(true).wants(name)));
+    }
+
+    #[test]
+    fn small_faces_are_left_out_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        for (video, side) in [("a", 59.0), ("b", 60.0)] {
+            write(folder.path(), "frames", video, "000", "png");
+            write(folder.path(), "landmarks", video, "000", "npy");
+            write(folder.path(), "retina", video, "000", "npy");
+            let bbox = BBox { x0: 10.0, y0: 10.0, x1: 10.0 + side, y1: 90.0 };
+            let face = FaceBox { bbox, points: [(20.0, 20.0); 5] };
+            let files = VideoFolders::new(folder.path(), Path::new(video)).files(0);
+            prepared::write_boxes(&files.boxes, &[face]).unwrap();
+        }
+        let list = FrameSelection { min_face: 60.0, ..selection(folder.path(), None) }.list().unwrap();
+        assert_eq!((list.frames.len(), list.too_small), (1, 1));
+        assert_eq!(list.empty_videos, ["a"]);
     }
 }

@@ -3,7 +3,7 @@
 mod list;
 mod pair;
 
-pub use list::{FrameList, FrameSelection};
+pub use list::{FrameList, FrameSelection, VideoChoice};
 pub use pair::{read_faces, read_pair, Pair};
 
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub enum Error {
         command: String,
     },
     /// A set whose prepared videos are all of other splits.
-    #[error("{}: none of the {videos} prepared videos is asked for (their names begin with ids of the split file)", folder.display())]
+    #[error("{}: none of the {videos} prepared videos is asked for (the split chooses them by name)", folder.display())]
     NoneChosen {
         /// The folder of frames.
         folder: PathBuf,
@@ -42,7 +42,7 @@ pub enum Error {
         videos: usize,
     },
     /// A set in which no frame has all it needs.
-    #[error("{}: none of {frames} chosen frames has both landmarks and boxes ({without_landmarks} lack landmarks, {without_boxes} boxes); `{command}` makes what is missing", folder.display())]
+    #[error("{}: none of {frames} chosen frames has both landmarks and boxes ({without_landmarks} lack landmarks, {without_boxes} boxes, {too_small} have a too small face); `{command}` makes what is missing", folder.display())]
     NoneComplete {
         /// The folder of frames.
         folder: PathBuf,
@@ -52,6 +52,8 @@ pub enum Error {
         without_landmarks: usize,
         /// Of these, how many lack boxes.
         without_boxes: usize,
+        /// Of these, how many show only small faces.
+        too_small: usize,
         /// The command that makes them.
         command: String,
     },

@@ -3,6 +3,7 @@
 //! `setup` finds frames and weights, [`loader`] makes batches ahead, [`step`] is one step of the optimiser ([`sam`])
 //! on the objective, [`run()`] goes through epochs and keeps what is worth keeping in a [`RunFolder`].
 
+mod averages;
 mod best_list;
 pub mod config;
 mod curves;
@@ -18,10 +19,12 @@ mod run_record;
 pub mod sam;
 pub mod saved;
 pub mod schedule;
+mod sets;
 mod setup;
 pub mod step;
 mod tensorboard;
 
+pub use averages::Averages;
 pub use best_list::{BestList, Decision, Kept};
 pub use config::{Config, ConfigError};
 pub use curves::write_curves;
@@ -32,4 +35,5 @@ pub use run::{run, Place, RunConfig, Summary};
 pub use run_folder::{RunFolder, RunFolderError};
 pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};
 pub use sam::{Sam, SamSpec};
+pub use sets::selections;
 pub use tensorboard::EventWriter;

@@ -1,5 +1,6 @@
 //! The run: epochs of steps, validation, what is kept.
 
+use super::averages::Averages;
 use super::best_list::{BestList, Kept};
 use super::config::{Amp, Config, Schedule};
 use super::curves::write_curves;
@@ -14,7 +15,7 @@ use super::saved::{self, Position};
 use super::schedule::linear_last_quarter;
 use super::step::{train_step, StepReport, StepSetting, Validation, Validator};
 use super::tensorboard::EventWriter;
-use super::{first_batch, setup, TrainError};
+use super::{first_batch, sets, setup, TrainError};
 use crate::atomic_file;
 use crate::blending::Phase;
 use crate::dataset::Split;
@@ -81,8 +82,8 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
     let config = &asked.config;
     config.check()?;
     let device = asked.device.resolve()?;
-    let train_frames = setup::frames(config, Split::Train, &asked.data_root)?;
-    let val_frames = setup::frames(config, Split::Validation, &asked.data_root)?;
+    let train_frames = sets::frames(config, Split::Train, &asked.data_root)?;
+    let val_frames = sets::frames(config, Split::Validation, &asked.data_root)?;
     let train = setup::loader(config, &train_frames, Phase::Train, device)?;
     let val = setup::loader(config, &val_frames, Phase::Validation, device)?;
     let (model, warnings) = setup::model(config, device)?;
@@ -92,6 +93,7 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
     }
     let spec = SamSpec { rho: config.optim.rho, momentum: config.optim.momentum };
     let sam = Sam::new(spec, model.parameters());
+    let averages = config.ema.map(|decay| Averages::new(decay, model.variables()));
     let counts = DataCounts { train: (&train_frames).into(), val: (&val_frames).into() };
     let mut run = match &asked.place {
         Place::New { output, name, config_name } => {
@@ -109,13 +111,14 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
                 sam,
                 spec,
                 precision,
+                averages,
                 progress,
             };
             // From now on the run can be resumed, wherever it is killed.
             run.save()?;
             run
         }
-        Place::Resume(path) => resume(config, path, model, sam, (spec, precision), progress)?,
+        Place::Resume(path) => resume(config, path, model, sam, (spec, precision, averages), progress)?,
     };
     let stopped_early = run.epochs(&train, &val, cancel)?;
     Ok(Summary {
@@ -133,11 +136,11 @@ fn resume<'a>(
     path: &std::path::Path,
     model: TrainingModel,
     mut sam: Sam,
-    (spec, precision): (SamSpec, Precision),
+    (spec, precision, mut averages): (SamSpec, Precision, Option<Averages>),
     progress: &'a dyn Progress,
 ) -> Result<Run<'a>> {
     let folder = RunFolder::open(path)?;
-    let position = saved::read(&folder.last(), &model, &mut sam)?;
+    let position = saved::read(&folder.last(), &model, &mut sam, averages.as_mut())?;
     let (best, surplus) = BestList::from_folder(&folder.weights(), config.keep, position.epoch)?;
     for path in surplus {
         std::fs::remove_file(&path).map_err(|cause| crate::Error::Output { path: path.clone(), cause })?;
@@ -145,7 +148,7 @@ fn resume<'a>(
     let log = EpochLog::resume(&folder, position.epoch)?;
     let events = EventWriter::create(&folder.logs(), SystemTime::now(), Some(position.epoch))?;
     progress.note(&format!("going on after epoch {} and {} steps", position.epoch, position.step));
-    Ok(Run { log, best, events, position, config, folder, model, sam, spec, precision, progress })
+    Ok(Run { log, best, events, position, config, folder, model, sam, spec, precision, averages, progress })
 }
 
 /// A run under way.
@@ -156,6 +159,7 @@ struct Run<'a> {
     sam: Sam,
     spec: SamSpec,
     precision: Precision,
+    averages: Option<Averages>,
     position: Position,
     best: BestList,
     log: EpochLog,
@@ -173,8 +177,12 @@ impl Run<'_> {
     }
 
     fn save(&self) -> Result<()> {
-        let (last, lr) = (self.folder.last(), self.lr());
-        Ok(saved::write(&last, &self.model, &self.sam, self.spec, lr, &self.position)?)
+        Ok(saved::write(&self.folder.last(), &self.state(self.lr()))?)
+    }
+
+    fn state(&self, lr: f64) -> saved::State<'_> {
+        let Run { model, sam, spec, averages, position, .. } = self;
+        saved::State { model, sam, spec: *spec, lr, averages: averages.as_ref(), position }
     }
 
     /// All epochs that are left; whether it stopped before the last because nothing got better.
@@ -193,7 +201,7 @@ impl Run<'_> {
             let seconds = started.elapsed().as_secs_f64();
             let due = (self.position.epoch + 1).is_multiple_of(self.config.val_every)
                 || self.position.epoch + 1 == self.config.epoch;
-            let validation = if due { Some(self.validate(val)?) } else { None };
+            let validation = if due { Some(self.with_averages(|run| run.validate(val))?) } else { None };
             self.finish_epoch(validation, seconds, waited, pairs)?;
             if cancel.is_requested() {
                 return Ok(false);
@@ -253,6 +261,9 @@ impl Run<'_> {
         self.position.step += 1;
         self.position.steps += 1;
         self.position.scale = self.position.scale.after(report.overflowed);
+        if let Some(averages) = &mut self.averages {
+            averages.update(self.position.steps);
+        }
         let sums = &mut self.position.sums;
         let mut add = |name: &str, value: f64| *sums.entry(name.to_owned()).or_default() += value;
         if report.overflowed {
@@ -286,6 +297,18 @@ impl Run<'_> {
         }
     }
 
+    /// What `compute` gives while the averages, where there are any, stand in for the weights.
+    fn with_averages<T>(&mut self, compute: impl FnOnce(&Self) -> T) -> T {
+        match self.averages.take() {
+            None => compute(self),
+            Some(mut averages) => {
+                let result = averages.while_used(|| compute(self));
+                self.averages = Some(averages);
+                result
+            }
+        }
+    }
+
     fn validate(&self, val: &Loader) -> Result<Validation> {
         let mut validator = Validator::default();
         for batch in val.epoch(0, 0) {
@@ -313,7 +336,7 @@ impl Run<'_> {
         let decision = metrics.val_auc.map(|auc| self.best.enter(epoch, auc));
         if let Some(kept) = decision.as_ref().and_then(|decision| decision.save) {
             let path = self.folder.weights().join(kept.file_name());
-            saved::write(&path, &self.model, &self.sam, self.spec, lr, &self.position)?;
+            self.with_averages(|run| saved::write(&path, &run.state(lr)))?;
         }
         self.save()?;
         if let Some(kept) = decision.and_then(|decision| decision.delete) {

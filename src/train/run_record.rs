@@ -46,12 +46,15 @@ pub struct DataCounts {
 pub struct SetCounts {
     /// Videos with at least one usable frame.
     pub videos: usize,
-    /// Usable frames: as many samples has an epoch.
+    /// Usable frames, as often as their set weighs: as many samples has an epoch.
     pub frames: usize,
     /// Videos asked for that have no usable frame.
     pub empty_videos: usize,
     /// Frames left out because they have no landmarks or no box.
     pub incomplete_frames: usize,
+    /// Frames left out because their face is too small.
+    #[serde(default)]
+    pub too_small: usize,
 }
 
 impl Versions {
@@ -72,6 +75,7 @@ impl From<&FrameList> for SetCounts {
             frames: list.frames.len(),
             empty_videos: list.empty_videos.len(),
             incomplete_frames: list.without_landmarks + list.without_boxes,
+            too_small: list.too_small,
         }
     }
 }

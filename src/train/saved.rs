@@ -1,5 +1,6 @@
 //! A run's state in a weight file: what PyTorch and the original programs read, and where the run was.
 
+use super::averages::Averages;
 use super::precision::LossScale;
 use super::sam::{Sam, SamSpec};
 use crate::checkpoint::{self, StateDict, TensorData, Value};
@@ -8,6 +9,7 @@ use crate::model::weights::{load_part, load_weights, to_data, to_tensor};
 use crate::model::Error as ModelError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tch::Tensor;
 
 /// Key of our own part of the optimiser's dict.
 const OURS: &str = "sbi";
@@ -54,19 +56,29 @@ pub enum SavedError {
     },
 }
 
+/// All that makes up a run's state.
+pub struct State<'a> {
+    /// The networks.
+    pub model: &'a TrainingModel,
+    /// The optimiser.
+    pub sam: &'a Sam,
+    /// Its constants.
+    pub spec: SamSpec,
+    /// The learning rate.
+    pub lr: f64,
+    /// Averages of the weights, to go on with.
+    pub averages: Option<&'a Averages>,
+    /// Where the run is.
+    pub position: &'a Position,
+}
+
 /// Writes weights, optimiser and position, in the form of the original programs' files.
 ///
 /// Names are sorted; `num_batches_tracked` counts the passes. Appears whole or not at all.
-pub fn write(
-    path: &Path,
-    model: &TrainingModel,
-    sam: &Sam,
-    spec: SamSpec,
-    lr: f64,
-    position: &Position,
-) -> Result<(), SavedError> {
+pub fn write(path: &Path, run: &State) -> Result<(), SavedError> {
+    let State { model, position, .. } = run;
     let state = state_dict(model, position.steps)?;
-    let optimizer = optimizer_value(sam, spec, lr, position)?;
+    let optimizer = optimizer_value(run)?;
     let metadata = metadata(model);
     Ok(checkpoint::write_torch(path, &state, Some(&optimizer), Some(position.epoch as i64), &metadata)?)
 }
@@ -113,7 +125,8 @@ fn dict(pairs: Vec<(&str, Value)>) -> Value {
 }
 
 /// The form of `torch.optim.SGD.state_dict()`, with the weights' names, and our position beside.
-fn optimizer_value(sam: &Sam, spec: SamSpec, lr: f64, position: &Position) -> Result<Value, SavedError> {
+fn optimizer_value(run: &State) -> Result<Value, SavedError> {
+    let State { sam, spec, lr, averages, position, .. } = *run;
     let names: Vec<&str> = sam.names().collect();
     let mut state = Vec::new();
     for (index, velocity) in sam.velocities().iter().enumerate() {
@@ -137,6 +150,9 @@ fn optimizer_value(sam: &Sam, spec: SamSpec, lr: f64, position: &Position) -> Re
         ("param_names", Value::List(names.iter().map(|name| text(*name)).collect())),
     ]);
     let sums = position.sums.iter().map(|(name, sum)| (text(name), Value::Float(*sum))).collect();
+    let average = |(name, average): (&str, &Tensor)| Ok((text(name), Value::Tensor(to_data(average)?)));
+    let averages = averages.into_iter().flat_map(Averages::values).map(average);
+    let averages = averages.collect::<Result<Vec<_>, ModelError>>()?;
     let ours = dict(vec![
         ("epoch", Value::Int(position.epoch as i64)),
         ("step", Value::Int(position.step as i64)),
@@ -144,14 +160,20 @@ fn optimizer_value(sam: &Sam, spec: SamSpec, lr: f64, position: &Position) -> Re
         ("loss_scale", Value::Float(position.scale.scale)),
         ("loss_scale_steps", Value::Int(position.scale.steps as i64)),
         ("sums", Value::Dict(sums)),
+        ("averages", Value::Dict(averages)),
     ]);
     Ok(dict(vec![("state", Value::Dict(state)), ("param_groups", Value::List(vec![group])), (OURS, ours)]))
 }
 
-/// Reads what [`write()`] wrote into a model and its optimiser.
+/// Reads what [`write()`] wrote into a model, its optimiser and, where it has them, its averages.
 ///
 /// Fails when the file is damaged, of another network, or holds no state of a run.
-pub fn read(path: &Path, model: &TrainingModel, sam: &mut Sam) -> Result<Position, SavedError> {
+pub fn read(
+    path: &Path,
+    model: &TrainingModel,
+    sam: &mut Sam,
+    averages: Option<&mut Averages>,
+) -> Result<Position, SavedError> {
     let file = checkpoint::read_with_optimizer(path)?;
     let missing = |missing| SavedError::NoState { path: path.to_owned(), missing };
     const ENCODER: &str = "face_model.";
@@ -177,9 +199,31 @@ pub fn read(path: &Path, model: &TrainingModel, sam: &mut Sam) -> Result<Positio
         }
     }
     read_velocities(path, optimizer, sam)?;
+    if let Some(averages) = averages {
+        read_averages(path, ours, averages)?;
+    }
     let Some(Value::Float(scale)) = ours.get("loss_scale") else { return Err(missing("loss_scale")) };
     let scale = LossScale { scale: *scale, steps: number("loss_scale_steps")? };
     Ok(Position { epoch: number("epoch")?, step: number("step")?, steps: number("steps")?, scale, sums })
+}
+
+fn read_averages(path: &Path, ours: &Value, averages: &mut Averages) -> Result<(), SavedError> {
+    let missing = |missing| SavedError::NoState { path: path.to_owned(), missing };
+    let Some(Value::Dict(pairs)) = ours.get("averages") else {
+        return Err(missing("the averages of the weights"));
+    };
+    if pairs.len() != averages.values().count() {
+        return Err(missing("an average of each weight"));
+    }
+    for pair in pairs {
+        let (Value::Str(name), Value::Tensor(value)) = pair else {
+            return Err(missing("an average with its name"));
+        };
+        if !averages.set(name, &to_tensor(value)?) {
+            return Err(SavedError::Velocity { path: path.to_owned(), name: name.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn read_velocities(path: &Path, optimizer: &Value, sam: &mut Sam) -> Result<(), SavedError> {
@@ -238,11 +282,25 @@ mod tests {
         let sums = [("loss".to_owned(), 0.1 + 0.2)].into_iter().collect();
         let position =
             Position { epoch: 3, step: 2, steps: 17, scale: LossScale { scale: 512.0, steps: 3 }, sums };
-        write(&path, &model, &sam, SamSpec::default(), 0.001, &position).unwrap();
+        let averages = Averages::new(0.9, eg(3).variables());
+        let spec = SamSpec::default();
+        let state = State {
+            model: &model,
+            sam: &sam,
+            spec,
+            lr: 0.001,
+            averages: Some(&averages),
+            position: &position,
+        };
+        write(&path, &state).unwrap();
 
         let other = eg(2);
         let mut others = Sam::new(SamSpec::default(), other.parameters());
-        assert_eq!(read(&path, &other, &mut others).unwrap(), position);
+        let mut other_averages = Averages::new(0.9, other.variables());
+        assert_eq!(read(&path, &other, &mut others, Some(&mut other_averages)).unwrap(), position);
+        for ((name, a), (_, b)) in averages.values().zip(other_averages.values()) {
+            assert_eq!(a, b, "average of {name}");
+        }
         let all = |model: &TrainingModel| {
             let mut all: Vec<(String, Tensor)> = model.variables().variables().into_iter().collect();
             all.extend(model.frozen_variables().variables());
@@ -265,7 +323,7 @@ mod tests {
         checkpoint::write_torch(&path, &state_dict(&model, 0).unwrap(), None, Some(1), &BTreeMap::new())
             .unwrap();
         let mut sam = Sam::new(SamSpec::default(), model.parameters());
-        let error = read(&path, &model, &mut sam).unwrap_err().to_string();
+        let error = read(&path, &model, &mut sam, None).unwrap_err().to_string();
         assert!(error.contains("bare.tar") && error.contains("optimiser"), "{error}");
         let sbi = TrainingModel::new(
             Variant::named("efficientnet-b0").unwrap(),
@@ -274,6 +332,6 @@ mod tests {
             Device::Cpu,
         );
         let mut sam = Sam::new(SamSpec::default(), sbi.parameters());
-        assert!(matches!(read(&path, &sbi, &mut sam), Err(SavedError::Model(_))));
+        assert!(matches!(read(&path, &sbi, &mut sam, None), Err(SavedError::Model(_))));
     }
 }

@@ -5,14 +5,13 @@ use super::loader::{Loader, LoaderConfig};
 use super::TrainError;
 use crate::blending::Phase;
 use crate::checkpoint;
-use crate::dataset::{self, SourceSet, Split};
 use crate::model::efficientnet::Variant;
 use crate::model::encoder::{IRESNET100, IRESNET18, IRESNET34, IRESNET50};
 use crate::model::initial::initialise;
 use crate::model::objective::{EncoderSpec, GuideSpec, LossWeights, TrainingModel};
 use crate::model::weights::load_part;
 use crate::model::{InputSpec, Method};
-use crate::samples::{FrameList, FrameSelection};
+use crate::samples::FrameList;
 use crate::Result;
 use std::path::{Path, PathBuf};
 use tch::Device;
@@ -21,22 +20,6 @@ use tch::Device;
 const READ_AHEAD: usize = 3;
 /// Where the published encoder is looked for when the configuration names none.
 const USUAL_ENCODER: &str = "weights/backbone.pth";
-
-/// The frames of a split.
-///
-/// Fails when a list is missing or nothing of it is prepared.
-pub fn frames(config: &Config, split: Split, data_root: &Path) -> Result<FrameList> {
-    let root = config.data.root.as_deref().unwrap_or(data_root);
-    let compression = config.data.compression;
-    let ids = dataset::split_ids(&config.data.split_list(split, data_root))?;
-    let selection = FrameSelection {
-        folder: SourceSet::Original.folder(root, compression),
-        ids: Some(ids),
-        per_video: config.data.n_frames,
-        command: format!("sbi preprocess -d Original -c {compression}"),
-    };
-    Ok(selection.list()?)
-}
 
 /// A loader of a split's frames. Fails when not one batch comes together.
 pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device) -> Result<Loader> {
@@ -53,6 +36,7 @@ pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device)
         seed: config.seed,
         threads: config.workers.unwrap_or(cores),
         read_ahead: READ_AHEAD,
+        degradation: config.data.degradation,
         drop_last,
         device,
     };

@@ -94,5 +94,5 @@ fn statistics(t: &Tensor) -> Value {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    format!("{:016x}", sbi::model::fill::fnv1a64(bytes))
+    format!("{:016x}", sbi::hash::fnv1a64(bytes))
 }

@@ -160,9 +160,9 @@ pub struct PreviewArgs {
     /// Training configuration: its set, seed and picture size are used
     #[arg(value_name = "CONFIG")]
     pub config: Option<PathBuf>,
-    /// Prepared set, by the names that preprocess has
+    /// Prepared set: a name that preprocess has, or a set made with its -o
     #[arg(short, long, value_name = "SET")]
-    pub dataset: Option<SourceSet>,
+    pub dataset: Option<String>,
     /// Photographs, videos, or folders of them
     #[arg(short, long, value_name = "PATH", num_args = 1..)]
     pub input: Vec<PathBuf>,

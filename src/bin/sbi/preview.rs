@@ -3,9 +3,11 @@
 use crate::args::{PhaseName, PreviewArgs};
 use crate::{Outcome, Session};
 use sbi::blending::Phase;
-use sbi::dataset::{SourceSet, Split};
+use sbi::dataset::{Split, TrainingSet};
 use sbi::preview::{self, Config, Source};
+use sbi::samples::{FrameSelection, VideoChoice};
 use sbi::train;
+use std::path::Path;
 
 pub fn run(args: &PreviewArgs, session: &Session) -> anyhow::Result<Outcome> {
     let summary = preview::run(&config(args, session)?, session.progress, session.cancel)?;
@@ -35,19 +37,8 @@ fn config(args: &PreviewArgs, session: &Session) -> anyhow::Result<Config> {
         Some(path) => train::Config::read(path, &[])?,
         None => train::Config::default(),
     };
-    let (data, data_root) = (&training.data, &session.global.data_root);
     let source = if args.input.is_empty() {
-        let split = match args.phase {
-            PhaseName::Train => Split::Train,
-            PhaseName::Val => Split::Validation,
-        };
-        Source::Set {
-            set: args.dataset.unwrap_or(SourceSet::Original),
-            data_root: data.root.as_ref().unwrap_or(data_root).clone(),
-            compression: args.compression.unwrap_or(data.compression),
-            id_list: args.config.is_some().then(|| data.split_list(split, data_root)),
-            per_video: data.n_frames,
-        }
+        Source::Prepared(selections(args, training.clone(), &session.global.data_root)?)
     } else {
         Source::Files {
             paths: args.input.clone(),
@@ -64,10 +55,37 @@ fn config(args: &PreviewArgs, session: &Session) -> anyhow::Result<Config> {
             PhaseName::Train => Phase::Train,
             PhaseName::Val => Phase::Validation,
         },
+        degradation: training.data.degradation,
         image_size: args.image_size.unwrap_or(training.image_size),
         // Whoever saves hundreds of pairs does not want them on one sheet.
         sheet: args.output.clone().or(defaults.sheet.clone().filter(|_| args.save.is_none())),
         save: args.save.clone(),
         ..defaults
     })
+}
+
+/// A set by its name, all of it; or the sets and the split of a configuration.
+fn selections(
+    args: &PreviewArgs,
+    mut training: train::Config,
+    data_root: &Path,
+) -> anyhow::Result<Vec<FrameSelection>> {
+    let compression = args.compression.unwrap_or(training.data.compression);
+    let Some(name) = &args.dataset else {
+        training.data.compression = compression;
+        let split = match args.phase {
+            PhaseName::Train => Split::Train,
+            PhaseName::Val => Split::Validation,
+        };
+        return Ok(train::selections(&training, split, data_root)?);
+    };
+    let set = TrainingSet::named(name);
+    let root = training.data.root.as_deref().unwrap_or(data_root);
+    Ok(vec![FrameSelection {
+        folder: set.folder(root, compression)?,
+        videos: VideoChoice::All,
+        per_video: training.data.n_frames,
+        min_face: 0.0,
+        command: set.command(compression),
+    }])
 }

@@ -6,10 +6,12 @@
 mod error;
 mod overrides;
 mod schema;
+mod shares;
 
 pub use error::{ConfigError, Origin};
+pub use shares::SetShare;
 
-use crate::dataset::{Compression, Split};
+use crate::dataset::{Compression, SourceSet, Split};
 use crate::model::encoder::{Pooling, SIDE};
 use crate::model::{Method, Normalisation};
 use overrides::Layer;
@@ -49,18 +51,30 @@ pub struct Config {
     pub seed: u64,
     /// How many of the best checkpoints stay (both: 5).
     pub keep: usize,
+    /// What the moving average of the weights keeps of itself at a step; such averages then validate and are what
+    /// the best checkpoints hold. `None`: none (both).
+    pub ema: Option<f64>,
     /// Stop after this many epochs without a better AUC; `None`: never.
     pub early_stop: Option<usize>,
     /// Validate every so many epochs, and after the last one.
     pub val_every: usize,
 }
 
-/// What a run is trained and validated on: originals of FaceForensics++.
+/// What a run is trained and validated on: originals of FaceForensics++, or other prepared sets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// Folder of all data sets; `None`: the program's `--data-root`.
     pub root: Option<PathBuf>,
+    /// The prepared sets: published ones by name, folders of one's own by name or path.
+    #[serde(deserialize_with = "shares::read")]
+    pub sets: Vec<SetShare>,
+    /// Share of a folder's files that validate; published sets have lists for that.
+    pub val_share: f64,
+    /// Shorter side in pixels from which a face of a folder is used.
+    pub min_face: f64,
+    /// How often both pictures of a training pair lose size and are compressed alike (both: never).
+    pub degradation: f64,
     /// Quality of the videos.
     pub compression: Compression,
     /// Frames of a video, spread evenly (both: 8).
@@ -188,6 +202,7 @@ impl Default for Config {
             workers: None,
             seed: 5,
             keep: 5,
+            ema: None,
             early_stop: None,
             val_every: 1,
         }
@@ -196,7 +211,17 @@ impl Default for Config {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig { root: None, compression: Compression::default(), n_frames: 8, train: None, val: None }
+        DataConfig {
+            root: None,
+            sets: vec![SetShare { name: SourceSet::Original.to_string(), weight: 1.0 }],
+            val_share: 0.1,
+            min_face: 60.0,
+            degradation: 0.0,
+            compression: Compression::default(),
+            n_frames: 8,
+            train: None,
+            val: None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which keys there are and what each takes: one table, from which all checks and messages come.
 
 use super::overrides::Layer;
-use super::{Config, ConfigError, EncoderName, Origin};
+use super::{shares, Config, ConfigError, EncoderName, Origin};
 use crate::model::efficientnet::VARIANTS;
 use crate::model::encoder::{Pooling, SIDE};
 use crate::model::Method;
@@ -21,6 +21,8 @@ pub enum Takes {
     Above0(f64),
     /// A number from 0 to less than 1.
     Below1,
+    /// The same, or null.
+    BelowOneOrNull,
     /// One of these names.
     Name(&'static [&'static str]),
     /// The name of an EfficientNet.
@@ -29,6 +31,8 @@ pub enum Takes {
     Path,
     /// As `Whole`, or null.
     WholeOrNull(u64, u64),
+    /// Names of sets.
+    Sets,
     /// True or false.
     Flag,
 }
@@ -38,12 +42,16 @@ use Takes::*;
 /// Far more than any run has; what exceeds it is a slip.
 const MANY: u64 = 1_000_000;
 
-const KEYS: [(&str, Takes); 32] = [
+const KEYS: [(&str, Takes); 37] = [
     ("epoch", Whole(1, MANY)),
     ("batch_size", Even(2, 65_536)),
     ("image_size", Whole(16, 4096)),
     ("method", Name(&["eg", "sbi"])),
     ("data.root", Path),
+    ("data.sets", Sets),
+    ("data.val_share", Above0(0.9)),
+    ("data.min_face", Number(0.0, 1e4)),
+    ("data.degradation", Number(0.0, 1.0)),
     ("data.compression", Name(&["raw", "c23", "c40"])),
     ("data.n_frames", Whole(1, MANY)),
     ("data.train", Path),
@@ -69,6 +77,7 @@ const KEYS: [(&str, Takes); 32] = [
     ("workers", WholeOrNull(1, 4096)),
     ("seed", Whole(0, u64::MAX)),
     ("keep", Whole(1, MANY)),
+    ("ema", BelowOneOrNull),
     ("early_stop", WholeOrNull(1, MANY)),
     ("val_every", Whole(1, MANY)),
 ];
@@ -94,8 +103,10 @@ impl Takes {
             Number(low, high) => number.is_some_and(|number| (low..=high).contains(&number)),
             Above0(high) => number.is_some_and(|number| number > 0.0 && number <= high),
             Below1 => number.is_some_and(|number| (0.0..1.0).contains(&number)),
+            BelowOneOrNull => value.is_null() || number.is_some_and(|number| (0.0..1.0).contains(&number)),
             Name(_) | Backbone => value.as_str().is_some_and(|name| self.names().contains(&name)),
             Path => value.is_null() || value.as_str().is_some_and(|path| !path.is_empty()),
+            Sets => shares::parse(value).is_some(),
             Flag => value.is_boolean(),
         }
     }
@@ -118,8 +129,10 @@ impl Takes {
             Number(low, high) => format!("a number from {low} to {high}"),
             Above0(high) => format!("a number above 0, at most {high}"),
             Below1 => "a number from 0 to less than 1".to_owned(),
+            BelowOneOrNull => "a number from 0 to less than 1, or null".to_owned(),
             Name(_) | Backbone => format!("one of {}", self.names().join(", ")),
             Path => "a path in quotes, or null".to_owned(),
+            Sets => shares::EXPECTED.to_owned(),
             Flag => "true or false".to_owned(),
         }
     }
@@ -215,6 +228,10 @@ pub fn all_names() -> Vec<(&'static str, Vec<&'static str>)> {
 
 /// What single values cannot tell; the answer is the reason.
 pub fn check_together(config: &Config) -> Result<(), String> {
+    let sets = &config.data.sets;
+    if let Some(twice) = (1..sets.len()).find(|&at| sets[..at].iter().any(|set| set.name == sets[at].name)) {
+        return Err(format!("data.sets has {:?} twice: give it a weight instead", sets[twice].name));
+    }
     let guide = &config.guide;
     let uses_fc =
         config.method == Method::Eg && guide.encoder != EncoderName::Dlib && guide.pooling == Pooling::Fc;

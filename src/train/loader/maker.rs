@@ -64,12 +64,12 @@ impl Maker {
     }
 
     fn make(&self, job: &Job, planes: &mut [f32]) -> Result<Made, LoaderError> {
-        let LoaderConfig { seed, phase, image_size, .. } = self.config;
+        let LoaderConfig { seed, phase, image_size, degradation, .. } = self.config;
         let mut rng = generator(seed, self.epoch, job.sample, Purpose::Sample);
         let mut frame = job.frame;
         let mut failed = Vec::new();
         loop {
-            let recipe = Recipe::draw(&mut rng, phase);
+            let recipe = Recipe::draw_degraded(&mut rng, phase, degradation);
             match read_pair(&self.frames[frame], &recipe, image_size) {
                 Ok(pair) => {
                     let side = image_size as i64;

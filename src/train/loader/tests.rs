@@ -36,6 +36,7 @@ fn config(threads: usize, phase: Phase) -> LoaderConfig {
         seed: 3,
         threads,
         read_ahead: 2,
+        degradation: 0.0,
         drop_last: false,
         device: Device::Cpu,
     }

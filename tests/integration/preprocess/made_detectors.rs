@@ -3,9 +3,9 @@
 use super::{tree, SET};
 use crate::made;
 use crate::support::Place;
+use sbi::dataset::Compression;
 use sbi::face::{Error as FaceError, FaceDetector, LandmarkDetector};
 use sbi::prepared::{BoxSettings, LandmarkSettings};
-use sbi::dataset::Compression;
 use sbi::preprocess::{run_with, Config, Tools, VideoSource};
 use sbi::progress::{Cancel, Silent};
 use sbi::types::{BBox, DetectedFace, Landmarks, RgbImage};
