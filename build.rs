@@ -47,9 +47,9 @@ fn compile_depthwise() {
     println!("cargo:rustc-link-lib=gomp");
 }
 
-/// The shim over dlib, and the scan for faces twice: for AVX2 and for any x86-64; the shim asks the processor.
+/// The shims over dlib, and the scan for faces twice: for AVX2 and for any x86-64; the shim asks the processor.
 fn compile_dlib() {
-    for file in ["dlib.cpp", "face_hog.cpp", "face_hog.h"] {
+    for file in ["dlib.cpp", "dlib_face_net.cpp", "guarded.h", "face_hog.cpp", "face_hog.h"] {
         println!("cargo:rerun-if-changed=src/native/{file}");
     }
     let base = || {
@@ -57,7 +57,7 @@ fn compile_dlib() {
         build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-fno-math-errno").flag("-Wno-psabi");
         build
     };
-    base().file("src/native/dlib.cpp").compile("sbi_dlib");
+    base().file("src/native/dlib.cpp").file("src/native/dlib_face_net.cpp").compile("sbi_dlib");
     // Sums in the order in which dlib has them; where a fused multiply-add is wanted, the source says so.
     let mut plain = base();
     plain.flag("-ffp-contract=off").file("src/native/face_hog.cpp");

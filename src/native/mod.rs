@@ -3,12 +3,14 @@
 mod allocator;
 mod depthwise;
 mod dlib;
+mod dlib_face_net;
 mod fused_conv;
 mod process;
 
 pub use allocator::tune_allocator;
 pub use depthwise::FusedDepthwise;
 pub use dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
+pub use dlib_face_net::DlibFaceNet;
 pub use fused_conv::{FusedActivation, FusedConv};
 pub use process::{
     keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,
