@@ -48,10 +48,10 @@ pub fn train_step(
     (seed, epoch, step): (u64, u64, u64),
 ) -> StepReport {
     let device = model.detector().device();
-    let (real, fake) = (batch.real.to_device(device), batch.fake.to_device(device));
+    let pairs = model.pairs(batch.real.to_device(device), batch.fake.to_device(device));
     let pass = |sam: &mut Sam| {
         sam.zero_grad();
-        let losses = model.losses(&real, &fake, Mode::Train);
+        let losses = model.losses(&pairs, Mode::Train);
         losses.total.backward();
         losses
     };
