@@ -50,10 +50,12 @@ fn compile_depthwise() {
     println!("cargo:rustc-link-lib=gomp");
 }
 
-/// The shim over dlib, and the scan for faces twice: for AVX2 and for any x86-64; the shim asks the processor.
+/// The shims over dlib, and the scan for faces twice: for AVX2 and for any x86-64; the shim asks the processor.
 fn compile_dlib() {
     const SCAN: [&str; 3] = ["face_hog.cpp", "face_hog_pyramid.cpp", "face_hog_features.cpp"];
-    for file in ["dlib.cpp", "face_hog.h", "face_hog_parts.h"].iter().chain(&SCAN) {
+    for file in
+        ["dlib.cpp", "dlib_face_net.cpp", "guarded.h", "face_hog.h", "face_hog_parts.h"].iter().chain(&SCAN)
+    {
         println!("cargo:rerun-if-changed=src/native/{file}");
     }
     let base = || {
@@ -61,7 +63,7 @@ fn compile_dlib() {
         build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-fno-math-errno").flag("-Wno-psabi");
         build
     };
-    base().file("src/native/dlib.cpp").compile("sbi_dlib");
+    base().file("src/native/dlib.cpp").file("src/native/dlib_face_net.cpp").compile("sbi_dlib");
     // Sums in the order in which dlib has them; where a fused multiply-add is wanted, the source says so.
     let mut plain = base();
     plain.flag("-ffp-contract=off").files(SCAN.map(|file| format!("src/native/{file}")));

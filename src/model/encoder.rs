@@ -1,4 +1,4 @@
-//! The frozen face encoder of EG: the iresnet of ArcFace, which turns a face into an embedding.
+//! The frozen face encoder of EG as published: the iresnet of ArcFace, which turns a face into an embedding.
 //!
 //! Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019,
 //! <https://arxiv.org/abs/1801.07698>. Names as in insightface's published weights. Always in eval mode.

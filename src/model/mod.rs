@@ -1,9 +1,11 @@
 //! Networks: tensors in, tensors out. What pictures mean is decided above.
 
 pub mod detector;
+pub mod dlib_encoder;
 pub mod efficientnet;
 pub mod encoder;
 pub mod execution;
+pub mod face_encoder;
 pub mod fill;
 pub mod initial;
 pub mod input;
@@ -52,6 +54,14 @@ pub enum Error {
         path: PathBuf,
         /// What is unknown, and what was expected.
         found: String,
+    },
+    /// The file does not hold dlib's face recognition network.
+    #[error("{}: cannot be read as dlib's face recognition network: {reason}", path.display())]
+    NotDlibEncoder {
+        /// The weight file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
     },
     /// The device does not exist.
     #[error("--device {asked}: {reason}")]

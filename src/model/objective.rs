@@ -6,7 +6,8 @@
 
 use super::detector::{Detector, Method};
 use super::efficientnet::{Mode, Variant};
-use super::encoder::{Depth, Encoder, Pooling, EMBEDDING, IRESNET18, SIDE};
+use super::encoder::{Pooling, IRESNET18};
+use super::face_encoder::{EncoderSpec, FaceEncoder};
 use super::layers::{channels_last, BatchNorm};
 use super::InputSpec;
 use tch::nn::{self, Init, VarStore};
@@ -35,15 +36,6 @@ impl Default for LossWeights {
     }
 }
 
-/// The face encoder of the guide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncoderSpec {
-    /// Depth of the iresnet.
-    pub depth: Depth,
-    /// How its last map becomes an embedding.
-    pub pooling: Pooling,
-}
-
 /// Settings of EG's guide.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GuideSpec {
@@ -62,14 +54,23 @@ pub struct GuideSpec {
 impl Default for GuideSpec {
     /// As published: iresnet18, pooled, the residual with its sign.
     fn default() -> Self {
+        let encoder = EncoderSpec::Iresnet { depth: IRESNET18, pooling: Pooling::Pooled };
         GuideSpec {
-            encoder: EncoderSpec { depth: IRESNET18, pooling: Pooling::Pooled },
-            input_size: SIDE,
+            encoder,
+            input_size: encoder.side(),
             weights: LossWeights::default(),
             detach: false,
             absolute_residual: false,
         }
     }
+}
+
+/// A batch of pairs, with what the objective needs of it that no pass changes.
+pub struct Pairs {
+    real: Tensor,
+    fake: Tensor,
+    /// EG's e_d: how far blending moved the embedding of each face.
+    discrepancy: Option<Tensor>,
 }
 
 /// What one pass over a batch gives.
@@ -101,7 +102,7 @@ pub struct TrainingModel {
 
 struct Guide {
     spec: GuideSpec,
-    encoder: Encoder,
+    encoder: FaceEncoder,
     residual_head: Head,
     rebuilt_head: Head,
     reconstruction: Reconstruction,
@@ -156,17 +157,17 @@ impl TrainingModel {
         let guide = guide.map(|spec| {
             let root = vs.root();
             // In published files, and strictly loaded by the original program; no use is made of them.
-            unused_layer(&(&root / "reshape_layer"), features, EMBEDDING + features);
-            unused_layer(&(&root / "fc"), EMBEDDING, CLASSES);
-            let EncoderSpec { depth, pooling } = spec.encoder;
+            let embedding = spec.encoder.embedding();
+            unused_layer(&(&root / "reshape_layer"), features, embedding + features);
+            unused_layer(&(&root / "fc"), embedding, CLASSES);
             Guide {
                 spec,
-                encoder: Encoder::new(&(frozen.root() / "face_model"), depth, pooling),
+                encoder: FaceEncoder::new(&(frozen.root() / "face_model"), spec.encoder, spec.input_size),
                 residual_head: Head::new(&(&root / "fc_cat"), features),
                 rebuilt_head: Head::new(&(&root / "fc_cat1"), features),
                 reconstruction: Reconstruction::new(
                     &(&root / "reconstruction_network"),
-                    EMBEDDING + features,
+                    embedding + features,
                     features,
                 ),
             }
@@ -199,19 +200,29 @@ impl TrainingModel {
         all
     }
 
-    /// The losses of a batch of pairs. `real`, `fake`: `[n, 3, h, w]`, RGB, 0..1.
-    pub fn losses(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> Losses {
-        self.losses_with_inside(real, fake, mode).0
+    /// A batch for any number of passes. `real`, `fake`: `[n, 3, h, w]`, RGB, 0..1, on the model's device.
+    ///
+    /// Runs EG's face encoder, whose answer is the same whatever training moves.
+    pub fn pairs(&self, real: Tensor, fake: Tensor) -> Pairs {
+        let embed = |guide: &Guide| guide.encoder.embed(&fake) - guide.encoder.embed(&real);
+        let discrepancy = self.guide.as_ref().map(embed);
+        Pairs { real, fake, discrepancy }
+    }
+
+    /// The losses of a batch.
+    pub fn losses(&self, pairs: &Pairs, mode: Mode) -> Losses {
+        self.losses_with_inside(pairs, mode).0
     }
 
     /// The same with what lies between; nothing for SBI.
-    pub fn losses_with_inside(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> (Losses, Option<Inside>) {
-        match &self.guide {
-            None => (self.sbi_losses(real, fake, mode), None),
-            Some(guide) => {
-                let (losses, inside) = self.eg_losses(guide, real, fake, mode);
+    pub fn losses_with_inside(&self, pairs: &Pairs, mode: Mode) -> (Losses, Option<Inside>) {
+        let Pairs { real, fake, discrepancy } = pairs;
+        match (&self.guide, discrepancy) {
+            (Some(guide), Some(e_d)) => {
+                let (losses, inside) = self.eg_losses(guide, [real, fake, e_d], mode);
                 (losses, Some(inside))
             }
+            _ => (self.sbi_losses(real, fake, mode), None),
         }
     }
 
@@ -236,7 +247,7 @@ impl TrainingModel {
         Losses { terms: vec![("rf", total.shallow_clone())], total, logits }
     }
 
-    fn eg_losses(&self, guide: &Guide, real: &Tensor, fake: &Tensor, mode: Mode) -> (Losses, Inside) {
+    fn eg_losses(&self, guide: &Guide, [real, fake, e_d]: [&Tensor; 3], mode: Mode) -> (Losses, Inside) {
         let GuideSpec { weights, detach, absolute_residual, .. } = guide.spec;
         let (seen_real, seen_fake) = (self.as_seen(real), self.as_seen(fake));
         let difference = &seen_fake - &seen_real;
@@ -245,8 +256,7 @@ impl TrainingModel {
         let features = self.features(&[&seen_real, &seen_fake, &residual], mode);
         let parts = features.chunk(3, 0);
         let [f_r, f_f, f_d] = [&parts[0], &parts[1], &parts[2]];
-        let e_d = guide.embedding(fake) - guide.embedding(real);
-        let f_star = guide.reconstruction.forward(&Tensor::cat(&[&e_d, f_d], 1));
+        let f_star = guide.reconstruction.forward(&Tensor::cat(&[e_d, f_d], 1));
 
         let rf = self.detector.classify_in(&Tensor::cat(&[f_r, f_f], 0), mode);
         let rp = guide.residual_head.forward(&Tensor::cat(&[f_r, f_d], 0), train);
@@ -267,21 +277,11 @@ impl TrainingModel {
                 ("f_f", f_f.shallow_clone()),
                 ("f_d", f_d.shallow_clone()),
                 ("f_star", f_star),
-                ("e_d", e_d),
+                ("e_d", e_d.shallow_clone()),
             ],
             logits: [("rf", rf.shallow_clone()), ("rp", rp), ("rc", rc)],
         };
         (Losses { total, terms, logits: rf }, inside)
-    }
-}
-
-impl Guide {
-    /// Embeddings of faces `[n, 3, h, w]`, 0..1; no gradient.
-    fn embedding(&self, faces: &Tensor) -> Tensor {
-        tch::no_grad(|| {
-            let small = faces.upsample_bilinear2d([self.spec.input_size; 2], false, None, None);
-            self.encoder.embed(&((small - 0.5) / 0.5))
-        })
     }
 }
 

@@ -10,14 +10,13 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <exception>
 #include <fstream>
 #include <memory>
-#include <string>
+#include <stdexcept>
 #include <vector>
 
 #include "face_hog.h"
+#include "guarded.h"
 
 namespace {
 
@@ -47,23 +46,7 @@ RgbView view(const uint8_t* rgb, int64_t height, int64_t width) {
   return {reinterpret_cast<const dlib::rgb_pixel*>(rgb), static_cast<long>(height), static_cast<long>(width)};
 }
 
-char* copy_of(const std::string& text) {
-  auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
-  if (copy) std::memcpy(copy, text.c_str(), text.size() + 1);
-  return copy;
-}
-
-template <typename Work>
-auto guarded(char** error, Work work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::exception& exception) {
-    *error = copy_of(exception.what());
-  } catch (...) {
-    *error = copy_of("unknown C++ exception");
-  }
-  return {};
-}
+using sbi_native::guarded;
 
 typedef std::vector<dlib::rectangle> Rectangles;
 typedef dlib::pyramid_down<6> Pyramid;

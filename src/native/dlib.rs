@@ -47,7 +47,7 @@ impl From<String> for DlibError {
 }
 
 /// Calls a function of the shim that sets a message when it fails.
-fn checked<T>(call: impl FnOnce(*mut *mut c_char) -> T) -> Result<T, DlibError> {
+pub(super) fn checked<T>(call: impl FnOnce(*mut *mut c_char) -> T) -> Result<T, DlibError> {
     let mut error: *mut c_char = std::ptr::null_mut();
     let value = call(&mut error);
     if error.is_null() {

@@ -4,6 +4,7 @@ mod allocator;
 mod autocast;
 mod depthwise;
 mod dlib;
+mod dlib_face_net;
 mod fused_conv;
 mod process;
 
@@ -11,6 +12,7 @@ pub use allocator::tune_allocator;
 pub use autocast::{in_half_precision, Half};
 pub use depthwise::FusedDepthwise;
 pub use dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
+pub use dlib_face_net::DlibFaceNet;
 pub use fused_conv::{FusedActivation, FusedConv};
 pub use process::{
     keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,

@@ -85,7 +85,7 @@ mod tests {
         let mut weight = vs.root().var("w", &[1], Init::Const(0.0));
         let number = |t: &Tensor| t.double_value(&[0]);
         let mut averages = Averages::new(0.5, &vs);
-        tch::no_grad(|| weight.g_add_scalar_(8.0)).detach();
+        let _ = tch::no_grad(|| weight.g_add_scalar_(8.0));
         // (1 + 100) / (10 + 100) is more than 0.5.
         averages.update(100);
         averages.update(101);
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(number(&weight), 8.0);
         // After the first step nothing is kept but a ninth.
         let mut early = Averages::new(0.999, &vs);
-        tch::no_grad(|| weight.g_add_scalar_(11.0)).detach();
+        let _ = tch::no_grad(|| weight.g_add_scalar_(11.0));
         early.update(1);
         assert!(
             (number(early.values().next().unwrap().1) - (8.0 * 2.0 / 11.0 + 19.0 * 9.0 / 11.0)).abs() < 1e-5

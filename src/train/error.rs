@@ -52,9 +52,12 @@ pub enum TrainError {
         /// Where the frames of the batch are listed.
         list: Option<PathBuf>,
     },
-    /// dlib's encoder in a build without it.
-    #[error("guide.encoder: dlib's encoder is not supported yet; use an iresnet")]
-    NoDlibEncoder,
+    /// dlib's encoder without its weights: random ones would guide nothing.
+    #[error("guide.encoder is dlib, but {} is missing: run scripts/setup.sh, or name the file in guide.weights", path.display())]
+    NoDlibWeights {
+        /// Where they usually lie.
+        path: PathBuf,
+    },
 }
 
 /// Each is an error of the stage, and so of the library.

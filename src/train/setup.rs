@@ -4,16 +4,16 @@ use super::config::{Config, EncoderName, GuideConfig, Residual};
 use super::loader::{Loader, LoaderConfig};
 use super::TrainError;
 use crate::blending::Phase;
-use crate::checkpoint;
+use crate::checkpoint::{self, StateDict};
+use crate::model::dlib_encoder;
 use crate::model::efficientnet::Variant;
-use crate::model::encoder::{IRESNET100, IRESNET18, IRESNET34, IRESNET50};
 use crate::model::initial::initialise;
-use crate::model::objective::{EncoderSpec, GuideSpec, LossWeights, TrainingModel};
+use crate::model::objective::{GuideSpec, LossWeights, TrainingModel};
 use crate::model::weights::load_part;
 use crate::model::{InputSpec, Method};
 use crate::samples::FrameList;
 use crate::Result;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tch::Device;
 
 /// Batches under way beside the one in use.
@@ -50,7 +50,7 @@ pub fn model(config: &Config, device: Device) -> Result<(TrainingModel, Vec<Stri
     let variant = Variant::named(&config.backbone).expect("a checked configuration names a known backbone");
     let guide = match config.method {
         Method::Sbi => None,
-        Method::Eg => Some(guide_spec(&config.guide)?),
+        Method::Eg => Some(guide_spec(&config.guide)),
     };
     let input = InputSpec { normalisation: config.normalisation, side: config.image_size as i64 };
     let model = TrainingModel::new(variant, guide, input, device);
@@ -70,22 +70,15 @@ pub fn model(config: &Config, device: Device) -> Result<(TrainingModel, Vec<Stri
     Ok((model, warnings))
 }
 
-fn guide_spec(guide: &GuideConfig) -> Result<GuideSpec> {
-    let depth = match guide.encoder {
-        EncoderName::Iresnet18 => IRESNET18,
-        EncoderName::Iresnet34 => IRESNET34,
-        EncoderName::Iresnet50 => IRESNET50,
-        EncoderName::Iresnet100 => IRESNET100,
-        EncoderName::Dlib => return Err(TrainError::NoDlibEncoder.into()),
-    };
+fn guide_spec(guide: &GuideConfig) -> GuideSpec {
     let super::config::LossWeights { rf, rp, rc, distill } = guide.loss_weights;
-    Ok(GuideSpec {
-        encoder: EncoderSpec { depth, pooling: guide.pooling },
-        input_size: guide.input_size as i64,
+    GuideSpec {
+        encoder: guide.encoder_spec(),
+        input_size: guide.input_side() as i64,
         weights: LossWeights { rf, rp, rc, distill },
         detach: guide.detach,
         absolute_residual: guide.residual == Residual::Absolute,
-    })
+    }
 }
 
 /// ImageNet weights into the backbone; its classifier, of another number of classes, stays as it is.
@@ -101,21 +94,40 @@ fn load_backbone(model: &TrainingModel, path: &Path) -> Result<String> {
     Ok(format!("the backbone starts from {}; its classifier from random weights", path.display()))
 }
 
+/// Weights into the face encoder, or a warning where it stays with random ones.
 fn load_encoder(model: &TrainingModel, guide: &GuideConfig) -> Result<Option<String>> {
-    let usual = || Some(PathBuf::from(USUAL_ENCODER)).filter(|path| path.exists());
-    let Some(path) = guide.weights.clone().or_else(usual) else {
-        return Ok(Some(format!(
-            "the guide's face encoder has random weights: `guide.weights` names a file, or put one at {USUAL_ENCODER}"
-        )));
+    let usual = match guide.encoder {
+        EncoderName::Dlib => Path::new(dlib_encoder::USUAL_WEIGHTS),
+        _ => Path::new(USUAL_ENCODER),
     };
-    let state = checkpoint::read(&path)?.state;
+    let path = match &guide.weights {
+        Some(path) => path,
+        None if usual.exists() => usual,
+        None if guide.encoder == EncoderName::Dlib => {
+            return Err(TrainError::NoDlibWeights { path: usual.to_owned() }.into());
+        }
+        None => {
+            return Ok(Some(format!(
+                "the guide's face encoder has random weights: `guide.weights` names a file, or put one at {USUAL_ENCODER}"
+            )))
+        }
+    };
+    let state = match guide.encoder {
+        EncoderName::Dlib => dlib_encoder::read(path)?,
+        _ => checkpoint::read(path)?.state,
+    };
+    fill_encoder(model, &state, guide.encoder, path)?;
+    Ok(None)
+}
+
+fn fill_encoder(model: &TrainingModel, state: &StateDict, encoder: EncoderName, path: &Path) -> Result<()> {
     // An EG file holds its encoder beside everything else.
     const INSIDE: &str = "face_model.";
     let inside = state.names().any(|name| name.starts_with(INSIDE));
     let prefix = if inside { "" } else { INSIDE };
-    let network = format!("the guide's encoder, {:?}", guide.encoder).to_lowercase();
-    load_part(model.frozen_variables(), prefix, &state, &network, &path, |name| {
+    let network = format!("the guide's encoder, {encoder:?}").to_lowercase();
+    load_part(model.frozen_variables(), prefix, state, &network, path, |name| {
         inside && !name.starts_with(INSIDE)
     })?;
-    Ok(None)
+    Ok(())
 }

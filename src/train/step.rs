@@ -66,10 +66,10 @@ pub fn train_step(model: &TrainingModel, sam: &mut Sam, batch: &Batch, setting: 
     let StepSetting { lr, seed, epoch, step, precision, scale } = *setting;
     let overflow_is_harmless = precision.scales() && scale.scale >= LEAST_SCALE;
     let device = model.detector().device();
-    let (real, fake) = (batch.real.to_device(device), batch.fake.to_device(device));
+    let pairs = model.pairs(batch.real.to_device(device), batch.fake.to_device(device));
     let pass = |sam: &mut Sam| {
         sam.zero_grad();
-        let losses = precision.forward(|| model.losses(&real, &fake, Mode::Train));
+        let losses = precision.forward(|| model.losses(&pairs, Mode::Train));
         precision.backward(&losses.total, scale, sam);
         losses
     };

@@ -5,6 +5,7 @@
 use crate::support::{Done, Place};
 use sbi::checkpoint;
 use sbi::imaging::write_png;
+use sbi::model::dlib_encoder;
 use sbi::prepared::{write_boxes, write_landmarks, VideoFolders};
 use sbi::types::{BBox, FaceBox, Landmarks, RgbImage};
 use std::fs;
@@ -143,6 +144,62 @@ fn the_frozen_encoder_never_moves_and_the_rest_does() {
             assert!(one != two, "{name} did not move");
         }
     }
+}
+
+/// dlib's face encoder, which set-up places.
+fn dlib_weights() -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(dlib_encoder::USUAL_WEIGHTS);
+    assert!(path.is_file(), "{} is missing: run scripts/setup.sh", path.display());
+    path
+}
+
+#[test]
+fn dlibs_encoder_guides_a_run_that_scores_and_resumes() {
+    let place = place("eg");
+    std::os::unix::fs::symlink(dlib_weights(), place.path(dlib_encoder::USUAL_WEIGHTS)).unwrap();
+    place
+        .sbi("train tiny.json --output a -q --set guide.encoder=dlib --set epoch=2")
+        .code(0)
+        .tells(&["2 of 2"]);
+    let folder = run_folder(&place, "a");
+    let last = folder.join("weights/last.tar");
+    let written = checkpoint::read(&last).unwrap().state;
+    let own = dlib_encoder::read(&dlib_weights()).unwrap();
+    for (name, tensor) in own.iter() {
+        let there = written.get(&format!("face_model.{name}"));
+        assert!(there.is_some_and(|there| there == tensor), "{name} is not dlib's");
+    }
+    let rebuilding = written.get("reconstruction_network.fc.0.weight").unwrap();
+    assert_eq!(rebuilding.shape(), [1024, 128 + 1280]);
+
+    place.sbi(&format!("infer -q -w {} -i {SET}/frames/000 --json out.json", last.display()));
+    assert_eq!(place.json("out.json")["model"], "eg");
+    // One epoch more, as if the run had been stopped before it.
+    let record = folder.join("config.json");
+    let text = fs::read_to_string(&record).unwrap();
+    assert!(text.contains(r#""epoch": 2"#), "{text}");
+    fs::write(&record, text.replace(r#""epoch": 2"#, r#""epoch": 3"#)).unwrap();
+    place.sbi(&format!("train --resume {} -q", folder.display())).code(0).tells(&["3 of 3"]);
+}
+
+#[test]
+fn encoder_files_of_another_kind_are_refused_before_the_first_step() {
+    let place = place("eg");
+    let with = |flags: &str| place.sbi(&format!("train tiny.json -q --output out --set {flags}"));
+    with("guide.encoder=dlib").refused(&[dlib_encoder::USUAL_WEIGHTS, "is missing", "scripts/setup.sh"]);
+    let dlib = dlib_weights();
+    with("guide.encoder=dlib --set guide.weights=absent.dat").refused(&["absent.dat", "No such file"]);
+    with("guide.encoder=dlib --set guide.weights=weights/eg.tar")
+        .refused(&["weights/eg.tar", "cannot be read as dlib's face recognition network"]);
+    with(&format!("guide.weights={}", dlib.display()))
+        .refused(&[&dlib.display().to_string(), "this is dlib's face recognition network"]);
+    with("guide.encoder=iresnet34 --set guide.weights=weights/eg.tar").refused(&[
+        "weights/eg.tar",
+        "do not fit the guide's encoder, iresnet34",
+        "missing",
+    ]);
+    with("guide.encoder=dlib --set guide.input_size=112").refused(&["guide.input_size is 112", "150"]);
+    assert!(!place.path("out").exists(), "a refused run left a folder");
 }
 
 #[test]

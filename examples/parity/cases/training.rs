@@ -3,7 +3,7 @@
 use super::{doubles, l2, rows, statistics, Options};
 use sbi::model::efficientnet::{Mode, Variant};
 use sbi::model::fill;
-use sbi::model::objective::{GuideSpec, Losses, TrainingModel};
+use sbi::model::objective::{GuideSpec, Losses, Pairs, TrainingModel};
 use sbi::model::InputSpec;
 use sbi::train::schedule::linear_last_quarter;
 use sbi::train::{Sam, SamSpec};
@@ -25,8 +25,7 @@ const LR: f64 = 0.001;
 
 struct Setting {
     model: TrainingModel,
-    real: Tensor,
-    fake: Tensor,
+    pairs: Pairs,
     size: i64,
     batch: i64,
 }
@@ -40,7 +39,8 @@ fn setting(options: Options) -> Setting {
     let shape = [batch, 3, size, size];
     let real = super::networks::input("real", shape, options.seed);
     let fake = super::networks::input("fake", shape, options.seed);
-    Setting { model, real, fake, size, batch }
+    let pairs = model.pairs(real, fake);
+    Setting { model, pairs, size, batch }
 }
 
 fn named(losses: &Losses) -> Value {
@@ -74,8 +74,8 @@ fn without_gradient(model: &TrainingModel) -> Vec<String> {
 
 pub fn eg_step(options: Options) -> Value {
     tch::with_grad(|| {
-        let Setting { model, real, fake, size, batch } = setting(options);
-        let (losses, inside) = model.losses_with_inside(&real, &fake, Mode::BatchStatistics);
+        let Setting { model, pairs, size, batch } = setting(options);
+        let (losses, inside) = model.losses_with_inside(&pairs, Mode::BatchStatistics);
         let inside = inside.expect("EG has inner values");
         losses.total.backward();
         let parameters: BTreeMap<String, Tensor> = model.parameters().into_iter().collect();
@@ -100,14 +100,14 @@ pub fn eg_step(options: Options) -> Value {
 
 pub fn sam_step(options: Options) -> Value {
     tch::with_grad(|| {
-        let Setting { model, real, fake, size, batch } = setting(options);
+        let Setting { model, pairs, size, batch } = setting(options);
         let parameters: BTreeMap<String, Tensor> = model.parameters().into_iter().collect();
         let before: BTreeMap<&str, Tensor> =
             WATCHED.iter().map(|name| (*name, parameters[*name].detach().copy())).collect();
         let spec = SamSpec::default();
         let mut sam = Sam::new(spec, model.parameters());
         let pass = || {
-            let losses = model.losses(&real, &fake, Mode::BatchStatistics);
+            let losses = model.losses(&pairs, Mode::BatchStatistics);
             losses.total.backward();
             losses
         };

@@ -5,7 +5,7 @@ use crate::{Outcome, Session};
 use sbi::checkpoint;
 use sbi::dataset::{Compression, TestSet};
 use sbi::face::{LandmarkModel, Variant};
-use sbi::model::{DeviceChoice, ExecutionPlan};
+use sbi::model::{dlib_encoder, DeviceChoice, ExecutionPlan};
 use std::path::Path;
 
 /// One line of the report.
@@ -19,23 +19,37 @@ struct Check {
 
 const WEIGHTS: &str = "weights";
 
-/// Weight files besides the face detectors', what they are for, and whether they are checkpoints (or landmark models).
-const OTHER_FILES: [(&str, &str, bool); 7] = [
-    ("EG-weights.tar", "released EG detector; weights/README.md says where from", true),
-    ("FFraw.tar", "released SBI detector; weights/README.md says where from", true),
-    ("FFc23.tar", "released SBI detector; weights/README.md says where from", true),
-    ("adv-efficientnet-b4-44fb3a87.pth", "ImageNet weights to start training from", true),
-    ("backbone.pth", "ArcFace encoder for EG training", true),
-    ("shape_predictor_81_face_landmarks.dat", "81-point landmarks, as the originals use", false),
-    ("shape_predictor_68_face_landmarks.dat", "68-point landmarks; scripts/setup.sh fetches it", false),
+/// What a weight file holds, which decides how it is tried.
+#[derive(Clone, Copy)]
+enum Holds {
+    Checkpoint,
+    Landmarks,
+    DlibEncoder,
+}
+
+use Holds::*;
+
+/// Weight files besides the face detectors', and what they are for.
+const OTHER_FILES: [(&str, &str, Holds); 8] = [
+    ("EG-weights.tar", "released EG detector; weights/README.md says where from", Checkpoint),
+    ("FFraw.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
+    ("FFc23.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
+    ("adv-efficientnet-b4-44fb3a87.pth", "ImageNet weights to start training from", Checkpoint),
+    ("backbone.pth", "ArcFace encoder for EG training", Checkpoint),
+    (
+        "dlib_face_recognition_resnet_model_v1.dat",
+        "dlib's encoder for EG training; scripts/setup.sh fetches it",
+        DlibEncoder,
+    ),
+    ("shape_predictor_81_face_landmarks.dat", "81-point landmarks, as the originals use", Landmarks),
+    ("shape_predictor_68_face_landmarks.dat", "68-point landmarks; scripts/setup.sh fetches it", Landmarks),
 ];
 
 pub fn run(args: &DoctorArgs, session: &Session) -> anyhow::Result<Outcome> {
     let mut checks = versions();
     checks.push(device(session.global.device));
     checks.extend([Variant::ResNet50, Variant::MobileNet025].map(face_detector));
-    checks
-        .extend(OTHER_FILES.map(|(file, purpose, is_checkpoint)| weight_file(file, purpose, is_checkpoint)));
+    checks.extend(OTHER_FILES.map(|(file, purpose, holds)| weight_file(file, purpose, holds)));
     checks.extend(data_sets(&session.global.data_root));
     if args.json {
         println!("{}", serde_json::to_string_pretty(&checks)?);
@@ -89,20 +103,25 @@ fn face_detector(variant: Variant) -> Check {
     }
 }
 
-fn weight_file(file: &str, purpose: &str, is_checkpoint: bool) -> Check {
+fn weight_file(file: &str, purpose: &str, holds: Holds) -> Check {
     let path = Path::new(WEIGHTS).join(file);
     if !path.exists() {
         return check(file, "missing", purpose);
     }
-    if !is_checkpoint {
-        return match LandmarkModel::load(&path, false) {
-            Ok(model) => check(file, "ok", format!("{} points; {purpose}", model.identity().points)),
-            Err(error) => check(file, "bad", one_line(&error.to_string())),
-        };
-    }
-    match checkpoint::read(&path) {
-        Ok(found) => check(file, "ok", format!("{} tensors; {purpose}", found.state.len())),
-        Err(error) => check(file, "bad", one_line(&error.to_string())),
+    let found = match holds {
+        Checkpoint => checkpoint::read(&path)
+            .map(|file| format!("{} tensors", file.state.len()))
+            .map_err(|e| e.to_string()),
+        Landmarks => LandmarkModel::load(&path, false)
+            .map(|model| format!("{} points", model.identity().points))
+            .map_err(|e| e.to_string()),
+        DlibEncoder => dlib_encoder::read(&path)
+            .map(|_| format!("{} numbers per face", dlib_encoder::EMBEDDING))
+            .map_err(|e| e.to_string()),
+    };
+    match found {
+        Ok(found) => check(file, "ok", format!("{found}; {purpose}")),
+        Err(error) => check(file, "bad", one_line(&error)),
     }
 }
 

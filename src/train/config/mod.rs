@@ -4,15 +4,16 @@
 //! in one table (`schema`); everything is checked against it once, here, and trusted below.
 
 mod error;
+mod guide;
 mod overrides;
 mod schema;
 mod shares;
 
 pub use error::{ConfigError, Origin};
+pub use guide::{EncoderName, GuideConfig, LossWeights, Residual};
 pub use shares::SetShare;
 
 use crate::dataset::{Compression, SourceSet, Split};
-use crate::model::encoder::{Pooling, SIDE};
 use crate::model::{Method, Normalisation};
 use overrides::Layer;
 use serde::{Deserialize, Serialize};
@@ -85,40 +86,6 @@ pub struct DataConfig {
     pub val: Option<PathBuf>,
 }
 
-/// The frozen face encoder that guides EG, and the objective.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GuideConfig {
-    /// The network.
-    pub encoder: EncoderName,
-    /// Its weights.
-    pub weights: Option<PathBuf>,
-    /// Side in pixels of the faces it is shown (EG: 112).
-    pub input_size: usize,
-    /// How the last feature map of an iresnet becomes an embedding.
-    pub pooling: Pooling,
-    /// What each term of the objective counts.
-    pub loss_weights: LossWeights,
-    /// Whether the gradient of the distillation term stops at f* (EG: no).
-    pub detach: bool,
-    /// How the residual is formed from fake and real.
-    pub residual: Residual,
-}
-
-/// Weights of the terms of the EG objective.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LossWeights {
-    /// Real against fake.
-    pub rf: f64,
-    /// Real against residual. Not published; 1 is this program's choice.
-    pub rp: f64,
-    /// Real against reconstruction (EG: 0.01).
-    pub rc: f64,
-    /// Fake features against reconstruction (EG: 0.4).
-    pub distill: f64,
-}
-
 /// Sharpness-aware minimisation over stochastic gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,34 +98,6 @@ pub struct OptimConfig {
     pub rho: f64,
     /// The learning rate over the epochs.
     pub schedule: Schedule,
-}
-
-/// Face encoders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EncoderName {
-    /// What the released EG detector holds.
-    #[default]
-    Iresnet18,
-    /// ArcFace's iresnet with 34 layers.
-    Iresnet34,
-    /// ArcFace's iresnet with 50 layers.
-    Iresnet50,
-    /// ArcFace's iresnet with 100 layers.
-    Iresnet100,
-    /// dlib's face recognition network, 128 numbers per face.
-    Dlib,
-}
-
-/// How the residual is formed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Residual {
-    /// Fake minus real (EG).
-    #[default]
-    Signed,
-    /// Its absolute value.
-    Absolute,
 }
 
 /// The learning rate over the epochs.
@@ -222,26 +161,6 @@ impl Default for DataConfig {
             train: None,
             val: None,
         }
-    }
-}
-
-impl Default for GuideConfig {
-    fn default() -> Self {
-        GuideConfig {
-            encoder: EncoderName::default(),
-            weights: None,
-            input_size: SIDE as usize,
-            pooling: Pooling::Pooled,
-            loss_weights: LossWeights::default(),
-            detach: false,
-            residual: Residual::default(),
-        }
-    }
-}
-
-impl Default for LossWeights {
-    fn default() -> Self {
-        LossWeights { rf: 1.0, rp: 1.0, rc: 0.01, distill: 0.4 }
     }
 }
 

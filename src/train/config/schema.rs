@@ -1,9 +1,8 @@
 //! Which keys there are and what each takes: one table, from which all checks and messages come.
 
 use super::overrides::Layer;
-use super::{shares, Config, ConfigError, EncoderName, Origin};
+use super::{shares, Config, ConfigError, Origin};
 use crate::model::efficientnet::VARIANTS;
-use crate::model::encoder::{Pooling, SIDE};
 use crate::model::Method;
 use crate::suggest::suggest;
 use serde_json::Value;
@@ -61,7 +60,7 @@ const KEYS: [(&str, Takes); 37] = [
     ("normalisation", Name(&["unit", "imagenet"])),
     ("guide.encoder", Name(&["iresnet18", "iresnet34", "iresnet50", "iresnet100", "dlib"])),
     ("guide.weights", Path),
-    ("guide.input_size", Whole(16, 4096)),
+    ("guide.input_size", WholeOrNull(16, 4096)),
     ("guide.pooling", Name(&["pooled", "fc"])),
     ("guide.loss_weights.rf", Number(0.0, 1e6)),
     ("guide.loss_weights.rp", Number(0.0, 1e6)),
@@ -232,14 +231,8 @@ pub fn check_together(config: &Config) -> Result<(), String> {
     if let Some(twice) = (1..sets.len()).find(|&at| sets[..at].iter().any(|set| set.name == sets[at].name)) {
         return Err(format!("data.sets has {:?} twice: give it a weight instead", sets[twice].name));
     }
-    let guide = &config.guide;
-    let uses_fc =
-        config.method == Method::Eg && guide.encoder != EncoderName::Dlib && guide.pooling == Pooling::Fc;
-    if uses_fc && guide.input_size as i64 != SIDE {
-        let size = guide.input_size;
-        return Err(format!(
-            "guide.input_size is {size}, but with guide.pooling fc an iresnet takes {SIDE} only"
-        ));
+    match config.method {
+        Method::Eg => config.guide.check(),
+        Method::Sbi => Ok(()),
     }
-    Ok(())
 }

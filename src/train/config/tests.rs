@@ -139,9 +139,22 @@ fn values_that_do_not_go_together_are_refused() {
     assert!(refusal(file, &[]).contains("guide.input_size is 128"), "{}", refusal(file, &[]));
     assert!(read(file, &["guide.input_size=112"]).is_ok());
     assert!(read(file, &["method=sbi"]).is_ok(), "sbi has no guide");
+    let message = refusal("{}", &["guide.encoder=dlib", "guide.input_size=112"]);
+    assert!(message.ends_with("guide.input_size is 112, but dlib's encoder takes 150 only"), "{message}");
     let config = Config { batch_size: 3, ..Config::default() };
     assert!(config.check().unwrap_err().to_string().contains("batch_size is 3"));
     Config::default().check().unwrap();
+}
+
+#[test]
+fn the_faces_of_the_guide_are_as_large_as_its_encoder_wants_them_unless_told() {
+    let side = |overrides: &[&str]| read("{}", overrides).unwrap().guide.input_side();
+    assert_eq!(side(&[]), 112);
+    assert_eq!(side(&["guide.encoder=iresnet50", "guide.pooling=fc"]), 112);
+    assert_eq!(side(&["guide.encoder=dlib"]), 150);
+    assert_eq!(side(&["guide.encoder=dlib", "guide.pooling=fc"]), 150, "only iresnets have a pooling");
+    assert_eq!(side(&["guide.input_size=128"]), 128);
+    assert_eq!(side(&["guide.input_size=128", "guide.encoder=dlib", "guide.input_size=null"]), 150);
 }
 
 /// The paths of all leaves.

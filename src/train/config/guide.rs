@@ -1,0 +1,124 @@
+//! The section `guide`: EG's face encoder and objective.
+
+use crate::model::encoder::{Depth, Pooling, IRESNET100, IRESNET18, IRESNET34, IRESNET50};
+use crate::model::face_encoder::EncoderSpec;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The frozen face encoder that guides EG, and the objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuideConfig {
+    /// The network.
+    pub encoder: EncoderName,
+    /// Its weights; `None`: where they usually lie.
+    pub weights: Option<PathBuf>,
+    /// Side in pixels of the faces it is shown; `None`: that of the faces it was trained on, 112 of an iresnet (EG),
+    /// 150 of dlib's.
+    pub input_size: Option<usize>,
+    /// How the last feature map of an iresnet becomes an embedding.
+    pub pooling: Pooling,
+    /// What each term of the objective counts.
+    pub loss_weights: LossWeights,
+    /// Whether the gradient of the distillation term stops at f* (EG: no).
+    pub detach: bool,
+    /// How the residual is formed from fake and real.
+    pub residual: Residual,
+}
+
+/// Weights of the terms of the EG objective.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossWeights {
+    /// Real against fake.
+    pub rf: f64,
+    /// Real against residual. Not published; 1 is this program's choice.
+    pub rp: f64,
+    /// Real against reconstruction (EG: 0.01).
+    pub rc: f64,
+    /// Fake features against reconstruction (EG: 0.4).
+    pub distill: f64,
+}
+
+/// Face encoders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncoderName {
+    /// What the released EG detector holds.
+    #[default]
+    Iresnet18,
+    /// ArcFace's iresnet with 34 layers.
+    Iresnet34,
+    /// ArcFace's iresnet with 50 layers.
+    Iresnet50,
+    /// ArcFace's iresnet with 100 layers.
+    Iresnet100,
+    /// dlib's face recognition network, 128 numbers per face.
+    Dlib,
+}
+
+/// How the residual is formed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Residual {
+    /// Fake minus real (EG).
+    #[default]
+    Signed,
+    /// Its absolute value.
+    Absolute,
+}
+
+impl Default for GuideConfig {
+    fn default() -> Self {
+        GuideConfig {
+            encoder: EncoderName::default(),
+            weights: None,
+            input_size: None,
+            pooling: Pooling::Pooled,
+            loss_weights: LossWeights::default(),
+            detach: false,
+            residual: Residual::default(),
+        }
+    }
+}
+
+impl Default for LossWeights {
+    fn default() -> Self {
+        LossWeights { rf: 1.0, rp: 1.0, rc: 0.01, distill: 0.4 }
+    }
+}
+
+impl GuideConfig {
+    /// The encoder with its settings.
+    pub fn encoder_spec(&self) -> EncoderSpec {
+        let iresnet = |depth: Depth| EncoderSpec::Iresnet { depth, pooling: self.pooling };
+        match self.encoder {
+            EncoderName::Iresnet18 => iresnet(IRESNET18),
+            EncoderName::Iresnet34 => iresnet(IRESNET34),
+            EncoderName::Iresnet50 => iresnet(IRESNET50),
+            EncoderName::Iresnet100 => iresnet(IRESNET100),
+            EncoderName::Dlib => EncoderSpec::Dlib,
+        }
+    }
+
+    /// Side in pixels of the faces the encoder is shown.
+    pub fn input_side(&self) -> usize {
+        self.input_size.unwrap_or(self.encoder_spec().side() as usize)
+    }
+
+    /// Fails, with the reason, when the encoder cannot take faces of that side.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let (size, own) = (self.input_side(), self.encoder_spec().side() as usize);
+        let bound = match (self.encoder, self.pooling) {
+            (EncoderName::Dlib, _) => Some("dlib's encoder"),
+            (_, Pooling::Fc) => Some("with guide.pooling fc an iresnet"),
+            (_, Pooling::Pooled) => None,
+        };
+        match bound {
+            Some(taker) if size != own => {
+                Err(format!("guide.input_size is {size}, but {taker} takes {own} only"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
