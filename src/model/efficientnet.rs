@@ -3,7 +3,7 @@
 //! Tan & Le, "EfficientNet: Rethinking Model Scaling", ICML 2019, <https://arxiv.org/abs/1905.11946>.
 
 use super::layers::{channels_last, Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
-use crate::native::FusedDepthwise;
+use crate::native::{FusedDepthwise, TrainBlock};
 use tch::nn::{self, Init};
 use tch::Tensor;
 
@@ -103,7 +103,9 @@ pub enum Mode {
     Eval,
     /// Batch statistics, nothing dropped: repeatable, for numeric checks.
     BatchStatistics,
-    /// Batch statistics, drop-connect and dropout.
+    /// The same in the form that training takes where there are kernels for it.
+    FusedStatistics,
+    /// That form, with drop-connect and dropout.
     Train,
 }
 
@@ -111,6 +113,11 @@ impl Mode {
     /// Whether batch norms use (and move by) the batch's statistics.
     pub fn batch_statistics(self) -> bool {
         self != Mode::Eval
+    }
+
+    /// Whether layers may take the form that keeps less for the way back. Sums then come in another order.
+    pub fn in_training_form(self) -> bool {
+        matches!(self, Mode::FusedStatistics | Mode::Train)
     }
 }
 
@@ -142,18 +149,25 @@ struct Block {
 impl Block {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let train = mode.batch_statistics();
+        let keep = (self.skip && mode == Mode::Train && self.drop_connect > 0.0)
+            .then(|| drop_connect(x, self.drop_connect));
+        if mode.in_training_form() {
+            if let Some(y) = self.training_form().and_then(|block| block.forward(x, keep.as_ref())) {
+                return y;
+            }
+        }
         let (mut y, pooled) = self.depthwise(x, train);
         let gate = self.squeeze.gate(&pooled);
         y = if self.compiled { y.g_mul_(&gate) } else { y * gate };
         let y = self.project.forward(&y, train);
-        match self.skip {
-            false => y,
-            true if mode == Mode::Train && self.drop_connect > 0.0 => drop_connect(&y, self.drop_connect) + x,
-            true if self.compiled => {
+        match (self.skip, keep) {
+            (false, _) => y,
+            (true, Some(keep)) => y * keep.view([-1, 1, 1, 1]) + x,
+            (true, None) if self.compiled => {
                 let mut y = y;
                 y.g_add_(x)
             }
-            true => y + x,
+            (true, None) => y + x,
         }
     }
 
@@ -169,6 +183,23 @@ impl Block {
                 (y, pooled)
             }
         }
+    }
+
+    /// All of it as one operation, which keeps less for the way back; `None` for an activation it does not know.
+    fn training_form(&self) -> Option<TrainBlock<'_>> {
+        let activation = self.depthwise.activation().in_training()?;
+        let SqueezeExcite { reduce, expand } = &self.squeeze;
+        let padding = self.depthwise.spec().padding;
+        Some(TrainBlock {
+            expand: self.expand.as_ref().and_then(ConvUnit::weight_and_norm),
+            depthwise: self.depthwise.weight_and_norm()?,
+            excitation: Some([reduce.weight_and_bias()?, expand.weight_and_bias()?]),
+            project: self.project.weight_and_norm()?,
+            stride: self.depthwise.spec().stride,
+            padding: (padding.before, padding.after),
+            activation,
+            skip: self.skip,
+        })
     }
 
     fn compile(&mut self) {
@@ -188,11 +219,10 @@ impl Block {
     }
 }
 
-/// Drops whole samples of a residual branch with probability `rate` and scales the rest up.
+/// Factors `[n]` of a residual branch that drop whole samples of `x` with probability `rate` and scale the rest up.
 fn drop_connect(x: &Tensor, rate: f64) -> Tensor {
     let keep = 1.0 - rate;
-    let mask = (Tensor::rand([x.size()[0], 1, 1, 1], (x.kind(), x.device())) + keep).floor();
-    x / keep * mask
+    (Tensor::rand([x.size()[0]], (x.kind(), x.device())) + keep).floor() / keep
 }
 
 /// The trunk and the classifier layer `_fc`.
@@ -261,11 +291,15 @@ impl EfficientNet {
     pub fn extract_features(&self, x: &Tensor, mode: Mode) -> Tensor {
         let train = mode.batch_statistics();
         let x = if self.compiled { channels_last(x) } else { x.shallow_clone() };
-        let mut y = self.stem.forward(&x, train);
+        let unit = |unit: &ConvUnit, x: &Tensor| match mode.in_training_form() {
+            true => unit.forward_training(x),
+            false => unit.forward(x, train),
+        };
+        let mut y = unit(&self.stem, &x);
         for block in &self.blocks {
             y = block.forward(&y, mode);
         }
-        self.head.forward(&y, train)
+        unit(&self.head, &y)
     }
 
     /// The feature map averaged over its positions: `[n, features]`.

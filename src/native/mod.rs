@@ -5,6 +5,7 @@ mod depthwise;
 mod dlib;
 mod fused_conv;
 mod process;
+mod training;
 
 pub use allocator::tune_allocator;
 pub use depthwise::FusedDepthwise;
@@ -13,3 +14,4 @@ pub use fused_conv::{FusedActivation, FusedConv};
 pub use process::{
     keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,
 };
+pub use training::{norm_activation, NormTensors, TrainActivation, TrainBlock};
