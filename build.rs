@@ -10,19 +10,22 @@ fn main() {
     let include = libtorch.join("include");
 
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    for file in ["autocast.cpp", "fused_conv.cpp"] {
-        println!("cargo:rerun-if-changed=src/native/{file}");
+    let over_libtorch = ["autocast.cpp", "fused_conv.cpp", "train_norm.cpp", "train_block.cpp"]
+        .map(|name| format!("src/native/{name}"));
+    for file in over_libtorch.iter().map(String::as_str).chain(["src/native/train_norm.h"]) {
+        println!("cargo:rerun-if-changed={file}");
     }
     cc::Build::new()
         .cpp(true)
         .std("c++17")
         .warnings(false)
+        .opt_level(3)
+        .flag("-fopenmp")
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
-        .file("src/native/autocast.cpp")
-        .file("src/native/fused_conv.cpp")
+        .files(&over_libtorch)
         .compile("sbi_native");
-    compile_depthwise();
+    compile_vector_kernels();
     compile_dlib();
 
     // The rpath spares users LD_LIBRARY_PATH; DT_RPATH (not RUNPATH) also serves libtorch's own
@@ -37,15 +40,20 @@ fn main() {
     }
 }
 
-/// The depthwise kernel, for AVX2 whatever the rest is built for: it asks the processor before it runs.
-fn compile_depthwise() {
-    println!("cargo:rerun-if-changed=src/native/depthwise.cpp");
+/// The kernels for AVX2 whatever the rest is built for: the processor is asked before they run.
+fn compile_vector_kernels() {
+    let sources =
+        ["depthwise.cpp", "train_rows.cpp", "train_depthwise.cpp"].map(|name| format!("src/native/{name}"));
+    let headers = ["vectors.h", "activations.h", "train_kernels.h"].map(|name| format!("src/native/{name}"));
+    for file in sources.iter().chain(&headers) {
+        println!("cargo:rerun-if-changed={file}");
+    }
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-ffp-contract=fast").flag("-fopenmp");
     if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
         build.flag("-mavx2").flag("-mfma");
     }
-    build.file("src/native/depthwise.cpp").compile("sbi_depthwise");
+    build.files(&sources).compile("sbi_vector_kernels");
     // At run time this is the copy beside libtorch: one team of threads for both.
     println!("cargo:rustc-link-lib=gomp");
 }

@@ -1,6 +1,6 @@
 //! Measures the networks and self-blending as `sbi` runs them, one JSON line per repeat.
 //!
-//!     throughput weights DIR                           writes b4.pth and r50.pth, filled and untrained
+//!     throughput weights DIR                           writes b4.pth, eg.tar and r50.pth, filled and untrained
 //!     throughput b4 DIR/b4.pth --batch 8 --seconds 5   the face classifier
 //!     throughput r50 DIR/r50.pth                       the face detector's network alone
 //!     throughput r50 DIR/r50.pth --whole               the same with resizing, decoding and suppression
@@ -8,6 +8,7 @@
 //!                                                      boxes.npy in DIR, on one thread
 //!     throughput loader SET --threads 2                batches of pairs from a prepared set, such as
 //!                                                      data/Celeb-DF-v2/Celeb-real
+//!     throughput train DIR/eg.tar --batch 4            steps of EG's training on b4: both passes of SAM and the update
 //!
 //! With `--wait` each repeat begins when a line arrives on standard input, so that another program can be
 //! measured in turn with this one on a machine that is not quiet.
@@ -18,14 +19,19 @@ use sbi::checkpoint::{self, StateDict};
 use sbi::face::retinaface::{prepare, RetinaFace, Variant};
 use sbi::face::FaceDetector;
 use sbi::imaging::write_planes;
+use sbi::model::efficientnet::Mode;
+use sbi::model::objective::{GuideSpec, TrainingModel};
 use sbi::model::published::Layout;
 use sbi::model::retinaface::{Body, RetinaFaceNet};
-use sbi::model::weights::load_weights;
-use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, Method};
+use sbi::model::weights::{load_part, load_weights};
+use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, InputSpec, Method};
 use sbi::prepared::FrameFiles;
 use sbi::rng::{generator, Purpose};
 use sbi::samples::{read_pair, FrameSelection, VideoChoice};
-use sbi::train::{Loader, LoaderConfig};
+use sbi::train::config::Amp;
+use sbi::train::precision::{LossScale, Precision};
+use sbi::train::step::{train_step, StepSetting};
+use sbi::train::{Batch, Loader, LoaderConfig, Sam, SamSpec};
 use sbi::types::RgbImage;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -39,6 +45,7 @@ const FACE_SIDE: i64 = 380;
 /// Height and width of the frame that the detectors get.
 const FRAME: (usize, usize) = (720, 1280);
 const R50_MAX_SIZE: usize = 2048;
+const LEARNING_RATE: f64 = 0.001;
 
 #[derive(Parser)]
 struct Cli {
@@ -60,13 +67,15 @@ enum Command {
     Pairs(Measure),
     /// Batches of self-blended pairs of 380 px from a prepared set
     Loader(Measure),
+    /// Steps of EG's training with SAM on EfficientNet-B4 and pictures of 380 px
+    Train(Measure),
 }
 
 #[derive(Args)]
 struct Measure {
     /// Weights, or the folder of the frame or set
     weights: PathBuf,
-    /// Faces at once (b4), pairs in a batch (loader)
+    /// Faces at once (b4), pairs in a batch (loader, train)
     #[arg(long, default_value_t = 8)]
     batch: i64,
     /// Threads that make pairs (loader)
@@ -99,14 +108,18 @@ fn main() -> anyhow::Result<()> {
         Command::R50(args) => measure_detector(&args, Variant::ResNet50, Body::ResNet50),
         Command::Pairs(args) => measure_pairs(&args),
         Command::Loader(args) => measure_loader(&args),
+        Command::Train(args) => measure_train(&args),
         Command::Mnet(args) => measure_detector(&args, Variant::MobileNet025, Body::MobileNet025),
     }
 }
 
 fn write_weights(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let layouts =
-        [("b4.pth", Layout::Detector(Method::Sbi, b4())), ("r50.pth", Layout::RetinaFace(Body::ResNet50))];
+    let layouts = [
+        ("b4.pth", Layout::Detector(Method::Sbi, b4())),
+        ("eg.tar", Layout::Detector(Method::Eg, b4())),
+        ("r50.pth", Layout::RetinaFace(Body::ResNet50)),
+    ];
     for (name, layout) in layouts {
         checkpoint::write_bare_torch(&folder.join(name), &layout.filled(SEED)?)?;
     }
@@ -216,6 +229,41 @@ fn measure_loader(args: &Measure) -> anyhow::Result<()> {
     })
 }
 
+/// The result to compare is the first pass without dropout: loss terms and the gradient's length.
+fn measure_train(args: &Measure) -> anyhow::Result<()> {
+    if args.cpu_time {
+        sbi::native::set_threads(1);
+    }
+    let model = TrainingModel::new(b4(), Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
+    let state: StateDict = checkpoint::read(&args.weights)?.state;
+    load_part(model.variables(), "", &state, "the detector", &args.weights, |_| false)?;
+    load_part(model.frozen_variables(), "", &state, "the face encoder", &args.weights, |_| false)?;
+    let shape = [args.batch, 3, FACE_SIDE, FACE_SIDE];
+    let batch = Batch { real: input("real", &shape), fake: input("fake", &shape), frames: Vec::new() };
+    let mut sam = Sam::new(SamSpec::default(), model.parameters());
+    let losses = model
+        .losses(&model.pairs(batch.real.shallow_clone(), batch.fake.shallow_clone()), Mode::FusedStatistics);
+    losses.total.backward();
+    let mut check: Vec<f32> = losses.terms.iter().map(|(_, term)| term.double_value(&[]) as f32).collect();
+    check.push(sam.gradient_norm() as f32);
+    drop(losses);
+    let mut number = 0;
+    repeat(args, "pairs/s", args.batch as usize, || {
+        number += 1;
+        let setting = StepSetting {
+            lr: LEARNING_RATE,
+            seed: SEED,
+            epoch: 0,
+            step: number,
+            precision: Precision::new(Amp::Off, Device::Cpu),
+            scale: LossScale::default(),
+        };
+        let report = train_step(&model, &mut sam, &batch, &setting);
+        anyhow::ensure!(report.is_finite(), "the loss is not finite");
+        Ok(check.clone())
+    })
+}
+
 fn input(label: &str, shape: &[i64]) -> Tensor {
     let n = shape.iter().product::<i64>() as usize;
     Tensor::from_slice(&fill::input(label, SEED, n)).view(shape).to_kind(Kind::Float)
@@ -248,10 +296,19 @@ fn repeat(
         let rate = items as f64 / times[times.len() / 2];
         println!(
             "{}",
-            serde_json::json!({ "unit": unit, "rate": rate, "steps": times.len(), "check": check })
+            serde_json::json!({
+                "unit": unit, "rate": rate, "steps": times.len(), "check": check, "peak_mib": peak_mib()
+            })
         );
     }
     Ok(())
+}
+
+/// The largest resident size so far; null where the kernel does not tell.
+fn peak_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
 }
 
 fn wall_seconds() -> f64 {

@@ -5,7 +5,9 @@
 //! and lets oneDNN compute convolution, bias and activation in one pass: CPU, inference only. A network
 //! lists its units once and gets both.
 
-use crate::native::{FusedActivation, FusedConv, FusedDepthwise};
+use crate::native::{
+    norm_activation, FusedActivation, FusedConv, FusedDepthwise, NormTensors, TrainActivation,
+};
 use tch::nn::{self, Init};
 use tch::Tensor;
 
@@ -33,6 +35,16 @@ impl Activation {
             Activation::Swish => x.silu(),
             // No slope can be given to libtorch's leaky_relu through `tch`; for slopes in 0..1 this is the same.
             Activation::LeakyRelu(slope) => x.maximum(&(&x * slope)),
+        }
+    }
+
+    /// The same for training's kernels, where they know it.
+    pub fn in_training(self) -> Option<TrainActivation> {
+        match self {
+            Activation::None => Some(TrainActivation::None),
+            Activation::Swish => Some(TrainActivation::Swish),
+            Activation::Relu6 => Some(TrainActivation::Relu6),
+            Activation::Relu | Activation::LeakyRelu(_) => None,
         }
     }
 
@@ -156,6 +168,18 @@ impl BatchNorm {
         )
     }
 
+    /// Its tensors and constants, for training's kernels.
+    pub fn tensors(&self) -> NormTensors<'_> {
+        NormTensors {
+            weight: &self.weight,
+            bias: &self.bias,
+            running_mean: &self.running_mean,
+            running_var: &self.running_var,
+            eps: self.eps,
+            momentum: self.momentum,
+        }
+    }
+
     /// The batch norm in eval mode as a factor and an offset per channel.
     fn scale_and_shift(&self) -> (Tensor, Tensor) {
         let scale = &self.weight / (&self.running_var + self.eps).sqrt();
@@ -190,6 +214,35 @@ impl ConvUnit {
             Some(fused) => fused.forward(&self.padded(x)),
             None => self.activation.apply(self.normalised(x, train)),
         }
+    }
+
+    /// Like [`Self::forward`] of a plain unit with the batch's statistics, keeping less for the way back where there is
+    /// a kernel for it: batch norm and activation in one.
+    pub fn forward_training(&self, x: &Tensor) -> Tensor {
+        let y = self.convolve(x);
+        let Some(norm) = &self.norm else { return self.activation.apply(y) };
+        let fused = self.activation.in_training().and_then(|act| norm_activation(&y, &norm.tensors(), act));
+        fused.unwrap_or_else(|| self.activation.apply(norm.forward(&y, true)))
+    }
+
+    /// Weight, `[c_out, c_in / groups, kernel, kernel]`, and the batch norm, if there is one.
+    pub fn weight_and_norm(&self) -> Option<(&Tensor, NormTensors<'_>)> {
+        Some((&self.weight, self.norm.as_ref()?.tensors()))
+    }
+
+    /// Weight and the convolution's own bias, if it has one.
+    pub fn weight_and_bias(&self) -> Option<(&Tensor, &Tensor)> {
+        Some((&self.weight, self.bias.as_ref()?))
+    }
+
+    /// Shape of the convolution.
+    pub fn spec(&self) -> &ConvSpec {
+        &self.spec
+    }
+
+    /// What follows.
+    pub fn activation(&self) -> Activation {
+        self.activation
     }
 
     /// max(x's result + `shortcut`, 0) for a unit without activation, in eval mode. `shortcut` may be overwritten.

@@ -21,7 +21,7 @@ struct Shape {
 }
 
 extern "C" {
-    fn sbi_depthwise_supported() -> c_int;
+    pub(super) fn sbi_depthwise_supported() -> c_int;
     fn sbi_depthwise(
         shape: *const Shape,
         x: *const c_void,

@@ -7,6 +7,7 @@ mod dlib;
 mod dlib_face_net;
 mod fused_conv;
 mod process;
+mod training;
 
 pub use allocator::tune_allocator;
 pub use autocast::{in_half_precision, Half};
@@ -17,3 +18,4 @@ pub use fused_conv::{FusedActivation, FusedConv};
 pub use process::{
     keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,
 };
+pub use training::{norm_activation, NormTensors, TrainActivation, TrainBlock};

@@ -3,7 +3,7 @@
 use super::variant::{Group, Variant};
 use super::Mode;
 use crate::model::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
-use crate::native::FusedDepthwise;
+use crate::native::{FusedDepthwise, TrainBlock};
 use tch::nn;
 use tch::Tensor;
 
@@ -82,18 +82,47 @@ impl Block {
     /// `x`: `[n, c_in, h, w]`.
     pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let train = mode.batch_statistics();
+        let keep = (self.skip && mode == Mode::Train && self.drop_connect > 0.0)
+            .then(|| drop_connect(x, self.drop_connect));
+        if mode.in_training_form() {
+            if let Some(y) = self.training_form().and_then(|block| block.forward(x, keep.as_ref())) {
+                return y;
+            }
+        }
         let expanded = self.expand.as_ref().map(|unit| unit.forward(x, train));
         let y = self.weighed(expanded.as_ref().unwrap_or(x), train);
         let y = self.project.forward(&y, train);
-        match self.skip {
-            false => y,
-            true if mode == Mode::Train && self.drop_connect > 0.0 => drop_connect(&y, self.drop_connect) + x,
-            true if self.compiled => {
+        match (self.skip, keep) {
+            (false, _) => y,
+            (true, Some(keep)) => y * keep.view([-1, 1, 1, 1]) + x,
+            (true, None) if self.compiled => {
                 let mut y = y;
                 y.g_add_(x)
             }
-            true => y + x,
+            (true, None) => y + x,
         }
+    }
+
+    /// All of it as one operation, which keeps less for the way back; `None` for an activation it does not know.
+    fn training_form(&self) -> Option<TrainBlock<'_>> {
+        let activation = self.depthwise.activation().in_training()?;
+        let excitation = match &self.squeeze {
+            Some(SqueezeExcite { reduce, expand }) => {
+                Some([reduce.weight_and_bias()?, expand.weight_and_bias()?])
+            }
+            None => None,
+        };
+        let padding = self.depthwise.spec().padding;
+        Some(TrainBlock {
+            expand: self.expand.as_ref().and_then(ConvUnit::weight_and_norm),
+            depthwise: self.depthwise.weight_and_norm()?,
+            excitation,
+            project: self.project.weight_and_norm()?,
+            stride: self.depthwise.spec().stride,
+            padding: (padding.before, padding.after),
+            activation,
+            skip: self.skip,
+        })
     }
 
     /// Depthwise convolution, and the weighing of its channels where there is one.
@@ -136,11 +165,10 @@ impl Block {
     }
 }
 
-/// Drops whole samples of a residual branch with probability `rate` and scales the rest up.
+/// Factors `[n]` of a residual branch that drop whole samples of `x` with probability `rate` and scale the rest up.
 fn drop_connect(x: &Tensor, rate: f64) -> Tensor {
     let keep = 1.0 - rate;
-    let mask = (Tensor::rand([x.size()[0], 1, 1, 1], (x.kind(), x.device())) + keep).floor();
-    x / keep * mask
+    (Tensor::rand([x.size()[0]], (x.kind(), x.device())) + keep).floor() / keep
 }
 
 /// Shape of a block.

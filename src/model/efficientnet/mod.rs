@@ -26,7 +26,9 @@ pub enum Mode {
     Eval,
     /// Batch statistics, nothing dropped: repeatable, for numeric checks.
     BatchStatistics,
-    /// Batch statistics, drop-connect and dropout.
+    /// The same in the form that training takes where there are kernels for it.
+    FusedStatistics,
+    /// That form, with drop-connect and dropout.
     Train,
 }
 
@@ -34,6 +36,11 @@ impl Mode {
     /// Whether batch norms use (and move by) the batch's statistics.
     pub fn batch_statistics(self) -> bool {
         self != Mode::Eval
+    }
+
+    /// Whether layers may take the form that keeps less for the way back. Sums then come in another order.
+    pub fn in_training_form(self) -> bool {
+        matches!(self, Mode::FusedStatistics | Mode::Train)
     }
 }
 
@@ -104,11 +111,15 @@ impl EfficientNet {
     pub fn extract_features(&self, x: &Tensor, mode: Mode) -> Tensor {
         let train = mode.batch_statistics();
         let x = if self.compiled { channels_last(x) } else { x.shallow_clone() };
-        let mut y = self.stem.forward(&x, train);
+        let unit = |unit: &ConvUnit, x: &Tensor| match mode.in_training_form() {
+            true => unit.forward_training(x),
+            false => unit.forward(x, train),
+        };
+        let mut y = unit(&self.stem, &x);
         for block in &self.blocks {
             y = block.forward(&y, mode);
         }
-        self.head.forward(&y, train)
+        unit(&self.head, &y)
     }
 
     /// The feature map averaged over its positions: `[n, features]`.

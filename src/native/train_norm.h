@@ -1,0 +1,139 @@
+// Batch norms in training, and work on rows shared out to threads: what the autograd functions have in common.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "train_kernels.h"
+
+extern "C" {
+
+// A batch norm's tensors, and torch's epsilon and momentum.
+struct SbiNorm {
+  const at::Tensor *weight, *bias, *running_mean, *running_var;
+  double eps, momentum;
+};
+}
+
+namespace sbi {
+
+// Runs body(task) for all tasks on libtorch's number of threads, whoever is free taking the next.
+template <class F>
+void for_tasks(int64_t tasks, F&& body) {
+  std::exception_ptr failure;
+#pragma omp parallel num_threads(at::get_num_threads())
+  {
+    at::AutoDispatchBelowADInplaceOrView below;
+#pragma omp for schedule(dynamic)
+    for (int64_t task = 0; task < tasks; task++) {
+      try {
+        body(task);
+      } catch (...) {
+#pragma omp critical(sbi_failure)
+        failure = std::current_exception();
+      }
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+// The rows of a batch of pictures, in pieces that lie in the cache: a part of one picture, or several small ones.
+class Pieces {
+ public:
+  Pieces(int64_t images, int64_t rows, int64_t channels);
+
+  int64_t count() const { return parts_ > 1 ? images_ * parts_ : (images_ + together_ - 1) / together_; }
+  int64_t first(int64_t piece) const;
+  int64_t rows(int64_t piece) const { return first(piece + 1) - first(piece); }
+  // The largest number of rows of a piece.
+  int64_t most() const { return parts_ > 1 ? part_rows_ : std::min(images_, together_) * rows_; }
+  // How many numbers there are per channel and sum when each picture's part of each piece has one.
+  int64_t parts() const { return images_ * parts_; }
+  int64_t parts_of_image() const { return parts_; }
+
+  // body(picture, part, first row, rows) for each picture of a piece.
+  template <class F>
+  void images_of(int64_t piece, F&& body) const {
+    if (parts_ > 1) return body(piece / parts_, piece, first(piece), rows(piece));
+    for (int64_t i = piece * together_; i < std::min(images_, (piece + 1) * together_); i++)
+      body(i, i, i * rows_, rows_);
+  }
+
+ private:
+  int64_t images_, rows_, parts_, part_rows_, together_;
+};
+
+// The scale, shift, mean and 1 / deviation of a batch, each a row of `values` with a number per channel.
+struct BatchNormState {
+  at::Tensor values;
+
+  NormView view() const;
+  const float* deviation_inverse() const;
+};
+
+// Mean and variance of `count` values a channel from those of parts of them (`[parts, channels]`: means and sums of
+// squared distances); moves the running statistics as torch's batch_norm does.
+BatchNormState settle(const SbiNorm& norm, const std::vector<double>& mean, const std::vector<double>& squares,
+                      double count);
+
+// What a batch norm's gradient needs, and the gradients of its own weights.
+struct BatchNormGradient {
+  at::Tensor values, weight, bias;
+
+  NormGradient view(const BatchNormState& state) const;
+};
+
+// From the sums per channel of dz and of dz * (x - mean) over `count` values.
+BatchNormGradient gradient_of(const BatchNormState& state, const std::vector<double>& sum,
+                              const std::vector<double>& moment, double count);
+
+// Moments of all rows of x `[rows, channels]`, then settle().
+class Moments {
+ public:
+  Moments(const Pieces& pieces, int64_t channels)
+      : channels_(channels), rows_(pieces.count()), mean_(pieces.count() * channels), squares_(mean_.size()) {}
+  // Those of a piece, as soon as it is computed.
+  void add(int64_t piece, const float* x, int64_t rows);
+  BatchNormState settle(const SbiNorm& norm) const;
+
+ private:
+  int64_t channels_;
+  std::vector<int64_t> rows_;
+  std::vector<float> mean_, squares_;
+};
+
+// The sum of `parts` rows of `channels` floats, in float64 and in order.
+std::vector<double> sum_of_parts(const float* parts, int64_t count, int64_t channels);
+
+// `[n, c, h, w]` as `[n * h * w, c]`, without a copy for a tensor in channels-last order.
+inline at::Tensor rows_of(const at::Tensor& nchw) { return nchw.permute({0, 2, 3, 1}).reshape({-1, nchw.size(1)}); }
+
+inline at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
+inline at::Tensor empty_like_rows(int64_t n, int64_t c, int64_t h, int64_t w) {
+  return at::empty({n, c, h, w}, at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+inline const float* data(const at::Tensor& t) { return t.const_data_ptr<float>(); }
+inline float* mutable_data(const at::Tensor& t) { return t.mutable_data_ptr<float>(); }
+
+// Calls `make`; what it throws becomes a message for the caller to free.
+template <class F>
+at::Tensor* guarded(char** error, F&& make) {
+  try {
+    return new at::Tensor(make());
+  } catch (const std::exception& e) {
+    *error = strdup(e.what());
+  } catch (...) {
+    *error = strdup("unknown C++ exception");
+  }
+  return nullptr;
+}
+
+}  // namespace sbi
