@@ -26,6 +26,10 @@ fn main() {
         .files(&over_libtorch)
         .compile("sbi_native");
     compile_vector_kernels();
+    // Before dlib's libraries, among which is a BLAS for everybody: the first of a name counts for the whole process,
+    // and libtorch has a far faster one inside.
+    println!("cargo:rustc-link-search=native={}", libtorch.join("lib").display());
+    println!("cargo:rustc-link-lib=torch_cpu");
     compile_dlib();
 
     // The rpath spares users LD_LIBRARY_PATH; DT_RPATH (not RUNPATH) also serves libtorch's own

@@ -16,6 +16,7 @@ pub use dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
 pub use dlib_face_net::DlibFaceNet;
 pub use fused_conv::{FusedActivation, FusedConv};
 pub use process::{
-    keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,
+    blas_library, keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads,
+    LIBTORCH_VERSION,
 };
 pub use training::{norm_activation, NormTensors, TrainActivation, TrainBlock};

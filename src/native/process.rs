@@ -23,6 +23,22 @@ pub fn keep_opencv_single_threaded() {
     let _ = opencv::core::set_num_threads(1);
 }
 
+/// The library whose products of matrices the whole process uses, libtorch included: libtorch's own, unless another one
+/// was linked or loaded before it. Empty where nothing is found.
+pub fn blas_library() -> std::path::PathBuf {
+    use std::ffi::{CStr, OsStr};
+    use std::os::unix::ffi::OsStrExt;
+    // SAFETY: the name is a C string; `dladdr` fills what it is given, and the file's name lives as long as the library.
+    unsafe {
+        let symbol = libc::dlsym(libc::RTLD_DEFAULT, c"sgemm_".as_ptr());
+        let mut info = std::mem::zeroed::<libc::Dl_info>();
+        if symbol.is_null() || libc::dladdr(symbol, &mut info) == 0 || info.dli_fname.is_null() {
+            return std::path::PathBuf::new();
+        }
+        OsStr::from_bytes(CStr::from_ptr(info.dli_fname).to_bytes()).into()
+    }
+}
+
 /// Threads that libtorch uses now.
 pub fn threads() -> usize {
     tch::get_num_threads() as usize
@@ -35,5 +51,18 @@ pub fn silence_decoders() {
         if std::env::var_os(variable).is_none() {
             std::env::set_var(variable, value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_matrices_are_libtorchs_own() {
+        let library = blas_library();
+        let name = library.file_name().unwrap_or_default().to_string_lossy();
+        // dlib's BLAS, found first, makes libtorch ten times slower.
+        assert!(name.starts_with("libtorch"), "{}", library.display());
     }
 }
