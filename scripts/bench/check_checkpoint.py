@@ -8,7 +8,7 @@ import sys
 import torch
 from efficientnet_pytorch import EfficientNet
 
-from train_peer import CLASSES, MOMENTUM, EgDetector
+from train_peer import CLASSES, LR, MOMENTUM, EgDetector
 
 BACKBONE = "net."
 
@@ -34,6 +34,8 @@ def check(path: str) -> str:
         velocity = optimizer.state[named[name]]["momentum_buffer"]
         assert velocity.shape == named[name].shape, f"{name}: velocity of {tuple(velocity.shape)}"
         named[name].grad = torch.zeros_like(named[name])
+    # The run is over, so its own rate may be 0.
+    optimizer.param_groups[0]["lr"] = LR
     before = named[names[0]].detach().clone()
     optimizer.step()
     assert not torch.equal(before, named[names[0]]), "a step with the velocities alone moves nothing"
