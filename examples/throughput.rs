@@ -236,8 +236,9 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
     }
     let model = TrainingModel::new(b4(), Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
     let state: StateDict = checkpoint::read(&args.weights)?.state;
-    load_part(model.variables(), "", &state, "the detector", &args.weights, |_| false)?;
-    load_part(model.frozen_variables(), "", &state, "the face encoder", &args.weights, |_| false)?;
+    let of_encoder = |name: &str| name.starts_with("face_model.");
+    load_weights(model.variables(), &state, "the detector", &args.weights, of_encoder)?;
+    load_part(model.frozen_variables(), "", &state, "the encoder", &args.weights, |name| !of_encoder(name))?;
     let shape = [args.batch, 3, FACE_SIDE, FACE_SIDE];
     let batch = Batch { real: input("real", &shape), fake: input("fake", &shape), frames: Vec::new() };
     let mut sam = Sam::new(SamSpec::default(), model.parameters());

