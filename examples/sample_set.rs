@@ -4,15 +4,23 @@
 //! cargo run --release --example sample_set -- data/sample/astronaut.png data/sample
 //! ```
 //!
-//! Each original moves, zooms and relights the portrait. A stand-in fake is the same video with the face
-//! region replaced by a slightly warped and recoloured copy of itself, under a soft mask.
+//! Each original moves, zooms and relights the portrait. A stand-in fake is the same video with a changed face: for
+//! half of them blended by this library as in training, for the other half by another blend that training never
+//! shows, an ellipse with a warped and recoloured copy of the face.
 
+use sbi::blending::{Phase, Recipe};
+use sbi::face::retinaface::Variant;
+use sbi::face::{DetectorChoice, DetectorConfig, LandmarkConfig, LandmarkDetector};
 use sbi::imaging::{read_image, resized, warped};
-use sbi::types::RgbImage;
+use sbi::model::ExecutionPlan;
+use sbi::rng::{generator, Purpose};
+use sbi::samples::Pair;
+use sbi::types::{FaceBox, RgbImage};
 use sbi::video::VideoWriter;
 use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
+use tch::Device;
 
 const WIDTH: usize = 480;
 const HEIGHT: usize = 360;
@@ -57,22 +65,26 @@ const SCENES: [Scene; 4] = [
     Scene { id: "003", partner: "002", zoom: 1.35, sway: 28.0, light: 0.15 },
 ];
 
-/// How a stand-in fake differs inside the face region.
-struct Forgery {
-    manipulation: &'static str,
-    /// Horizontal stretch; the vertical one is its inverse.
-    stretch: f64,
-    /// To the right, in pixels of the portrait.
-    shift: f64,
-    /// Factors on red, green, blue.
-    tint: [f64; 3],
+/// How a stand-in fake is made.
+enum Forgery {
+    /// As a training sample, with the draws of this number.
+    SelfBlended(u64),
+    /// An ellipse around the face, changed.
+    Ellipse {
+        /// Horizontal stretch; the vertical one is its inverse.
+        stretch: f64,
+        /// To the right, in pixels of the portrait.
+        shift: f64,
+        /// Factors on red, green, blue.
+        tint: [f64; 3],
+    },
 }
 
-const FORGERIES: [Forgery; 4] = [
-    Forgery { manipulation: "Deepfakes", stretch: 1.06, shift: 3.0, tint: [1.06, 1.0, 0.93] },
-    Forgery { manipulation: "Face2Face", stretch: 0.95, shift: 0.0, tint: [1.0, 1.02, 1.0] },
-    Forgery { manipulation: "FaceSwap", stretch: 1.0, shift: 5.0, tint: [0.92, 0.97, 1.05] },
-    Forgery { manipulation: "NeuralTextures", stretch: 1.03, shift: -3.0, tint: [1.0, 1.0, 1.0] },
+const FORGERIES: [(&str, Forgery); 4] = [
+    ("Deepfakes", Forgery::SelfBlended(1)),
+    ("Face2Face", Forgery::SelfBlended(4)),
+    ("FaceSwap", Forgery::Ellipse { stretch: 1.06, shift: 3.0, tint: [1.06, 1.0, 0.93] }),
+    ("NeuralTextures", Forgery::Ellipse { stretch: 0.95, shift: -3.0, tint: [0.92, 0.97, 1.05] }),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -83,13 +95,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let portrait = resized(&read_image(Path::new(portrait))?, PORTRAIT, PORTRAIT)?;
 
     let root = Path::new(root).join("FaceForensics++");
+    let forged: Vec<(&str, RgbImage)> = FORGERIES
+        .iter()
+        .map(|(manipulation, forgery)| Ok((*manipulation, forged(&portrait, forgery)?)))
+        .collect::<Result<_, Box<dyn std::error::Error>>>()?;
     for scene in &SCENES {
         let original = format!("original_sequences/youtube/raw/videos/{}.mp4", scene.id);
         write_video(&root.join(original), &portrait, scene)?;
-        for forgery in &FORGERIES {
-            let folder = format!("manipulated_sequences/{}/raw/videos", forgery.manipulation);
+        for (manipulation, forged) in &forged {
+            let folder = format!("manipulated_sequences/{manipulation}/raw/videos");
             let name = format!("{}_{}.mp4", scene.id, scene.partner);
-            write_video(&root.join(folder).join(name), &forged(&portrait, forgery)?, scene)?;
+            write_video(&root.join(folder).join(name), forged, scene)?;
         }
     }
     let (first, second) = (r#"["000", "001"]"#, r#"["002", "003"]"#);
@@ -103,12 +119,46 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The portrait with its face replaced by a changed copy of itself.
-fn forged(portrait: &RgbImage, forgery: &Forgery) -> Result<RgbImage, sbi::imaging::Error> {
-    let Forgery { stretch, shift, tint, .. } = forgery;
+fn forged(portrait: &RgbImage, forgery: &Forgery) -> Result<RgbImage, Box<dyn std::error::Error>> {
+    Ok(match forgery {
+        Forgery::SelfBlended(draw) => self_blended(portrait, *draw)?,
+        Forgery::Ellipse { stretch, shift, tint } => pasted(portrait, *stretch, *shift, *tint)?,
+    })
+}
+
+/// The portrait with the face of a training pair's fake, whatever the pair's crop is.
+fn self_blended(portrait: &RgbImage, draw: u64) -> Result<RgbImage, Box<dyn std::error::Error>> {
+    /// More pixels than the crop has: resizing there and back then costs next to nothing.
+    const SIDE: usize = 1024;
+    let (landmarks, _) = LandmarkConfig::default().load()?;
+    let detector =
+        DetectorConfig { choice: DetectorChoice::Fixed(Variant::MobileNet025), ..DetectorConfig::default() };
+    let (boxes, _) = detector.load(ExecutionPlan::fastest(Device::Cpu))?;
+    let faces = landmarks.detect(portrait)?;
+    let face = faces.first().ok_or("the portrait shows no face")?;
+    let boxes: Vec<FaceBox> = boxes.detect(&[portrait])?.iter().flatten().map(FaceBox::from).collect();
+    let recipe = Recipe::draw(&mut generator(0, 0, draw, Purpose::Sample), Phase::Validation);
+    let pair = Pair::of_image(portrait, face, &boxes, &recipe, SIDE)?;
+    let (window, crop) = (pair.geometry.window(), pair.geometry.crop());
+    let fake = resized(&pair.blended.fake, crop.width(), crop.height())?;
+    let mut out = portrait.clone();
+    for y in 0..crop.height() {
+        let at = 3 * ((window.y0 + crop.y0 + y) * PORTRAIT + window.x0 + crop.x0);
+        let (row, from) = (3 * crop.width(), 3 * crop.width() * y);
+        out.data_mut()[at..at + row].copy_from_slice(&fake.data()[from..from + row]);
+    }
+    Ok(out)
+}
+
+/// The portrait with a changed copy of the face in an ellipse with a soft border.
+fn pasted(
+    portrait: &RgbImage,
+    stretch: f64,
+    shift: f64,
+    tint: [f64; 3],
+) -> Result<RgbImage, sbi::imaging::Error> {
     let squeeze = 1.0 / stretch;
-    let matrix =
-        [[*stretch, 0.0, FACE.x * (1.0 - stretch) + shift], [0.0, squeeze, FACE.y * (1.0 - squeeze)]];
+    let matrix = [[stretch, 0.0, FACE.x * (1.0 - stretch) + shift], [0.0, squeeze, FACE.y * (1.0 - squeeze)]];
     let source = warped(portrait, matrix, PORTRAIT, PORTRAIT)?;
     let mut blended = portrait.clone();
     for (i, (out, new)) in blended.data_mut().iter_mut().zip(source.data()).enumerate() {

@@ -33,6 +33,9 @@ pub struct EpochMetrics {
     pub val_acc: Option<f64>,
     /// Area under the ROC curve over its single pictures, 0..=1.
     pub val_auc: Option<f64>,
+    /// Its 95 % interval, by a bootstrap over pictures.
+    #[serde(default)]
+    pub val_auc_ci95: Option<(f64, f64)>,
     /// Training speed, validation not counted.
     pub pairs_per_second: f64,
     /// How long the epoch took, all in all.

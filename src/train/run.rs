@@ -368,6 +368,7 @@ impl Run<'_> {
             val_loss: validation.map(|v| v.loss),
             val_acc: validation.map(|v| v.accuracy),
             val_auc: validation.and_then(|v| v.auc),
+            val_auc_ci95: validation.and_then(|v| v.auc_ci95),
             pairs_per_second: pairs as f64 / seconds.max(1e-9),
             seconds,
             waiting_share: (waited / seconds.max(1e-9)).min(1.0),

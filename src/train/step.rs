@@ -3,7 +3,7 @@
 use super::precision::{LossScale, Precision};
 use super::sam::Sam;
 use super::Batch;
-use crate::metrics::Roc;
+use crate::metrics::{Bootstrap, Roc};
 use crate::model::efficientnet::Mode;
 use crate::model::objective::{Losses, TrainingModel};
 use crate::rng::{generator, Purpose};
@@ -120,6 +120,8 @@ pub struct Validation {
     pub accuracy: f64,
     /// Area under the ROC curve over single pictures; `None` without pictures of both kinds.
     pub auc: Option<f64>,
+    /// Its 95 % interval, by a bootstrap over pictures.
+    pub auc_ci95: Option<(f64, f64)>,
     /// Pairs looked at.
     pub pairs: usize,
 }
@@ -157,7 +159,8 @@ impl Validator {
         Validation {
             loss: self.loss / pictures,
             accuracy: self.right as f64 / pictures,
-            auc: roc.and_then(|roc| roc.auc()),
+            auc: roc.as_ref().and_then(Roc::auc),
+            auc_ci95: roc.as_ref().and_then(|roc| Bootstrap::default().auc_ci95(roc)),
             pairs: self.scores.len() / 2,
         }
     }
