@@ -30,11 +30,12 @@ enum Holds {
 use Holds::*;
 
 /// Weight files besides the face detectors', and what they are for.
-const OTHER_FILES: [(&str, &str, Holds); 8] = [
+const OTHER_FILES: [(&str, &str, Holds); 9] = [
     ("EG-weights.tar", "released EG detector; weights/README.md says where from", Checkpoint),
     ("FFraw.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
     ("FFc23.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
     ("adv-efficientnet-b4-44fb3a87.pth", "ImageNet weights to start training from", Checkpoint),
+    ("efficientnet-lite0-imagenet.pth", "ImageNet weights of the smallest light backbone", Checkpoint),
     ("backbone.pth", "ArcFace encoder for EG training", Checkpoint),
     (
         "dlib_face_recognition_resnet_model_v1.dat",
