@@ -3,7 +3,7 @@
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`]) run whole jobs and know
 //! components; **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`],
 //! [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the foundations; **foundations** ([`types`],
-//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`]) know nothing of
+//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weights_dir`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
 
@@ -33,5 +33,6 @@ pub mod suggest;
 pub mod train;
 pub mod types;
 pub mod video;
+pub mod weights_dir;
 
 pub use error::{Error, Result};

@@ -167,6 +167,11 @@ pub enum Error {
         /// The rule that is broken.
         reason: String,
     },
+    /// A file whose contents are not those that its checksum was made of.
+    #[error(
+        "the contents do not match the checksum in the file: it was damaged or changed after it was written"
+    )]
+    Checksum,
     /// Data whose length is not shape times element size.
     #[error("a {dtype} tensor of shape {shape:?} was given {found} bytes")]
     TensorLength {

@@ -8,6 +8,7 @@
 //! multiple of its own length. What a file is, its bytes decide, never its extension.
 
 mod budget;
+mod checksum;
 mod error;
 mod gather;
 mod legacy;

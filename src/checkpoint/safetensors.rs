@@ -8,6 +8,7 @@ use std::path::Path;
 use ::safetensors::tensor::{Dtype, Metadata};
 use serde_json::{json, Map};
 
+use super::checksum;
 use super::sniff::MAX_SAFETENSORS_HEADER;
 use super::write::replace_file;
 use super::{Checkpoint, DType, Error, Format, StateDict, TensorData};
@@ -49,8 +50,9 @@ pub(super) fn read<R: Read + Seek>(source: R, len: u64) -> Result<Checkpoint, Er
         let tensor = TensorData::new(dtype, info.shape.clone(), data)?;
         state.insert(name, tensor)?;
     }
-    let metadata: BTreeMap<String, String> =
+    let mut metadata: BTreeMap<String, String> =
         header.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+    checksum::check(&mut metadata, state.iter())?;
     Ok(Checkpoint {
         state: state.strip_prefix("module.")?,
         optimizer: None,
@@ -62,7 +64,7 @@ pub(super) fn read<R: Read + Seek>(source: R, len: u64) -> Result<Checkpoint, Er
     })
 }
 
-/// Writes a state dict with a text map beside it.
+/// Writes a state dict with a text map beside it, and in that a checksum of everything.
 ///
 /// Tensors with wider elements come first, as the format's own library does it for alignment,
 /// otherwise in the order of the state dict. Equal input gives equal bytes. The file appears
@@ -79,9 +81,9 @@ fn write(file: &mut AtomicFile, state: &StateDict, metadata: &BTreeMap<String, S
     let mut tensors: Vec<(&str, &TensorData)> = state.iter().collect();
     tensors.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype().size()));
     let mut header = Map::new();
-    if !metadata.is_empty() {
-        header.insert("__metadata__".to_owned(), json!(metadata));
-    }
+    let mut metadata = metadata.clone();
+    metadata.insert(checksum::KEY.to_owned(), checksum::of(&metadata, state.iter()));
+    header.insert("__metadata__".to_owned(), json!(metadata));
     let mut begin = 0;
     for (name, tensor) in &tensors {
         if *name == "__metadata__" {

@@ -2,6 +2,7 @@
 
 use super::{Error, FaceDetector, RetinaFace, Variant};
 use crate::model::ExecutionPlan;
+use crate::weights_dir::weights_dir;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -43,8 +44,12 @@ pub struct DetectorConfig {
 
 impl Default for DetectorConfig {
     fn default() -> Self {
-        let weights_dir = PathBuf::from("weights");
-        DetectorConfig { choice: DetectorChoice::Auto, weights: None, weights_dir, max_size: None }
+        DetectorConfig {
+            choice: DetectorChoice::Auto,
+            weights: None,
+            weights_dir: weights_dir(),
+            max_size: None,
+        }
     }
 }
 

@@ -42,7 +42,11 @@ pub struct LandmarkConfig {
 
 impl Default for LandmarkConfig {
     fn default() -> Self {
-        LandmarkConfig { model: None, weights_dir: PathBuf::from("weights"), estimate_forehead: true }
+        LandmarkConfig {
+            model: None,
+            weights_dir: crate::weights_dir::weights_dir(),
+            estimate_forehead: true,
+        }
     }
 }
 

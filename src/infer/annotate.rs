@@ -1,12 +1,14 @@
 //! Copies of the inputs with faces and scores drawn in, because people look before they read.
 
+use super::output_names::output_names;
 use super::score::ScoredFace;
+use super::{Judge, Verdict, VideoResult};
 use crate::imaging::{self, draw_box, draw_text};
 use crate::progress::Cancel;
 use crate::types::{Frame, RgbImage};
 use crate::video::{VideoReader, VideoWriter};
 use crate::{Error, Result};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -18,28 +20,29 @@ const NEUTRAL: [u8; 3] = [70, 70, 70];
 const HOLD_SECONDS: f64 = 0.5;
 
 /// What is written over the whole picture.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Caption {
-    pub score: Option<f64>,
-    pub threshold: Option<f64>,
+    text: String,
+    colour: [u8; 3],
+    /// Score from which a face's box is red.
+    limit: f32,
 }
 
 impl Caption {
-    fn text(&self) -> String {
-        self.score.map_or("no face".to_owned(), |score| format!("fakeness {score:.4}"))
-    }
-
-    fn colour(&self) -> [u8; 3] {
-        match (self.score, self.threshold) {
-            (Some(score), Some(threshold)) => {
-                if score >= threshold {
-                    FAKE
-                } else {
-                    REAL
-                }
-            }
-            _ => NEUTRAL,
-        }
+    /// The verdict, where there is one, and the score.
+    pub fn of(result: &VideoResult, judge: Option<Judge>) -> Self {
+        let score = result.score.filter(|_| result.faces > 0);
+        let score = score.map_or("no face".to_owned(), |score| format!("fakeness {score:.4}"));
+        let limit = judge.map_or(super::NEUTRAL_SCORE, |judge| judge.threshold) as f32;
+        let Some(judgement) = &result.judgement else {
+            return Caption { text: score, colour: NEUTRAL, limit };
+        };
+        let colour = match judgement.verdict {
+            Verdict::LikelyFake => FAKE,
+            Verdict::LikelyReal => REAL,
+            Verdict::Undecided => NEUTRAL,
+        };
+        Caption { text: format!("{}, {score}", judgement.verdict), colour, limit }
     }
 }
 
@@ -54,24 +57,13 @@ impl Folder {
     /// Makes the folder; `None` when none was asked for. Fails when a copy would take the place of an input.
     pub fn prepare<'a>(
         folder: Option<&Path>,
-        inputs: impl Iterator<Item = &'a PathBuf>,
+        inputs: impl Iterator<Item = &'a Path> + Clone,
     ) -> Result<Option<Self>> {
         let Some(folder) = folder else { return Ok(None) };
         std::fs::create_dir_all(folder).map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
-        let mut seen: HashMap<String, usize> = HashMap::new();
-        let mut names = Vec::new();
-        let mut originals = HashSet::new();
-        for path in inputs {
-            originals.extend(path.canonicalize());
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let extension = if imaging::looks_like_image(path) { "png" } else { "mp4" };
-            let count = seen.entry(format!("{stem}.{extension}")).or_default();
-            *count += 1;
-            names.push(match *count {
-                1 => format!("{stem}.{extension}"),
-                n => format!("{stem}_{n}.{extension}"),
-            });
-        }
+        let originals: HashSet<PathBuf> = inputs.clone().flat_map(Path::canonicalize).collect();
+        let names =
+            output_names(inputs, |path| if imaging::looks_like_image(path) { ".png" } else { ".mp4" });
         let copies = names.iter().map(|name| folder.join(name));
         let mut there = copies.filter(|copy| copy.canonicalize().is_ok_and(|copy| originals.contains(&copy)));
         match there.next() {
@@ -86,7 +78,7 @@ impl Folder {
         input: &Path,
         number: usize,
         faces: &[ScoredFace],
-        caption: Caption,
+        caption: &Caption,
         cancel: &Cancel,
     ) -> Result<()> {
         let output = self.folder.join(&self.names[number]);
@@ -105,19 +97,19 @@ fn write_video(
     input: &Path,
     output: &Path,
     faces: &[ScoredFace],
-    caption: Caption,
+    caption: &Caption,
     cancel: &Cancel,
 ) -> Result<()> {
     let reader = VideoReader::open(input)?;
     let fps = reader.fps()?;
-    let hold = (fps * HOLD_SECONDS).ceil() as usize;
+    let hold = (fps * HOLD_SECONDS).ceil() as i64;
     let all: Vec<usize> = (0..reader.frame_count()).collect();
     let mut writer: Option<VideoWriter> = None;
     let mut failure = None;
     let mut add = |frame: Frame| -> Result<()> {
         let Frame { index, mut image } = frame;
-        let latest =
-            faces.iter().map(|face| face.frame).filter(|&at| at <= index && index - at <= hold).max();
+        let seen = |at: &i64| *at <= index as i64 && index as i64 - at <= hold;
+        let latest = faces.iter().map(|face| face.frame).filter(seen).max();
         let visible: Vec<ScoredFace> =
             faces.iter().filter(|face| Some(face.frame) == latest).copied().collect();
         draw(&mut image, &visible, caption)?;
@@ -143,15 +135,15 @@ fn write_video(
     }
 }
 
-fn draw(image: &mut RgbImage, faces: &[ScoredFace], caption: Caption) -> Result<()> {
+fn draw(image: &mut RgbImage, faces: &[ScoredFace], caption: &Caption) -> Result<()> {
     let short_side = image.width().min(image.height()) as f64;
     let text_height = (short_side / 36.0).clamp(8.0, 48.0);
     let thickness = (short_side / 270.0).round().max(1.0) as i32;
-    let limit = caption.threshold.unwrap_or(super::NEUTRAL_SCORE) as f32;
     for face in faces {
-        let colour = if face.score >= limit { FAKE } else { REAL };
-        draw_box(image, face.bbox, colour, thickness)?;
-        draw_text(image, &format!("{:.3}", face.score), face.bbox.x0, face.bbox.y0, text_height, colour)?;
+        let Some(bbox) = face.bbox else { continue };
+        let colour = if face.score >= caption.limit { FAKE } else { REAL };
+        draw_box(image, bbox, colour, thickness)?;
+        draw_text(image, &format!("{:.3}", face.score), bbox.x0, bbox.y0, text_height, colour)?;
     }
-    Ok(draw_text(image, &caption.text(), 0.0, 0.0, text_height, caption.colour())?)
+    Ok(draw_text(image, &caption.text, 0.0, 0.0, text_height, caption.colour)?)
 }

@@ -46,7 +46,9 @@ pub struct Config {
     pub jobs: usize,
     /// Folder for copies of the inputs with faces and scores drawn in.
     pub annotate: Option<PathBuf>,
-    /// Score from which a video is called fake, 0..1.
+    /// Folder for sheets that show where in the faces scores come from.
+    pub heatmaps: Option<PathBuf>,
+    /// Score from which a video is called fake, 0..1; `None`: as the detector's file says.
     pub threshold: Option<f64>,
     /// At most this many videos, from the first.
     pub limit: Option<usize>,
@@ -64,6 +66,7 @@ impl Config {
             device: DeviceChoice::Auto,
             jobs: 2,
             annotate: None,
+            heatmaps: None,
             threshold: None,
             limit: None,
         }

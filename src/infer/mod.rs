@@ -2,14 +2,18 @@
 
 mod annotate;
 mod config;
+mod heatmaps;
 mod input;
+mod output_names;
 mod packed;
 mod result;
 mod score;
+mod verdict;
 mod videos;
 
 pub use config::{Config, Source};
 pub use result::{Summary, Timing, VideoResult};
+pub use verdict::{Judge, Judgement, Verdict};
 
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
 use crate::model::{Detector, ExecutionPlan};
@@ -32,18 +36,20 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let inputs = input::resolve(config)?;
     let plan = ExecutionPlan::fastest(config.device.resolve()?);
     let detector = Detector::load(&config.weights, plan)?;
+    let judge = Judge::new(detector.calibration(), config.threshold);
     inputs.notes.iter().for_each(|note| progress.note(note));
 
     let started = Instant::now();
     let (videos, face_detector) = match &inputs.kind {
         input::Kind::Packed(set) => {
-            (packed::score_all(config, set, &detector, progress, cancel)?, inputs.detector.clone())
+            (packed::score_all(config, set, &detector, judge, progress, cancel)?, inputs.detector.clone())
         }
         input::Kind::Videos(items) => {
             let (faces, warning) = config.detector.load(plan)?;
             warning.iter().for_each(|text| progress.note(text));
             let name = faces.identity().name;
-            (videos::score_all(config, items, &detector, faces.as_ref(), progress, cancel)?, Some(name))
+            let detectors = videos::Detectors { forgeries: &detector, faces: faces.as_ref(), judge };
+            (videos::score_all(config, items, &detectors, progress, cancel)?, Some(name))
         }
     };
     progress.end();
@@ -58,6 +64,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         dataset: inputs.dataset,
         compression: inputs.compression,
         detector: face_detector,
+        decision: judge,
         notes: inputs.notes,
         interrupted: cancel.is_requested(),
         videos,

@@ -1,5 +1,6 @@
 //! What an inference run found out: the program's JSON is this structure, field by field.
 
+use super::{Judge, Judgement};
 use crate::metrics::{FrameScore, VideoMetrics};
 use crate::types::{Label, VideoStatus};
 use serde::Serialize;
@@ -18,6 +19,9 @@ pub struct VideoResult {
     pub group: Option<String>,
     /// Probability of a fake, 0..1; for a video without a face 0.5 in a test set, else none.
     pub score: Option<f64>,
+    /// What is made of the score, where there is something to measure it by.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
     /// In one word.
     pub status: VideoStatus,
     /// Frames looked at.
@@ -32,6 +36,14 @@ pub struct VideoResult {
 }
 
 impl VideoResult {
+    /// Adds to what went wrong.
+    pub(super) fn add_note(&mut self, more: String) {
+        self.note = Some(match self.note.take() {
+            Some(note) => format!("{note}; {more}"),
+            None => more,
+        });
+    }
+
     /// Whether everything about this input went as it should.
     pub fn is_ok(&self) -> bool {
         self.status == VideoStatus::Ok && self.note.is_none()
@@ -75,6 +87,9 @@ pub struct Summary {
     pub compression: Option<String>,
     /// Name of the face detector, where known.
     pub detector: Option<String>,
+    /// What verdicts were made by; none for detectors that are not calibrated when no threshold was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Judge>,
     /// What should be known before trusting the numbers, such as gaps in the data set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -1,9 +1,10 @@
 //! Scoring videos and photographs: decode, detect, crop, classify.
 
 use super::annotate::{self, Caption};
+use super::heatmaps;
 use super::input::Item;
-use super::score::{FaceScorer, ScoredFace};
-use super::{Config, VideoResult, NEUTRAL_SCORE};
+use super::score::{FaceScorer, Scored};
+use super::{Config, Judge, VideoResult, NEUTRAL_SCORE};
 use crate::error::Ended;
 use crate::face::{extract_faces, FaceDetector};
 use crate::metrics::video_score;
@@ -11,30 +12,41 @@ use crate::model::Detector;
 use crate::progress::{Cancel, Progress};
 use crate::video::{decode_ahead, distinct_frame_indices, Decoding};
 use crate::Result;
+use std::path::Path;
+
+/// What finds faces, what scores them, and what scores are measured by.
+pub(super) struct Detectors<'a> {
+    pub forgeries: &'a Detector,
+    pub faces: &'a dyn FaceDetector,
+    pub judge: Option<Judge>,
+}
+
+/// What is drawn per input.
+struct Pictures {
+    copies: Option<annotate::Folder>,
+    sheets: Option<heatmaps::Folder>,
+}
 
 /// Scores all items, in order. An interruption drops the current video and returns those before it.
 pub(super) fn score_all(
     config: &Config,
     items: &[Item],
-    detector: &Detector,
-    faces: &dyn FaceDetector,
+    detectors: &Detectors,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Vec<VideoResult>> {
-    let copies = annotate::Folder::prepare(config.annotate.as_deref(), items.iter().map(|item| &item.path))?;
+    let paths = || items.iter().map(|item| item.path.as_path());
+    let pictures = Pictures {
+        copies: annotate::Folder::prepare(config.annotate.as_deref(), paths())?,
+        sheets: heatmaps::Folder::prepare(config.heatmaps.as_deref(), paths())?,
+    };
     progress.begin(items.len(), "videos");
     let mut results = Vec::with_capacity(items.len());
-    let paths = items.iter().map(|item| item.path.clone());
     let choose = |_, count| distinct_frame_indices(count, config.frames);
-    let ended = decode_ahead(paths, &choose, config.jobs, |number, decoding| {
+    let ended = decode_ahead(paths().map(Path::to_owned), &choose, config.jobs, |number, decoding| {
         let item = &items[number];
-        let (mut result, found) = score_one(config, item, &decoding, detector, faces, cancel)?;
-        if let Some(copies) = &copies {
-            let caption = Caption { score: result.score, threshold: config.threshold };
-            if let Err(error) = copies.write(&item.path, number, &found, caption, cancel) {
-                result.note = Some(join_notes(result.note.take(), format!("no annotated copy: {error}")));
-            }
-        }
+        let (mut result, found) = score_one(config, item, &decoding, detectors, cancel)?;
+        pictures.draw(number, &found, &mut result, item, detectors, cancel);
         if let Some(note) = &result.note {
             progress.note(&format!("{}: {note}", item.path.display()));
         }
@@ -48,21 +60,46 @@ pub(super) fn score_all(
     }
 }
 
+impl Pictures {
+    /// Draws what was asked for; a picture that cannot be written does not take the score with it.
+    fn draw(
+        &self,
+        number: usize,
+        found: &Scored,
+        result: &mut VideoResult,
+        item: &Item,
+        detectors: &Detectors,
+        cancel: &Cancel,
+    ) {
+        if let Some(copies) = &self.copies {
+            let caption = Caption::of(result, detectors.judge);
+            if let Err(error) = copies.write(&item.path, number, &found.faces, &caption, cancel) {
+                result.add_note(format!("no annotated copy: {error}"));
+            }
+        }
+        if let Some(sheets) = &self.sheets {
+            if let Err(error) = sheets.write(number, detectors.forgeries, &found.kept) {
+                result.add_note(format!("no heat map: {error}"));
+            }
+        }
+    }
+}
+
 fn score_one(
     config: &Config,
     item: &Item,
     decoding: &Decoding,
-    detector: &Detector,
-    faces: &dyn FaceDetector,
+    detectors: &Detectors,
     cancel: &Cancel,
-) -> Result<(VideoResult, Vec<ScoredFace>), Ended> {
-    let mut scorer = FaceScorer::new(detector, config.batch_size);
-    let extraction = extract_faces(decoding, faces, |found| {
+) -> Result<(VideoResult, Scored), Ended> {
+    let keep = if config.heatmaps.is_some() { heatmaps::FACES } else { 0 };
+    let mut scorer = FaceScorer::new(detectors.forgeries, config.batch_size, keep);
+    let extraction = extract_faces(decoding, detectors.faces, |found| {
         if cancel.is_requested() {
             return Err(Ended::Interrupted);
         }
         for crop in &found.faces {
-            scorer.push(found.frame, crop)?;
+            scorer.push(found.frame as i64, Some(crop.face.bbox), &crop.pixels.to_planes())?;
         }
         Ok(())
     })?;
@@ -70,24 +107,22 @@ fn score_one(
         return Err(Ended::Interrupted);
     }
     let found = scorer.finish()?;
-    let scores: Vec<f32> = found.iter().map(|face| face.score).collect();
-    let frames: Vec<i64> = found.iter().map(|face| face.frame as i64).collect();
+    let scores: Vec<f32> = found.faces.iter().map(|face| face.score).collect();
+    let frames: Vec<i64> = found.faces.iter().map(|face| face.frame).collect();
     let score = video_score(&scores, &frames)?;
     let neutral = item.label.map(|_| NEUTRAL_SCORE);
-    let result = VideoResult {
+    let mut result = VideoResult {
         path: item.path.display().to_string(),
         label: item.label,
         group: item.group.clone(),
         score: score.as_ref().map(|s| s.score).or(neutral),
+        judgement: None,
         status: extraction.status,
         frames: extraction.frames_decoded,
         faces: extraction.faces,
         frame_scores: score.map(|s| s.frames).unwrap_or_default(),
         note: extraction.note,
     };
+    result.judgement = detectors.judge.map(|judge| judge.judge(&result, &found.faces));
     Ok((result, found))
-}
-
-fn join_notes(first: Option<String>, second: String) -> String {
-    first.map_or(second.clone(), |first| format!("{first}; {second}"))
 }

@@ -5,6 +5,7 @@
 //! as the AUC of one class, is `None`.
 
 mod bootstrap;
+mod calibration;
 mod roc;
 mod score;
 mod summary;
@@ -12,6 +13,7 @@ mod summary;
 use std::cmp::Ordering;
 
 pub use bootstrap::Bootstrap;
+pub use calibration::Calibration;
 pub use roc::{EqualErrorRate, Roc};
 pub use score::{video_score, FrameScore, VideoScore};
 pub use summary::{ScoredVideo, VideoMetrics};

@@ -5,6 +5,7 @@ use super::layers::BatchNorm;
 use super::weights::load_weights;
 use super::{Error, ExecutionPlan, InputSpec};
 use crate::checkpoint::{self, StateDict};
+use crate::metrics::Calibration;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::nn::{self, VarStore};
@@ -42,6 +43,7 @@ pub struct Detector {
     /// EG's batch norm before the classifier.
     bn: Option<BatchNorm>,
     input: InputSpec,
+    calibration: Option<Calibration>,
     device: Device,
 }
 
@@ -51,9 +53,10 @@ impl Detector {
     /// Fails when the file is no checkpoint, is of another network, or lacks or has more than it should.
     pub fn load(path: &Path, plan: ExecutionPlan) -> Result<Self, Error> {
         let file = checkpoint::read(path)?;
-        let input = InputSpec::from_metadata(&file.metadata)
-            .map_err(|found| Error::UnknownInput { path: path.to_owned(), found })?;
-        Self::from_state(&file.state, input, path, plan)
+        let unknown = |found| Error::UnknownInput { path: path.to_owned(), found };
+        let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
+        let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
+        Ok(Detector { calibration, ..Self::from_state(&file.state, input, path, plan)? })
     }
 
     /// The same from a state dict; `path` is only for messages.
@@ -88,7 +91,7 @@ impl Detector {
         let net = EfficientNet::new(&(root / "net"), variant, 2);
         let bn = (method == Method::Eg)
             .then(|| BatchNorm::new(root / "bn", variant.features(), BatchNorm::EPS, BatchNorm::MOMENTUM));
-        Detector { method, net, bn, input, device }
+        Detector { method, net, bn, input, calibration: None, device }
     }
 
     /// Switches to the compiled form (CPU, inference only).
@@ -109,6 +112,11 @@ impl Detector {
     /// What its pictures must be like.
     pub fn input(&self) -> InputSpec {
         self.input
+    }
+
+    /// What its scores mean, where its file tells.
+    pub fn calibration(&self) -> Option<Calibration> {
+        self.calibration
     }
 
     /// Where it runs.
@@ -150,15 +158,20 @@ impl Detector {
     /// Fails when libtorch runs out of memory or the length does not fit.
     pub fn scores(&self, planes: &[u8], side: usize) -> Result<Vec<f32>, Error> {
         let _no_grad = tch::no_grad_guard();
+        let x = self.input_of(planes, side)?;
+        let fake = self.logits(&x).f_softmax(1, Kind::Float)?.f_select(1, 1)?;
+        Ok(Vec::<f32>::try_from(fake.f_to_device(Device::Cpu)?.f_contiguous()?)?)
+    }
+
+    /// Faces as [`Detector::logits`] takes them, of the side that the weights expect.
+    pub(super) fn input_of(&self, planes: &[u8], side: usize) -> Result<Tensor, Error> {
         let side = side as i64;
         let bytes = Tensor::f_from_slice(planes)?.f_view([-1, 3, side, side])?;
         let x = bytes.f_to_device(self.device)?.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
-        let x = match self.input.side {
+        Ok(match self.input.side {
             own if own == side => x,
             own => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None)?,
-        };
-        let fake = self.logits(&x).f_softmax(1, Kind::Float)?.f_select(1, 1)?;
-        Ok(Vec::<f32>::try_from(fake.f_to_device(Device::Cpu)?.f_contiguous()?)?)
+        })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Networks: tensors in, tensors out. What pictures mean is decided above.
 
+mod bundled;
 pub mod detector;
 pub mod dlib_encoder;
 pub mod efficientnet;
 pub mod encoder;
+pub mod evidence;
 pub mod execution;
 pub mod face_encoder;
 pub mod fill;
@@ -15,7 +17,9 @@ pub mod published;
 pub mod retinaface;
 pub mod weights;
 
+pub use bundled::{bundled_detector, BUNDLED_FILE};
 pub use detector::{Detector, Method};
+pub use evidence::EvidenceMap;
 pub use execution::{DeviceChoice, ExecutionPlan};
 pub use input::{InputSpec, Normalisation};
 pub use weights::load_weights;
@@ -47,13 +51,19 @@ pub enum Error {
         /// What it seems to be.
         found: String,
     },
-    /// The file tells something about its input that is not known here.
+    /// The file tells something about its input or its scores that is not known here.
     #[error("{}: its metadata ask for {found}", path.display())]
     UnknownInput {
         /// The weight file.
         path: PathBuf,
         /// What is unknown, and what was expected.
         found: String,
+    },
+    /// The detector that comes with the program is not where it should be.
+    #[error("{}: is missing, the detector that comes with sbi; restore the file, or name another with -w", path.display())]
+    NoBundledDetector {
+        /// Where it was looked for.
+        path: PathBuf,
     },
     /// The file does not hold dlib's face recognition network.
     #[error("{}: cannot be read as dlib's face recognition network: {reason}", path.display())]

@@ -5,6 +5,7 @@
 use super::best_list::Kept;
 use super::run_folder::{failed, RunFolder, RunFolderError};
 use crate::atomic_file;
+use crate::metrics::Calibration;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -36,6 +37,9 @@ pub struct EpochMetrics {
     /// Its 95 % interval, by a bootstrap over pictures.
     #[serde(default)]
     pub val_auc_ci95: Option<(f64, f64)>,
+    /// What its scores mean, fitted on these pictures; `None` where they tell nothing.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
     /// Training speed, validation not counted.
     pub pairs_per_second: f64,
     /// How long the epoch took, all in all.

@@ -19,10 +19,12 @@ use super::{first_batch, sets, setup, TrainError};
 use crate::atomic_file;
 use crate::blending::Phase;
 use crate::dataset::Split;
+use crate::metrics::Calibration;
 use crate::model::objective::TrainingModel;
 use crate::model::DeviceChoice;
 use crate::progress::{Cancel, Progress};
 use crate::Result;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
@@ -105,6 +107,7 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
                 best: BestList::new(config.keep),
                 events: EventWriter::create(&folder.logs(), SystemTime::now(), None)?,
                 position: Position::default(),
+                validated: BTreeMap::new(),
                 config,
                 folder,
                 model,
@@ -148,7 +151,22 @@ fn resume<'a>(
     let log = EpochLog::resume(&folder, position.epoch)?;
     let events = EventWriter::create(&folder.logs(), SystemTime::now(), Some(position.epoch))?;
     progress.note(&format!("going on after epoch {} and {} steps", position.epoch, position.step));
-    Ok(Run { log, best, events, position, config, folder, model, sam, spec, precision, averages, progress })
+    let validated = BTreeMap::new();
+    Ok(Run {
+        log,
+        best,
+        events,
+        position,
+        validated,
+        config,
+        folder,
+        model,
+        sam,
+        spec,
+        precision,
+        averages,
+        progress,
+    })
 }
 
 /// A run under way.
@@ -161,6 +179,8 @@ struct Run<'a> {
     precision: Precision,
     averages: Option<Averages>,
     position: Position,
+    /// What validation found out about these very weights, for the files' metadata.
+    validated: BTreeMap<String, String>,
     best: BestList,
     log: EpochLog,
     events: EventWriter,
@@ -177,7 +197,9 @@ impl Run<'_> {
     }
 
     fn save(&self) -> Result<()> {
-        Ok(saved::write(&self.folder.last(), &self.state(self.lr()))?)
+        // Averages were validated, these are the weights themselves.
+        let told = if self.averages.is_some() { BTreeMap::new() } else { self.validated.clone() };
+        Ok(saved::write(&self.folder.last(), &self.state(self.lr()), &told)?)
     }
 
     fn state(&self, lr: f64) -> saved::State<'_> {
@@ -258,6 +280,7 @@ impl Run<'_> {
     }
 
     fn add(&mut self, report: &StepReport) {
+        self.validated.clear();
         self.position.step += 1;
         self.position.steps += 1;
         self.position.scale = self.position.scale.after(report.overflowed);
@@ -333,10 +356,11 @@ impl Run<'_> {
         let lr = self.lr();
         let Position { steps, scale, .. } = self.position;
         self.position = Position { epoch, steps, scale, ..Position::default() };
+        self.validated = told(&metrics, self.config);
         let decision = metrics.val_auc.map(|auc| self.best.enter(epoch, auc));
         if let Some(kept) = decision.as_ref().and_then(|decision| decision.save) {
             let path = self.folder.weights().join(kept.file_name());
-            self.with_averages(|run| saved::write(&path, &run.state(lr)))?;
+            self.with_averages(|run| saved::write(&path, &run.state(lr), &run.validated))?;
         }
         self.save()?;
         if let Some(kept) = decision.and_then(|decision| decision.delete) {
@@ -369,10 +393,23 @@ impl Run<'_> {
             val_acc: validation.map(|v| v.accuracy),
             val_auc: validation.and_then(|v| v.auc),
             val_auc_ci95: validation.and_then(|v| v.auc_ci95),
+            calibration: validation.and_then(|v| v.calibration),
             pairs_per_second: pairs as f64 / seconds.max(1e-9),
             seconds,
             waiting_share: (waited / seconds.max(1e-9)).min(1.0),
             replaced: sum("replaced") as usize,
         }
     }
+}
+
+/// Metadata of weights that were validated: how they did, what their scores mean, how they came about.
+fn told(metrics: &EpochMetrics, config: &Config) -> BTreeMap<String, String> {
+    let Some(auc) = metrics.val_auc else { return BTreeMap::new() };
+    let calibration = metrics.calibration.map(Calibration::to_metadata).into_iter().flatten();
+    let training = [
+        ("validation_auc".to_owned(), format!("{auc:.4}")),
+        ("training".to_owned(), config.to_json_line()),
+        ("seed".to_owned(), config.seed.to_string()),
+    ];
+    calibration.chain(training).collect()
 }

@@ -74,12 +74,14 @@ pub struct State<'a> {
 
 /// Writes weights, optimiser and position, in the form of the original programs' files.
 ///
-/// Names are sorted; `num_batches_tracked` counts the passes. Appears whole or not at all.
-pub fn write(path: &Path, run: &State) -> Result<(), SavedError> {
+/// `told` are metadata beside those that every file has. Names are sorted; `num_batches_tracked` counts the passes.
+/// Appears whole or not at all.
+pub fn write(path: &Path, run: &State, told: &BTreeMap<String, String>) -> Result<(), SavedError> {
     let State { model, position, .. } = run;
     let state = state_dict(model, position.steps)?;
     let optimizer = optimizer_value(run)?;
-    let metadata = metadata(model);
+    let mut metadata = metadata(model);
+    metadata.extend(told.clone());
     Ok(checkpoint::write_torch(path, &state, Some(&optimizer), Some(position.epoch as i64), &metadata)?)
 }
 
@@ -292,7 +294,9 @@ mod tests {
             averages: Some(&averages),
             position: &position,
         };
-        write(&path, &state).unwrap();
+        let told = BTreeMap::from([("seed".to_owned(), "5".to_owned())]);
+        write(&path, &state, &told).unwrap();
+        assert_eq!(checkpoint::read(&path).unwrap().metadata["seed"], "5");
 
         let other = eg(2);
         let mut others = Sam::new(SamSpec::default(), other.parameters());

@@ -3,7 +3,7 @@
 use super::precision::{LossScale, Precision};
 use super::sam::Sam;
 use super::Batch;
-use crate::metrics::{Bootstrap, Roc};
+use crate::metrics::{Bootstrap, Calibration, Roc};
 use crate::model::efficientnet::Mode;
 use crate::model::objective::{Losses, TrainingModel};
 use crate::rng::{generator, Purpose};
@@ -122,6 +122,8 @@ pub struct Validation {
     pub auc: Option<f64>,
     /// Its 95 % interval, by a bootstrap over pictures.
     pub auc_ci95: Option<(f64, f64)>,
+    /// What the scores mean, fitted on these pictures.
+    pub calibration: Option<Calibration>,
     /// Pairs looked at.
     pub pairs: usize,
 }
@@ -161,6 +163,7 @@ impl Validator {
             accuracy: self.right as f64 / pictures,
             auc: roc.as_ref().and_then(Roc::auc),
             auc_ci95: roc.as_ref().and_then(|roc| Bootstrap::default().auc_ci95(roc)),
+            calibration: Calibration::fit(&self.labels, &self.scores).ok().flatten(),
             pairs: self.scores.len() / 2,
         }
     }

@@ -148,20 +148,21 @@ fn a_threshold_gives_a_verdict_in_table_and_csv() {
     let place = Place::new();
     place.copy(FACES[0], "a,b.mp4");
     place.copy("dark.mp4", "dark.mp4");
-    for (threshold, verdict) in [("0", "fake"), ("1", "real")] {
+    for (threshold, verdict) in [("0", "likely fake"), ("1", "likely real")] {
         let flags = format!("-n 2 --threshold {threshold} --csv out.csv");
         let done = place.sbi(&format!("{INFER} -i a,b.mp4 dark.mp4 {flags}")).code(1);
         let done = done.tells(&["fakeness", "verdict", "status"]).tells(&[verdict, "a,b.mp4"]);
         let dark = done.stdout.lines().find(|line| line.contains("dark.mp4")).unwrap();
-        assert!(!dark.contains("fake ") && !dark.contains("real"), "{done}");
+        assert!(dark.contains("undecided") && !dark.contains("likely"), "{done}");
         let mut table = csv::Reader::from_path(place.path("out.csv")).unwrap();
         let head: Vec<_> = table.headers().unwrap().iter().map(str::to_owned).collect();
         assert_eq!(head[..5], ["path", "label", "group", "score", "verdict"]);
-        assert_eq!(head[5..], ["status", "frames", "faces", "note"]);
+        assert_eq!(head[5..], ["status", "frames", "faces", "note", "probability", "reasons"]);
         let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
         assert_eq!((&rows[0][0], &rows[0][1], &rows[0][4], &rows[0][5]), ("a,b.mp4", "", verdict, "ok"));
         assert!((0.0..=1.0).contains(&rows[0][3].parse::<f64>().unwrap()));
-        assert_eq!((&rows[1][3], &rows[1][4], &rows[1][5], &rows[1][7]), ("", "", "no_face", "0"));
+        assert_eq!((&rows[1][3], &rows[1][4], &rows[1][5], &rows[1][7]), ("", "undecided", "no_face", "0"));
+        assert_eq!((&rows[1][9], &rows[1][10]), ("", "no face was found"));
     }
     assert!(!place.sbi(&format!("{INFER} -i a,b.mp4 -n 2")).stdout.contains("verdict"));
 }

@@ -16,6 +16,8 @@ mod interruption;
 mod lite;
 /// Networks and pictures made here instead of carried along.
 mod made;
+/// Photographs of the user's own: a set, a detector trained on it, a score.
+mod own_sets;
 /// Test sets from videos over packed faces to scores.
 mod pipeline;
 /// Sets from videos to frames, landmarks and boxes.

@@ -188,7 +188,7 @@ fn one_class_alone_has_scores_but_no_auc() {
     assert!(scores(&json).iter().all(|(_, score)| score.is_some()));
     let mut table = csv::Reader::from_path(place.path("out.csv")).unwrap();
     let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
-    assert_eq!((rows.len(), &rows[0][1], &rows[0][4]), (2, "1", "fake"));
+    assert_eq!((rows.len(), &rows[0][1], &rows[0][4]), (2, "1", "likely fake"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn place(method: &str) -> Place {
 }
 
 /// The only folder in `output`.
-fn run_folder(place: &Place, output: &str) -> PathBuf {
+pub fn run_folder(place: &Place, output: &str) -> PathBuf {
     let names = place.names(output);
     assert_eq!(names.len(), 1, "{names:?}");
     place.path(output).join(&names[0])
@@ -205,6 +205,10 @@ fn encoder_files_of_another_kind_are_refused_before_the_first_step() {
 #[test]
 fn interrupted_and_resumed_is_the_same_as_in_one_go() {
     let place = place("sbi");
+    // With what has a state of its own, or draws of its own.
+    let config = fs::read_to_string(place.path("tiny.json")).unwrap();
+    let config = config.replace(r#""n_frames": 4"#, r#""n_frames": 4, "degradation": 0.5"#);
+    place.write("tiny.json", config.replace(r#""keep": 2"#, r#""keep": 2, "ema": 0.9"#));
     place.sbi("train tiny.json --output whole -q").code(0);
     let whole = run_folder(&place, "whole");
     for (pause, kind) in [(0, libc::SIGINT), (300, libc::SIGINT), (700, libc::SIGKILL), (1500, libc::SIGKILL)]

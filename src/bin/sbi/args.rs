@@ -68,10 +68,12 @@ Writes DATA_ROOT/npy/FF/: 1.npy, 1_idx.npy, … , target_list.npy and manifest.j
 where the first one stopped.")]
     NpyPack(NpyPackArgs),
     /// Score videos, photographs or a whole test set
-    #[command(after_help = "Examples:\n  sbi infer -w weights/EG-weights.tar -i video.mp4\n  \
+    #[command(
+        after_help = "Examples:\n  sbi infer -i video.mp4\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
 sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result.json\n  \
 sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
-A score is the probability of a forgery, from 0 (real) to 1 (fake).")]
+A score is the probability of a forgery, from 0 (real) to 1 (fake)."
+    )]
     Infer(InferArgs),
     /// Convert a weight file: PyTorch zip, legacy PyTorch or safetensors to PyTorch zip or safetensors
     #[command(after_help = "Examples:\n  sbi convert weights/EG-weights.tar eg.safetensors\n  \
@@ -256,9 +258,9 @@ pub struct NpyPackArgs {
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "input", "packed"])))]
 pub struct InferArgs {
-    /// Weights of the deepfake detector (SBI or EG; any of the known file forms)
+    /// Weights of the deepfake detector (SBI or EG; any of the known file forms); default: the detector in the box
     #[arg(short, long, value_name = "FILE")]
-    pub weights: PathBuf,
+    pub weights: Option<PathBuf>,
     /// Test set; its packed folder is used when there is one, else its videos
     #[arg(short, long, value_name = "TEST")]
     pub dataset: Option<TestSet>,
@@ -284,7 +286,10 @@ pub struct InferArgs {
     /// Write copies of the inputs with faces and scores drawn in
     #[arg(long, value_name = "DIR")]
     pub annotate: Option<PathBuf>,
-    /// Call a video fake from this score on
+    /// Write a sheet per input that shows where in its most suspicious faces the score comes from
+    #[arg(long, value_name = "DIR")]
+    pub heatmaps: Option<PathBuf>,
+    /// Score from which a video is rather fake than real; default: what the weight file says, if it does
     #[arg(long, value_name = "T", value_parser = probability)]
     pub threshold: Option<f64>,
 }

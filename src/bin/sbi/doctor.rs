@@ -5,7 +5,8 @@ use crate::{Outcome, Session};
 use sbi::checkpoint;
 use sbi::dataset::{Compression, TestSet};
 use sbi::face::{LandmarkModel, Variant};
-use sbi::model::{dlib_encoder, DeviceChoice, ExecutionPlan};
+use sbi::model::{dlib_encoder, DeviceChoice, ExecutionPlan, BUNDLED_FILE};
+use sbi::weights_dir::weights_dir;
 use std::path::Path;
 
 /// One line of the report.
@@ -16,8 +17,6 @@ struct Check {
     state: &'static str,
     detail: String,
 }
-
-const WEIGHTS: &str = "weights";
 
 /// What a weight file holds, which decides how it is tried.
 #[derive(Clone, Copy)]
@@ -30,7 +29,8 @@ enum Holds {
 use Holds::*;
 
 /// Weight files besides the face detectors', and what they are for.
-const OTHER_FILES: [(&str, &str, Holds); 9] = [
+const OTHER_FILES: [(&str, &str, Holds); 10] = [
+    (BUNDLED_FILE, "the detector in the box, for `sbi infer` without -w", Checkpoint),
     ("EG-weights.tar", "released EG detector; weights/README.md says where from", Checkpoint),
     ("FFraw.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
     ("FFc23.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
@@ -93,9 +93,13 @@ fn device(choice: DeviceChoice) -> Check {
 
 fn face_detector(variant: Variant) -> Check {
     let name = format!("face detector {}", variant.name());
-    let Some(path) = variant.find_weights(Path::new(WEIGHTS)) else {
+    let Some(path) = variant.find_weights(&weights_dir()) else {
         let file = variant.usual_files()[0];
-        return check(name, "missing", format!("{WEIGHTS}/{file} is not there; {}", variant.source()));
+        return check(
+            name,
+            "missing",
+            format!("{} is not there; {}", weights_dir().join(file).display(), variant.source()),
+        );
     };
     let plan = ExecutionPlan::plain(tch::Device::Cpu);
     match sbi::face::RetinaFace::load(variant, &path, None, plan) {
@@ -105,7 +109,7 @@ fn face_detector(variant: Variant) -> Check {
 }
 
 fn weight_file(file: &str, purpose: &str, holds: Holds) -> Check {
-    let path = Path::new(WEIGHTS).join(file);
+    let path = weights_dir().join(file);
     if !path.exists() {
         return check(file, "missing", purpose);
     }

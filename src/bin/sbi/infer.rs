@@ -4,21 +4,23 @@ use crate::args::InferArgs;
 use crate::{report, Outcome, Session};
 use anyhow::Context;
 use sbi::infer::{self, Config, Source, Summary};
-use std::path::Path;
+use sbi::model::bundled_detector;
+use sbi::progress::Progress;
+use std::path::{Path, PathBuf};
 
 pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     for path in [&args.json, &args.csv].into_iter().flatten() {
         check_writable(path)?;
     }
-    let summary = infer::run(&config(args, session), session.progress, session.cancel)?;
+    let summary = infer::run(&config(args, session)?, session.progress, session.cancel)?;
     // Files first: what a script waits for is there even when standard output is a closed pipe.
     if let Some(path) = &args.json {
         report::json(path, &summary).context("the result as JSON")?;
     }
     if let Some(path) = &args.csv {
-        report::csv(path, &summary, args.threshold).context("the result as CSV")?;
+        report::csv(path, &summary).context("the result as CSV")?;
     }
-    report::inference(&summary, args.threshold)?;
+    report::inference(&summary)?;
     Ok(outcome(&summary))
 }
 
@@ -35,7 +37,20 @@ fn outcome(summary: &Summary) -> Outcome {
     }
 }
 
-fn config(args: &InferArgs, session: &Session) -> Config {
+/// The weights that were asked for; without any the detector in the box, which is said.
+pub fn weights(asked: Option<&Path>, session: &Session) -> anyhow::Result<PathBuf> {
+    if let Some(path) = asked {
+        return Ok(path.to_owned());
+    }
+    let path = bundled_detector()?;
+    session.progress.note(&format!(
+        "no -w: scoring with {}, the small detector that comes with sbi; its model card says how good it is",
+        path.display()
+    ));
+    Ok(path)
+}
+
+fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
     let source = match (args.dataset, &args.packed) {
         (Some(set), _) => Source::TestSet {
             set,
@@ -46,18 +61,19 @@ fn config(args: &InferArgs, session: &Session) -> Config {
         (None, Some(folder)) => Source::Packed(folder.clone()),
         (None, None) => Source::Files(args.input.clone()),
     };
-    let defaults = Config::new(args.weights.clone(), source);
-    Config {
+    let defaults = Config::new(weights(args.weights.as_deref(), session)?, source);
+    Ok(Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),
         detector: args.detector.config(),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         device: session.global.device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         annotate: args.annotate.clone(),
+        heatmaps: args.heatmaps.clone(),
         threshold: args.threshold,
         limit: args.sampling.limit,
         ..defaults
-    }
+    })
 }
 
 /// Finds out before hours of work that the result could not be written.

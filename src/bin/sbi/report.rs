@@ -1,7 +1,7 @@
 //! Results for people and programs: tables on standard output, JSON and CSV files.
 
 use sbi::atomic_file;
-use sbi::infer::{Summary, VideoResult};
+use sbi::infer::{Summary, Verdict, VideoResult};
 use sbi::metrics::VideoMetrics;
 use sbi::pack;
 use sbi::types::VideoStatus;
@@ -50,11 +50,21 @@ pub fn json(path: &Path, summary: &Summary) -> anyhow::Result<()> {
 }
 
 /// One line per video.
-pub fn csv(path: &Path, summary: &Summary, threshold: Option<f64>) -> anyhow::Result<()> {
+pub fn csv(path: &Path, summary: &Summary) -> anyhow::Result<()> {
     atomic_file::write(path, |file| {
         let mut table = csv::Writer::from_writer(file);
         table.write_record([
-            "path", "label", "group", "score", "verdict", "status", "frames", "faces", "note",
+            "path",
+            "label",
+            "group",
+            "score",
+            "verdict",
+            "status",
+            "frames",
+            "faces",
+            "note",
+            "probability",
+            "reasons",
         ])?;
         for video in &summary.videos {
             table.write_record([
@@ -62,11 +72,13 @@ pub fn csv(path: &Path, summary: &Summary, threshold: Option<f64>) -> anyhow::Re
                 &video.label.map_or(String::new(), |label| label.class().to_string()),
                 video.group.as_deref().unwrap_or(""),
                 &video.score.map_or(String::new(), |score| score.to_string()),
-                verdict(video, threshold),
+                verdict(video),
                 &video.status.to_string(),
                 &video.frames.to_string(),
                 &video.faces.to_string(),
                 video.note.as_deref().unwrap_or(""),
+                &probability(video).map_or(String::new(), |probability| probability.to_string()),
+                &video.judgement.as_ref().map_or(String::new(), |judgement| judgement.reasons.join("; ")),
             ])?;
         }
         table.flush()
@@ -75,34 +87,40 @@ pub fn csv(path: &Path, summary: &Summary, threshold: Option<f64>) -> anyhow::Re
 }
 
 /// The table of `infer` on standard output.
-pub fn inference(summary: &Summary, threshold: Option<f64>) -> io::Result<()> {
+pub fn inference(summary: &Summary) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match &summary.metrics {
-        Some(metrics) => test_set(&mut out, summary, metrics, threshold),
-        None => files(&mut out, summary, threshold),
+        Some(metrics) => test_set(&mut out, summary, metrics),
+        None => files(&mut out, summary),
     }
 }
 
-fn verdict(video: &VideoResult, threshold: Option<f64>) -> &'static str {
-    match (video.score.filter(|_| video.faces > 0), threshold) {
-        (Some(score), Some(threshold)) if score >= threshold => "fake",
-        (Some(_), Some(_)) => "real",
-        _ => "",
-    }
+fn verdict(video: &VideoResult) -> &'static str {
+    video.judgement.as_ref().map_or("", |judgement| judgement.verdict.words())
 }
 
-fn files(out: &mut impl Write, summary: &Summary, threshold: Option<f64>) -> io::Result<()> {
-    let verdict_head = if threshold.is_some() { "verdict  " } else { "" };
-    writeln!(out, "fakeness  {verdict_head}frames  faces  status      file")?;
+fn probability(video: &VideoResult) -> Option<f64> {
+    video.judgement.as_ref().and_then(|judgement| judgement.probability)
+}
+
+fn files(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+    let judged = summary.decision.is_some();
+    let head = if judged { "verdict      p(fake)  " } else { "" };
+    writeln!(out, "fakeness  {head}frames  faces  status      file")?;
     for video in &summary.videos {
         let score = video.score.map_or("-".to_owned(), |score| format!("{score:.4}"));
-        let verdict = threshold.map_or(String::new(), |_| format!("{:<7}  ", verdict(video, threshold)));
+        let sure = probability(video).map_or("-".to_owned(), |probability| format!("{probability:.2}"));
+        let verdict = if judged { format!("{:<11}  {sure:<7}  ", verdict(video)) } else { String::new() };
         let VideoResult { frames, faces, path, .. } = video;
         let status = video.status.to_string();
         writeln!(out, "{score:<8}  {verdict}{frames:>6}  {faces:>5}  {status:<10}  {path}")?;
     }
     interrupted(out, summary)?;
     if let [only] = summary.videos.as_slice() {
+        if let Some(judgement) = &only.judgement {
+            writeln!(out, "{}:", judgement.verdict)?;
+            judgement.reasons.iter().try_for_each(|reason| writeln!(out, "  {reason}"))?;
+        }
         if let Some(score) = only.score {
             writeln!(out, "fakeness: {score:.4}")?;
         }
@@ -110,12 +128,7 @@ fn files(out: &mut impl Write, summary: &Summary, threshold: Option<f64>) -> io:
     Ok(())
 }
 
-fn test_set(
-    out: &mut impl Write,
-    summary: &Summary,
-    metrics: &VideoMetrics,
-    threshold: Option<f64>,
-) -> io::Result<()> {
+fn test_set(out: &mut impl Write, summary: &Summary, metrics: &VideoMetrics) -> io::Result<()> {
     let name = summary.dataset.as_deref().unwrap_or("set");
     let failed: Vec<&VideoResult> = summary.failed().collect();
     for video in failed.iter().take(SHOWN_FAILURES) {
@@ -146,13 +159,16 @@ fn test_set(
         };
         writeln!(out, "{label:<18}  {}{interval}", number(value))?;
     }
-    if let Some(threshold) = threshold {
+    if let Some(decision) = &summary.decision {
+        let threshold = decision.threshold;
         let right = |video: &&VideoResult| {
             video.label.is_some_and(|label| label.is_fake() == video.score.is_some_and(|s| s >= threshold))
         };
+        let share = |count: usize| count as f64 / summary.videos.len().max(1) as f64;
         let right = summary.videos.iter().filter(right).count();
-        let share = right as f64 / summary.videos.len().max(1) as f64;
-        writeln!(out, "{:<18}  {share:.4}", format!("accuracy at {threshold}"))?;
+        let undecided = summary.videos.iter().filter(|video| verdict(video) == Verdict::Undecided.words());
+        writeln!(out, "{:<18}  {:.4}", format!("accuracy at {}", (threshold * 1e3).round() / 1e3), share(right))?;
+        writeln!(out, "{:<18}  {:.4}", "undecided", share(undecided.count()))?;
     }
     for (group, metrics) in &metrics.groups {
         writeln!(out, "  {group:<16}  AUC {}  ({} fake)", number(metrics.video_auc), metrics.fake)?;

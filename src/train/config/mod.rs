@@ -201,6 +201,11 @@ impl Config {
         format!("{:#}", self.to_value())
     }
 
+    /// The same in one line.
+    pub fn to_json_line(&self) -> String {
+        self.to_value().to_string()
+    }
+
     /// Pairs of real and fake in a batch.
     pub fn pairs(&self) -> usize {
         self.batch_size / 2

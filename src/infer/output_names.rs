@@ -1,0 +1,38 @@
+//! Names of the files that are written per input.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+/// One name per input: its stem and what `ending` gives for it; equal names from different folders are told apart by a
+/// number.
+pub(super) fn output_names<'a>(
+    inputs: impl Iterator<Item = &'a Path>,
+    ending: impl Fn(&Path) -> &'static str,
+) -> Vec<String> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    inputs
+        .map(|path| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let name = |number: &str| format!("{stem}{number}{}", ending(path));
+            let count = seen.entry(name("")).or_default();
+            *count += 1;
+            match *count {
+                1 => name(""),
+                n => name(&format!("_{n}")),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_names_get_numbers() {
+        let paths = ["a/x.mp4", "b/x.mp4", "b/y.png", "c/x.avi"].map(Path::new);
+        let names =
+            output_names(paths.into_iter(), |path| if path.ends_with("y.png") { ".png" } else { ".mp4" });
+        assert_eq!(names, ["x.mp4", "x_2.mp4", "y.png", "x_3.mp4"]);
+    }
+}

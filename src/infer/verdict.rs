@@ -1,0 +1,268 @@
+//! From a score to words: likely fake, likely real or undecided, with reasons that a person can check.
+
+use super::score::ScoredFace;
+use super::VideoResult;
+use crate::metrics::{Calibration, FrameScore};
+use crate::types::VideoStatus;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// A probability this far from one half, or farther, is taken for an answer.
+const SURE_FROM: f64 = 0.7;
+/// So many frames must show a face where more were looked at.
+const MIN_FRAMES: usize = 3;
+/// Shorter side in pixels under which a face shows too little: no detector is trained on smaller ones.
+const MIN_FACE: f64 = 60.0;
+
+/// What is made of a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A forgery is more likely than not, and clearly so.
+    LikelyFake,
+    /// The other way round.
+    LikelyReal,
+    /// Neither, or too little was seen.
+    Undecided,
+}
+
+impl Verdict {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Verdict::LikelyFake => "likely fake",
+            Verdict::LikelyReal => "likely real",
+            Verdict::Undecided => "undecided",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.words())
+    }
+}
+
+impl Serialize for Verdict {
+    /// `likely_fake`, `likely_real`, `undecided`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.words().replace(' ', "_"))
+    }
+}
+
+/// A verdict and what speaks for it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Probability of a fake where fakes are as frequent as real ones, 0..1; `None` without a face and for detectors
+    /// that are not calibrated.
+    pub probability: Option<f64>,
+    /// For people, the most important first.
+    pub reasons: Vec<String>,
+}
+
+/// What verdicts are made by.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Judge {
+    /// Score from which a video is rather fake than real, 0..1.
+    pub threshold: f64,
+    /// What differences between log odds are divided by; `None` for detectors that are not calibrated.
+    pub temperature: Option<f64>,
+}
+
+impl Judge {
+    /// The detector's own calibration, its border moved to `threshold` where one is given. `None` without either: then
+    /// there are scores, but nothing to measure them by.
+    pub fn new(calibration: Option<Calibration>, threshold: Option<f64>) -> Option<Self> {
+        let temperature = calibration.map(|calibration| calibration.temperature);
+        let threshold = threshold.or(calibration.map(|calibration| calibration.threshold))?;
+        Some(Judge { threshold, temperature })
+    }
+
+    /// Judges a finished result. `faces` are those that were scored; where packed files do not tell where a face was,
+    /// nothing is said about sizes.
+    pub(super) fn judge(&self, result: &VideoResult, faces: &[ScoredFace]) -> Judgement {
+        let frames = &result.frame_scores;
+        let Some(score) = result.score.filter(|_| !frames.is_empty()) else {
+            let why = match result.status {
+                VideoStatus::Unreadable => "the file cannot be read",
+                _ => "no face was found",
+            };
+            let verdict = Verdict::Undecided;
+            return Judgement { verdict, probability: None, reasons: vec![why.to_owned()] };
+        };
+        let probability = self.probability(score);
+        let mut doubts = Vec::new();
+        doubts.extend(few_frames(frames.len(), result.frames));
+        doubts.extend(small_faces(faces));
+        doubts.extend(probability.and_then(too_close));
+        let verdict = match (doubts.is_empty(), score >= self.threshold) {
+            (false, _) => Verdict::Undecided,
+            (true, true) => Verdict::LikelyFake,
+            (true, false) => Verdict::LikelyReal,
+        };
+        let mut reasons = doubts;
+        reasons.push(format!("score {score:.3}, the border is at {:.3}", self.threshold));
+        reasons.push(self.share_over(frames));
+        reasons.extend(most_suspicious(frames, faces));
+        if result.status == VideoStatus::Truncated {
+            reasons.push("the file ends too early: only its beginning was seen".to_owned());
+        }
+        Judgement { verdict, probability, reasons }
+    }
+
+    /// Calibrated probability of a fake.
+    fn probability(&self, score: f64) -> Option<f64> {
+        // A threshold of exactly 0 or 1 calls everything or nothing fake; there is no curve through it.
+        let inside = self.threshold > 0.0 && self.threshold < 1.0;
+        let temperature = self.temperature.filter(|_| inside)?;
+        Some(Calibration { threshold: self.threshold, temperature }.probability(score))
+    }
+
+    fn share_over(&self, frames: &[FrameScore]) -> String {
+        let over = frames.iter().filter(|frame| frame.score >= self.threshold).count();
+        match frames.len() {
+            1 => "one frame with a face".to_owned(),
+            count => format!("{over} of {count} frames with a face are over it"),
+        }
+    }
+}
+
+fn too_close(probability: f64) -> Option<String> {
+    let sure = probability >= SURE_FROM || probability <= 1.0 - SURE_FROM;
+    (!sure).then(|| {
+        format!("a probability of {probability:.2} is too close to one half (expected {SURE_FROM} or more, or {:.1} or less)", 1.0 - SURE_FROM)
+    })
+}
+
+fn few_frames(with_face: usize, looked_at: usize) -> Option<String> {
+    let few = with_face < MIN_FRAMES.min(looked_at);
+    few.then(|| {
+        format!("only {with_face} of {looked_at} frames show a face, at least {MIN_FRAMES} are needed")
+    })
+}
+
+fn shorter_side(face: &ScoredFace) -> Option<f64> {
+    face.bbox.map(|bbox| bbox.width().min(bbox.height()))
+}
+
+/// Of each frame the face that counts: the one with the highest score.
+fn deciding(faces: &[ScoredFace]) -> Vec<&ScoredFace> {
+    let runs = faces.chunk_by(|a, b| a.frame == b.frame);
+    runs.filter_map(|run| run.iter().max_by(|a, b| a.score.total_cmp(&b.score))).collect()
+}
+
+fn small_faces(faces: &[ScoredFace]) -> Option<String> {
+    let mut sides: Vec<f64> = deciding(faces).into_iter().filter_map(shorter_side).collect();
+    sides.sort_by(f64::total_cmp);
+    let middle = sides.get(sides.len() / 2).copied().filter(|side| *side < MIN_FACE)?;
+    Some(format!("the faces are small: {middle:.0} px, at least {MIN_FACE} are needed"))
+}
+
+/// Which frame, which face.
+fn most_suspicious(frames: &[FrameScore], faces: &[ScoredFace]) -> Option<String> {
+    if frames.len() < 2 && faces.len() < 2 {
+        return None;
+    }
+    let top = faces.iter().max_by(|a, b| a.score.total_cmp(&b.score))?;
+    let place = top.bbox.map_or(String::new(), |bbox| {
+        format!(
+            ", the face of {:.0} x {:.0} px at ({:.0}, {:.0})",
+            bbox.width(),
+            bbox.height(),
+            bbox.x0,
+            bbox.y0
+        )
+    });
+    Some(format!("highest: {:.3} in frame {}{place}", top.score, top.frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::BBox;
+
+    const CALIBRATION: Calibration = Calibration { threshold: 0.6, temperature: 1.0 };
+
+    fn result(scores: &[f64], looked_at: usize) -> VideoResult {
+        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+        VideoResult {
+            path: "a.mp4".to_owned(),
+            label: None,
+            group: None,
+            score: (!scores.is_empty()).then_some(mean),
+            status: if scores.is_empty() { VideoStatus::NoFace } else { VideoStatus::Ok },
+            frames: looked_at,
+            faces: scores.len(),
+            frame_scores: scores
+                .iter()
+                .enumerate()
+                .map(|(frame, &score)| FrameScore { frame: frame as i64, score })
+                .collect(),
+            judgement: None,
+            note: None,
+        }
+    }
+
+    fn faces(scores: &[f64], side: f64) -> Vec<ScoredFace> {
+        let face = |(frame, &score): (usize, &f64)| ScoredFace {
+            frame,
+            bbox: Some(BBox { x0: 10.0, y0: 20.0, x1: 10.0 + side, y1: 30.0 + side }),
+            score: score as f32,
+        };
+        scores.iter().enumerate().map(face).collect()
+    }
+
+    fn judged(scores: &[f64], side: f64, looked_at: usize) -> Judgement {
+        let judge = Judge::new(Some(CALIBRATION), None).unwrap();
+        judge.judge(&result(scores, looked_at), &faces(scores, side))
+    }
+
+    #[test]
+    fn clear_scores_get_a_verdict_with_its_evidence() {
+        let fake = judged(&[0.9, 0.95, 0.5, 0.9], 200.0, 4);
+        assert_eq!(fake.verdict, Verdict::LikelyFake);
+        assert!(fake.probability.unwrap() > 0.7);
+        let told = fake.reasons.join("\n");
+        for part in ["border is at 0.600", "3 of 4 frames", "0.950 in frame 1", "200 x 210 px at (10, 20)"] {
+            assert!(told.contains(part), "{part:?} in {told}");
+        }
+        assert_eq!(judged(&[0.1; 4], 200.0, 4).verdict, Verdict::LikelyReal);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_undecided_and_says_why() {
+        for (judgement, why) in [
+            (judged(&[0.6; 4], 200.0, 4), "too close to one half"),
+            (judged(&[0.99; 2], 200.0, 32), "only 2 of 32 frames"),
+            (judged(&[0.99; 4], 40.0, 4), "small: 40 px"),
+            (judged(&[], 0.0, 32), "no face"),
+        ] {
+            assert_eq!(judgement.verdict, Verdict::Undecided, "{judgement:?}");
+            assert!(judgement.reasons[0].contains(why), "{judgement:?}");
+        }
+        // A photograph is all there is.
+        assert_eq!(judged(&[0.99], 200.0, 1).verdict, Verdict::LikelyFake);
+    }
+
+    #[test]
+    fn without_calibration_the_threshold_alone_decides() {
+        assert_eq!(Judge::new(None, None), None);
+        let judge = Judge::new(None, Some(0.5)).unwrap();
+        let judgement = judge.judge(&result(&[0.5; 3], 3), &faces(&[0.5; 3], 100.0));
+        assert_eq!((judgement.verdict, judgement.probability), (Verdict::LikelyFake, None));
+        let moved = Judge::new(Some(CALIBRATION), Some(0.2)).unwrap();
+        assert_eq!((moved.threshold, moved.temperature), (0.2, Some(1.0)));
+        for edge in [0.0, 1.0] {
+            let judge = Judge::new(Some(CALIBRATION), Some(edge)).unwrap();
+            assert_eq!(judge.judge(&result(&[0.5; 3], 3), &[]).probability, None);
+        }
+    }
+
+    #[test]
+    fn names_are_stable() {
+        let names = [Verdict::LikelyFake, Verdict::LikelyReal, Verdict::Undecided];
+        let names = names.map(|verdict| serde_json::to_string(&verdict).unwrap());
+        assert_eq!(names, ["\"likely_fake\"", "\"likely_real\"", "\"undecided\""]);
+    }
+}
