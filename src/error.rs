@@ -69,6 +69,15 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// A measure of forgeries told from real videos, of files that nobody labelled.
+    #[error("robustness is measured on labelled sets: give -d or --packed")]
+    RobustnessNeedsLabels,
+    /// No video of a set gives a face.
+    #[error("no video gives a face, first {first}")]
+    NothingToPerturb {
+        /// The first video and why it gives none.
+        first: String,
+    },
     /// Annotation of what has no pictures to draw on.
     #[error("--annotate draws on photographs and videos given with -i; test sets are not copied")]
     AnnotateNeedsFiles,

@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`]) run whole jobs and know
 //! components; **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`],
-//! [`checkpoint`], [`packed`], [`metrics`]) each know one matter and the foundations; **foundations** ([`types`],
+//! [`checkpoint`], [`packed`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
 //! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weights_dir`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
@@ -23,6 +23,7 @@ pub mod native;
 pub mod npy;
 pub mod pack;
 pub mod packed;
+pub mod plot;
 pub mod prepared;
 pub mod preprocess;
 pub mod preview;

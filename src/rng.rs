@@ -23,6 +23,8 @@ pub enum Purpose {
     Dropout,
     /// Which videos of a set are for validation.
     Split,
+    /// The noise of a bad camera.
+    Noise,
 }
 
 /// The generator for `purpose` of sample `index` in `epoch` of the run with `seed`.

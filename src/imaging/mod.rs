@@ -41,7 +41,10 @@ pub use png_region::PngRegion;
 pub use png_writer::write_png;
 pub use polygon::fill_convex_hull;
 pub use residual::{residual_picture, RESIDUAL_GAIN};
-pub use resize::{blurred, resized, resized_mask, resized_mask_part, resized_window, shrunk, warped};
+pub use resize::{
+    blurred, gaussian_blurred_picture, resized, resized_mask, resized_mask_part, resized_window, shrunk,
+    warped,
+};
 pub use sharpen::{sharpen_kernel, sharpened};
 pub use smooth_noise::Gaussian;
 pub use warp::ScaleShift;

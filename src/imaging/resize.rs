@@ -58,6 +58,21 @@ pub fn resized_mask_part(mask: &Mask, window: Window, width: usize, height: usiz
     Ok(out)
 }
 
+/// A Gaussian blur of a picture, `sigma` in pixels above 0, borders mirrored.
+pub fn gaussian_blurred_picture(image: &RgbImage, sigma: f64) -> Result<RgbImage, Error> {
+    let mut out = image.clone();
+    let by_sigma = Size::new(0, 0);
+    imgproc::gaussian_blur(
+        &as_mat(image)?,
+        &mut as_mat_mut(&mut out)?,
+        by_sigma,
+        sigma,
+        sigma,
+        BORDER_DEFAULT,
+    )?;
+    Ok(out)
+}
+
 /// A box blur of `side` pixels, borders mirrored.
 pub fn blurred(image: &RgbImage, side: usize) -> Result<RgbImage, Error> {
     let mut out = image.clone();

@@ -73,7 +73,7 @@ fn sheet(
     text(&mut page, "red speaks for a forgery, blue against it", GAP, 0)?;
     for (number, (face, map)) in faces.iter().zip(maps).enumerate() {
         let (x, y) = (GAP + number % columns * (cell_width + GAP), legend + number / columns * cell_height);
-        let crop = resized(&from_planes(&face.planes), TILE, TILE)?;
+        let crop = resized(&RgbImage::from_planes(FACE_SIDE, FACE_SIDE, &face.planes), TILE, TILE)?;
         let title = format!("frame {}   score {:.3}", face.face.frame, face.face.score);
         text(&mut page, &title, x, y)?;
         page.paste(&crop, x, y + LINE);
@@ -85,12 +85,6 @@ fn sheet(
 /// One line of text whose top is at `y`.
 fn text(page: &mut RgbImage, line: &str, x: usize, y: usize) -> std::result::Result<(), imaging::Error> {
     draw_text(page, line, x as f64, (y + LINE) as f64, TEXT, PAGE)
-}
-
-fn from_planes(planes: &[u8]) -> RgbImage {
-    let area = FACE_SIDE * FACE_SIDE;
-    let pixels = (0..area).flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]]).collect();
-    RgbImage::from_raw(FACE_SIDE, FACE_SIDE, pixels)
 }
 
 /// The picture, greyed, with red where a position speaks for a forgery and blue where it speaks against one.

@@ -7,6 +7,7 @@ mod input;
 mod output_names;
 mod packed;
 mod result;
+pub mod robustness;
 mod score;
 mod verdict;
 mod videos;

@@ -2,7 +2,7 @@
 
 use super::efficientnet::{EfficientNet, Mode, Variant, VARIANTS};
 use super::layers::BatchNorm;
-use super::weights::load_weights;
+use super::weights::{load_weights, BATCH_COUNTER};
 use super::{Error, ExecutionPlan, InputSpec};
 use crate::checkpoint::{self, StateDict};
 use crate::metrics::Calibration;
@@ -173,6 +173,23 @@ impl Detector {
             own => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None)?,
         })
     }
+}
+
+/// The entries of a detector's file that inference uses.
+///
+/// Fails when the file holds no detector; `path` is only for messages.
+pub fn detector_part(state: &StateDict, path: &Path) -> Result<StateDict, Error> {
+    let (method, _) =
+        recognise(state).map_err(|found| Error::NotADetector { path: path.to_owned(), found })?;
+    let unused = |name: &str| {
+        name.ends_with(BATCH_COUNTER)
+            || method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part))
+    };
+    let mut part = StateDict::new();
+    for (name, tensor) in state.iter().filter(|(name, _)| !unused(name)) {
+        part.insert(name, tensor.clone())?;
+    }
+    Ok(part)
 }
 
 /// Which detector a state dict holds, by its names and its head's shape; or what it holds instead.

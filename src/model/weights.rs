@@ -7,7 +7,7 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 /// Batch norms count their batches; inference has no use for it and older files lack it.
-const OPTIONAL: &str = "num_batches_tracked";
+pub(super) const BATCH_COUNTER: &str = "num_batches_tracked";
 
 /// Names and shapes of all variables, sorted by name.
 pub fn expected_entries(vs: &VarStore) -> Vec<(String, Vec<usize>)> {
@@ -29,9 +29,13 @@ pub fn load_weights(
     surplus: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
     let expected = expected_entries(vs);
-    state.check_against(&expected, |name| name.ends_with(OPTIONAL) || surplus(name)).map_err(|mismatch| {
-        Error::Mismatch { path: path.to_owned(), network: network.to_owned(), mismatch: Box::new(mismatch) }
-    })?;
+    state.check_against(&expected, |name| name.ends_with(BATCH_COUNTER) || surplus(name)).map_err(
+        |mismatch| Error::Mismatch {
+            path: path.to_owned(),
+            network: network.to_owned(),
+            mismatch: Box::new(mismatch),
+        },
+    )?;
     let _no_grad = tch::no_grad_guard();
     for (name, mut variable) in vs.variables() {
         if let Some(data) = state.get(&name) {
@@ -60,9 +64,13 @@ pub fn load_part(
         .filter_map(|(name, shape)| Some((under(&name)?, shape)))
         .filter(|(name, _)| !spared(name))
         .collect();
-    state.check_against(&expected, |name| name.ends_with(OPTIONAL) || spared(name)).map_err(|mismatch| {
-        Error::Mismatch { path: path.to_owned(), network: network.to_owned(), mismatch: Box::new(mismatch) }
-    })?;
+    state.check_against(&expected, |name| name.ends_with(BATCH_COUNTER) || spared(name)).map_err(
+        |mismatch| Error::Mismatch {
+            path: path.to_owned(),
+            network: network.to_owned(),
+            mismatch: Box::new(mismatch),
+        },
+    )?;
     let _no_grad = tch::no_grad_guard();
     for (name, mut variable) in vs.variables() {
         let part = under(&name).filter(|part| !spared(part));

@@ -18,6 +18,17 @@ impl RgbImage {
         RgbImage { width, height, data }
     }
 
+    /// The opposite of [`RgbImage::to_planes`].
+    ///
+    /// # Panics
+    /// When the length is not `3 * height * width`.
+    pub fn from_planes(width: usize, height: usize, planes: &[u8]) -> Self {
+        let area = width * height;
+        assert_eq!(planes.len(), 3 * area, "planes of {width} x {height} pixels");
+        let data = (0..area).flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]]).collect();
+        RgbImage { width, height, data }
+    }
+
     /// A picture of one colour.
     pub fn filled(width: usize, height: usize, rgb: [u8; 3]) -> Self {
         RgbImage { width, height, data: rgb.repeat(width * height) }

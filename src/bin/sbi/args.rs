@@ -75,6 +75,11 @@ sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer -w weights/FFc23.tar --p
 A score is the probability of a forgery, from 0 (real) to 1 (fake)."
     )]
     Infer(InferArgs),
+    /// Measure how a detector holds when pictures get worse: JPEG, blur, noise, resizing, darkness
+    #[command(after_help = "Examples:\n  sbi robustness -d CDF -n 8 --plot cdf.png\n  \
+sbi robustness -w weights/FFc23.tar --packed data/npy/DFDC --json dfdc.json\n\n\
+Every face is scored as it is and in five severities of each kind: 26 times the work of infer.")]
+    Robustness(RobustnessArgs),
     /// Convert a weight file: PyTorch zip, legacy PyTorch or safetensors to PyTorch zip or safetensors
     #[command(after_help = "Examples:\n  sbi convert weights/EG-weights.tar eg.safetensors\n  \
 sbi convert retinaface_resnet50.zip retinaface.pth\n\n\
@@ -295,6 +300,33 @@ pub struct InferArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed"])))]
+pub struct RobustnessArgs {
+    /// Weights of the deepfake detector; default: the detector in the box
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Test set; its packed folder is used when there is one, else its videos
+    #[arg(short, long, value_name = "TEST")]
+    pub dataset: Option<TestSet>,
+    /// Folder written by npy-pack, or by the original programs
+    #[arg(long, value_name = "DIR")]
+    pub packed: Option<PathBuf>,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub detector: DetectorArgs,
+    /// Faces scored at once
+    #[arg(short, long, value_name = "N", value_parser = positive)]
+    pub batch_size: Option<usize>,
+    /// Write the numbers as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Draw AUC and score shifts over the severities as a PNG
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct ConvertArgs {
     /// Weight file to read
     pub input: PathBuf,
@@ -303,6 +335,9 @@ pub struct ConvertArgs {
     /// Replace OUT when it exists
     #[arg(long)]
     pub overwrite: bool,
+    /// Leave out what only training uses: EG's face encoder, its other heads and its reconstruction network
+    #[arg(long)]
+    pub detector_only: bool,
     /// Element type of the numbers written; default: as they are
     #[arg(long, value_name = "TYPE")]
     pub precision: Option<Precision>,

@@ -4,6 +4,7 @@ use crate::args::{ConvertArgs, Precision};
 use crate::Outcome;
 use anyhow::{bail, ensure, Context};
 use sbi::checkpoint::{self, Checkpoint, DType, StateDict, TensorData};
+use sbi::model;
 use std::path::Path;
 
 /// Forms that can be written.
@@ -17,6 +18,10 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<Outcome> {
     let output = args.output.display();
     ensure!(args.overwrite || !args.output.exists(), "{output}: exists already; --overwrite replaces it");
     let mut file = checkpoint::read_with_optimizer(&args.input)?;
+    if args.detector_only {
+        file.state = model::detector::detector_part(&file.state, &args.input)?;
+        file.optimizer = None;
+    }
     if let Some(precision) = args.precision {
         file.state = in_precision(&file.state, precision)?;
     }

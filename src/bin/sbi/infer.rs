@@ -15,7 +15,7 @@ pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     let summary = infer::run(&config(args, session)?, session.progress, session.cancel)?;
     // Files first: what a script waits for is there even when standard output is a closed pipe.
     if let Some(path) = &args.json {
-        report::json(path, &summary).context("the result as JSON")?;
+        report::write_json(path, &summary).context("the result as JSON")?;
     }
     if let Some(path) = &args.csv {
         report::csv(path, &summary).context("the result as CSV")?;
@@ -77,7 +77,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
 }
 
 /// Finds out before hours of work that the result could not be written.
-fn check_writable(path: &Path) -> anyhow::Result<()> {
+pub fn check_writable(path: &Path) -> anyhow::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

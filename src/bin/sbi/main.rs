@@ -12,6 +12,7 @@ mod preprocess;
 mod preview;
 mod progress;
 mod report;
+mod robustness;
 mod train;
 
 use args::{Cli, Command, Global};
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Command::Preview(args) => preview::run(args, &session),
         Command::NpyPack(args) => npy_pack::run(args, &session),
         Command::Infer(args) => infer::run(args, &session),
+        Command::Robustness(args) => robustness::run(args, &session),
         Command::Convert(args) => convert::run(args),
         Command::Doctor(args) => doctor::run(args, &session),
     });
@@ -96,7 +98,9 @@ fn set_up(global: &Global, command: &Command) -> anyhow::Result<()> {
             std::process::exit(130);
         }
         CANCEL.request();
-        eprintln!("\ninterrupted: dropping the current video; press Ctrl-C again to stop at once");
+        eprintln!(
+            "\ninterrupted: leaving off after the current step or video; press Ctrl-C again to stop at once"
+        );
     })?;
     Ok(())
 }

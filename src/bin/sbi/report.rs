@@ -41,9 +41,9 @@ pub fn packed(summary: &pack::Summary) {
 }
 
 /// Everything, as documented in README.
-pub fn json(path: &Path, summary: &Summary) -> anyhow::Result<()> {
+pub fn write_json(path: &Path, result: &impl serde::Serialize) -> anyhow::Result<()> {
     atomic_file::write(path, |file| {
-        serde_json::to_writer_pretty(&mut *file, summary).map_err(io::Error::other)?;
+        serde_json::to_writer_pretty(&mut *file, result).map_err(io::Error::other)?;
         file.write_all(b"\n")
     })?;
     Ok(())
@@ -167,7 +167,12 @@ fn test_set(out: &mut impl Write, summary: &Summary, metrics: &VideoMetrics) -> 
         let share = |count: usize| count as f64 / summary.videos.len().max(1) as f64;
         let right = summary.videos.iter().filter(right).count();
         let undecided = summary.videos.iter().filter(|video| verdict(video) == Verdict::Undecided.words());
-        writeln!(out, "{:<18}  {:.4}", format!("accuracy at {}", (threshold * 1e3).round() / 1e3), share(right))?;
+        writeln!(
+            out,
+            "{:<18}  {:.4}",
+            format!("accuracy at {}", (threshold * 1e3).round() / 1e3),
+            share(right)
+        )?;
         writeln!(out, "{:<18}  {:.4}", "undecided", share(undecided.count()))?;
     }
     for (group, metrics) in &metrics.groups {

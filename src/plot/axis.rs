@@ -1,7 +1,5 @@
 //! Axes with round numbers on them.
 
-use crate::train::EpochMetrics;
-
 /// About so many intervals.
 const INTERVALS: f64 = 6.0;
 
@@ -23,11 +21,9 @@ impl Axis {
         Axis { low: (low / step + slack).floor() * step, high: (high / step - slack).ceil() * step, step }
     }
 
-    /// From the first epoch to the last.
-    pub fn epochs(epochs: &[EpochMetrics]) -> Self {
-        let ends =
-            epochs.first().zip(epochs.last()).map(|(first, last)| (first.epoch as f64, last.epoch as f64));
-        let (low, high) = ends.unwrap_or_default();
+    /// From the first whole number to the last, with ticks at whole numbers only.
+    pub fn whole(first: usize, last: usize) -> Self {
+        let (low, high) = (first as f64, last as f64);
         let (low, high) = if high > low { (low, high) } else { (low - 1.0, low + 1.0) };
         Axis { low, high, step: round_step((high - low) / INTERVALS).max(1.0).round() }
     }
@@ -63,20 +59,15 @@ mod tests {
         axis.ticks().into_iter().map(|(_, label)| label).collect()
     }
 
-    fn epochs(first: usize, last: usize) -> Axis {
-        let metrics = |epoch| EpochMetrics { epoch, ..EpochMetrics::default() };
-        Axis::epochs(&(first..=last).map(metrics).collect::<Vec<_>>())
-    }
-
     #[test]
     fn hand_checked_axes() {
         assert_eq!(labels(Axis::over(0.0, 0.9)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(Axis::over(0.93, 1.0)), ["0.92", "0.94", "0.96", "0.98", "1.00"]);
         assert_eq!(labels(Axis::over(-0.1, 0.1)), ["-0.10", "-0.05", "0.00", "0.05", "0.10"]);
         assert_eq!(labels(Axis::over(1.0, 1.0)), ["0.4", "0.6", "0.8", "1.0", "1.2", "1.4", "1.6"]);
-        assert_eq!(labels(epochs(1, 120)), ["20", "40", "60", "80", "100", "120"]);
-        assert_eq!(labels(epochs(1, 4)), ["1", "2", "3", "4"]);
-        assert_eq!(labels(epochs(3, 3)), ["2", "3", "4"]);
+        assert_eq!(labels(Axis::whole(1, 120)), ["20", "40", "60", "80", "100", "120"]);
+        assert_eq!(labels(Axis::whole(1, 4)), ["1", "2", "3", "4"]);
+        assert_eq!(labels(Axis::whole(3, 3)), ["2", "3", "4"]);
     }
 
     proptest! {

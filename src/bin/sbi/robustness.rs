@@ -1,0 +1,83 @@
+//! `sbi robustness`.
+
+use crate::args::RobustnessArgs;
+use crate::infer::{check_writable, weights};
+use crate::{report, Outcome, Session};
+use anyhow::Context;
+use sbi::infer::robustness::{self, Row, Summary};
+use sbi::infer::{Config, Source};
+use std::io::{self, Write};
+
+pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> {
+    for path in [&args.json, &args.plot].into_iter().flatten() {
+        check_writable(path)?;
+    }
+    let summary = robustness::run(&config(args, session)?, session.progress, session.cancel)?;
+    if let Some(path) = &args.json {
+        report::write_json(path, &summary).context("the result as JSON")?;
+    }
+    if let Some(path) = &args.plot {
+        robustness::write_plot(path, &summary).context("the plot")?;
+    }
+    table(&mut io::stdout().lock(), &summary)?;
+    Ok(if summary.interrupted {
+        Outcome::Interrupted
+    } else if !summary.left_out.is_empty() {
+        Outcome::SomeFailed
+    } else {
+        Outcome::AllDone
+    })
+}
+
+fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
+    let source = match (args.dataset, &args.packed) {
+        (Some(set), _) => Source::TestSet {
+            set,
+            data_root: session.global.data_root.clone(),
+            compression: args.sampling.compression,
+            allow_missing: args.sampling.allow_missing,
+        },
+        (None, packed) => Source::Packed(packed.clone().context("one of --dataset and --packed is needed")?),
+    };
+    let defaults = Config::new(weights(args.weights.as_deref(), session)?, source);
+    Ok(Config {
+        frames: args.sampling.frames.unwrap_or(defaults.frames),
+        detector: args.detector.config(),
+        batch_size: args.batch_size.unwrap_or(defaults.batch_size),
+        device: session.global.device,
+        jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
+        limit: args.sampling.limit,
+        ..defaults
+    })
+}
+
+fn table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+    for reason in &summary.left_out {
+        writeln!(out, "left out  {reason}")?;
+    }
+    let Summary { videos, faces, clean, .. } = summary;
+    writeln!(out, "{videos} videos, {faces} faces, each in {} versions", summary.rows.len() + 1)?;
+    writeln!(
+        out,
+        "what        severity                       AUC     95 % interval     frames  real     fake"
+    )?;
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
+    let line =
+        |out: &mut dyn Write, what: &str, severity: &str, auc, ci95: Option<(f64, f64)>, frames, shifts| {
+            let interval = ci95.map_or("-".to_owned(), |(low, high)| format!("{low:.4} to {high:.4}"));
+            let (auc, frames) = (number(auc), number(frames));
+            writeln!(out, "{what:<11} {severity:<30} {auc:<7} {interval:<17} {frames:<7} {shifts}")
+        };
+    line(out, "as it is", "", clean.video_auc, clean.video_auc_ci95, clean.frame_auc, String::new())?;
+    for row in &summary.rows {
+        let Row { kind, severity, strength, unit, .. } = row;
+        let shift = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:+.3}"));
+        let shifts = format!("{:<8} {}", shift(row.real_shift), shift(row.fake_shift));
+        let severity = format!("{severity}  ({unit} {strength})");
+        line(out, kind.name(), &severity, row.video_auc, row.video_auc_ci95, row.frame_auc, shifts)?;
+    }
+    if summary.interrupted {
+        writeln!(out, "interrupted: only the videos before it are counted")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! From a source of faces to the scores of all versions of them.
+
+use super::Perturbation;
+use crate::error::Ended;
+use crate::face::{extract_faces, FaceDetector, FACE_SIDE};
+use crate::infer::input::{Item, Kind as Inputs};
+use crate::infer::score::FACE_BYTES;
+use crate::infer::Config;
+use crate::metrics::{video_score, Bootstrap, FrameScore, ScoredVideo, VideoMetrics};
+use crate::model::{Detector, ExecutionPlan};
+use crate::packed::{PackedSet, PackedVideo};
+use crate::progress::{Cancel, Progress};
+use crate::types::{Label, RgbImage};
+use crate::video::{decode_ahead, distinct_frame_indices};
+use crate::Result;
+use rayon::prelude::*;
+
+/// A video's score in one version.
+pub(super) struct Video {
+    pub label: Label,
+    pub score: f64,
+    pub frames: Vec<FrameScore>,
+}
+
+/// All videos in one version.
+#[derive(Default)]
+pub(super) struct Version {
+    pub videos: Vec<Video>,
+}
+
+impl Version {
+    pub fn metrics(&self, bootstrap: &Bootstrap) -> Result<VideoMetrics> {
+        let scored: Vec<ScoredVideo> = self
+            .videos
+            .iter()
+            .map(|video| ScoredVideo {
+                label: video.label,
+                score: video.score,
+                scored: true,
+                frame_scores: &video.frames,
+                group: None,
+            })
+            .collect();
+        Ok(VideoMetrics::of(&scored, bootstrap)?)
+    }
+}
+
+/// What was collected: the clean version first, then one per perturbation, each with the same videos.
+pub(super) struct Collected {
+    pub versions: Vec<Version>,
+    pub faces: usize,
+    pub left_out: Vec<String>,
+}
+
+/// Scores everything; an interruption leaves the videos before the current one.
+pub(super) fn collect(
+    config: &Config,
+    inputs: &Inputs,
+    detector: &Detector,
+    plan: ExecutionPlan,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Collected> {
+    let versions = (0..=Perturbation::all().count()).map(|_| Version::default()).collect();
+    let mut collected = Collected { versions, faces: 0, left_out: Vec::new() };
+    let ended = match inputs {
+        Inputs::Packed(set) => from_packed(config, set, detector, progress, cancel, &mut collected),
+        Inputs::Videos(items) => {
+            let (faces, warning) = config.detector.load(plan)?;
+            warning.iter().for_each(|text| progress.note(text));
+            from_videos(config, items, detector, faces.as_ref(), progress, cancel, &mut collected)
+        }
+    };
+    progress.end();
+    match ended {
+        Ok(()) | Err(Ended::Interrupted) => Ok(collected),
+        Err(Ended::Failed(error)) => Err(error),
+    }
+}
+
+fn from_packed(
+    config: &Config,
+    set: &PackedSet,
+    detector: &Detector,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+    collected: &mut Collected,
+) -> Result<(), Ended> {
+    let videos = &set.videos[..set.videos.len().min(config.limit.unwrap_or(usize::MAX))];
+    progress.begin(videos.len(), "videos");
+    let mut batch = Vec::with_capacity(config.batch_size * FACE_BYTES);
+    for video in videos {
+        let mut faces = Faces::new(config, detector, cancel);
+        match read_packed(video, config.batch_size, &mut batch, &mut faces)? {
+            None => collected.add(video.label, faces, &video.name(), "no face")?,
+            Some(why) => collected.leave_out(&video.name(), &why),
+        }
+        progress.advance(&video.name());
+    }
+    Ok(())
+}
+
+/// Hands on all faces of a packed video; a damaged one is told instead.
+fn read_packed(
+    video: &PackedVideo,
+    batch_size: usize,
+    batch: &mut Vec<u8>,
+    faces: &mut Faces,
+) -> Result<Option<String>, Ended> {
+    let mut opened = match video.open() {
+        Ok(opened) => opened,
+        Err(error) => return Ok(Some(error.to_string())),
+    };
+    let mut indices = opened.frame_indices.iter();
+    loop {
+        match opened.faces.read_batch(batch_size, batch) {
+            Ok(0) => return Ok(None),
+            Ok(_) => {
+                for (planes, frame) in batch.chunks_exact(FACE_BYTES).zip(&mut indices) {
+                    faces.push(*frame, RgbImage::from_planes(FACE_SIDE, FACE_SIDE, planes))?;
+                }
+            }
+            Err(error) => return Ok(Some(error.to_string())),
+        }
+    }
+}
+
+fn from_videos(
+    config: &Config,
+    items: &[Item],
+    detector: &Detector,
+    face_detector: &dyn FaceDetector,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+    collected: &mut Collected,
+) -> Result<(), Ended> {
+    progress.begin(items.len(), "videos");
+    let choose = |_, count| distinct_frame_indices(count, config.frames);
+    decode_ahead(items.iter().map(|item| item.path.clone()), &choose, config.jobs, |number, decoding| {
+        let item = &items[number];
+        let mut faces = Faces::new(config, detector, cancel);
+        let extraction = extract_faces(&decoding, face_detector, |found| {
+            found.faces.iter().try_for_each(|crop| faces.push(found.frame as i64, crop.pixels.clone()))
+        })?;
+        let why = extraction.note.unwrap_or_else(|| "no face".to_owned());
+        let name = item.path.display().to_string();
+        if let Some(label) = item.label {
+            collected.add(label, faces, &name, &why)?;
+        }
+        progress.advance(&name);
+        Ok(())
+    })
+}
+
+impl Collected {
+    fn add(&mut self, label: Label, faces: Faces, name: &str, why_none: &str) -> Result<(), Ended> {
+        let (frames, scores) = faces.finish()?;
+        if frames.is_empty() {
+            self.leave_out(name, why_none);
+            return Ok(());
+        }
+        self.faces += frames.len();
+        for (version, scores) in self.versions.iter_mut().zip(scores) {
+            if let Some(score) = video_score(&scores, &frames)? {
+                version.videos.push(Video { label, score: score.score, frames: score.frames });
+            }
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, name: &str, why: &str) {
+        self.left_out.push(format!("{name}: {why}"));
+    }
+}
+
+/// The faces of one video: a batch of them at a time is perturbed in every way and scored.
+struct Faces<'a> {
+    detector: &'a Detector,
+    batch_size: usize,
+    cancel: &'a Cancel,
+    waiting: Vec<RgbImage>,
+    frames: Vec<i64>,
+    /// Per version.
+    scores: Vec<Vec<f32>>,
+}
+
+impl<'a> Faces<'a> {
+    fn new(config: &Config, detector: &'a Detector, cancel: &'a Cancel) -> Self {
+        let scores = vec![Vec::new(); Perturbation::all().count() + 1];
+        let batch_size = config.batch_size;
+        Faces { detector, batch_size, cancel, waiting: Vec::new(), frames: Vec::new(), scores }
+    }
+
+    fn push(&mut self, frame: i64, face: RgbImage) -> Result<(), Ended> {
+        self.waiting.push(face);
+        self.frames.push(frame);
+        if self.waiting.len() >= self.batch_size {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Ended> {
+        let first = self.scores[0].len();
+        let versions = std::iter::once(None).chain(Perturbation::all().map(Some));
+        for (version, scores) in versions.zip(&mut self.scores) {
+            if self.cancel.is_requested() {
+                return Err(Ended::Interrupted);
+            }
+            // Noise differs from face to face and repeats from run to run.
+            let planes = |(number, face): (usize, &RgbImage)| match version {
+                None => Ok(face.to_planes()),
+                Some(p) => p.apply(face, (first + number) as u64).map(|worse| worse.to_planes()),
+            };
+            let planes: Result<Vec<Vec<u8>>, _> = self.waiting.par_iter().enumerate().map(planes).collect();
+            scores.extend(self.detector.scores(&planes?.concat(), FACE_SIDE)?);
+        }
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Frames of the faces, and their scores per version.
+    fn finish(mut self) -> Result<(Vec<i64>, Vec<Vec<f32>>), Ended> {
+        if !self.waiting.is_empty() {
+            self.flush()?;
+        }
+        Ok((self.frames, self.scores))
+    }
+}

@@ -1,0 +1,136 @@
+//! How scores hold when pictures get worse: a test set's faces, perturbed and scored again.
+
+mod collect;
+mod perturbation;
+mod plot;
+
+pub use perturbation::{Kind, Perturbation, SEVERITIES};
+
+use super::{input, Config};
+use crate::imaging::write_image;
+use crate::metrics::{Bootstrap, VideoMetrics};
+use crate::model::{Detector, ExecutionPlan};
+use crate::progress::{Cancel, Progress};
+use crate::{Error, Result};
+use collect::{Collected, Version};
+use serde::Serialize;
+use std::path::Path;
+
+/// What one perturbation does to a detector.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// What happens to the pictures.
+    pub kind: Kind,
+    /// How badly, from 1.
+    pub severity: usize,
+    /// The same as a number.
+    pub strength: f64,
+    /// What that is a number of.
+    pub unit: &'static str,
+    /// AUC over videos.
+    pub video_auc: Option<f64>,
+    /// Its 95 % interval.
+    pub video_auc_ci95: Option<(f64, f64)>,
+    /// AUC over frames.
+    pub frame_auc: Option<f64>,
+    /// How far the scores of real videos move, on average.
+    pub real_shift: Option<f64>,
+    /// How far those of forged videos do.
+    pub fake_shift: Option<f64>,
+}
+
+/// A whole run; the program's JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// `sbi`.
+    pub tool: &'static str,
+    /// Of the program.
+    pub version: &'static str,
+    /// The weight file.
+    pub weights: String,
+    /// `sbi` or `eg`.
+    pub model: &'static str,
+    /// `efficientnet-b4`, …
+    pub backbone: &'static str,
+    /// Name of the test set.
+    pub dataset: Option<String>,
+    /// Videos with a face, and faces.
+    pub videos: usize,
+    /// Faces scored, in each version.
+    pub faces: usize,
+    /// Videos without a face or that cannot be read, with the reason; they are in no number here.
+    pub left_out: Vec<String>,
+    /// The pictures as they are.
+    pub clean: VideoMetrics,
+    /// Worse pictures.
+    pub rows: Vec<Row>,
+    /// Whether it was broken off; the numbers are of the videos before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+/// Scores every face of a labelled source as it is and in all 25 worse versions. `config.annotate` and
+/// `config.heatmaps` are not used.
+///
+/// Videos that give no face are listed and left out. Fails as [`super::run`] does, and when the source has no labels or
+/// no face at all.
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+    config.check()?;
+    let inputs = input::resolve(config)?;
+    if !inputs.labelled {
+        return Err(Error::RobustnessNeedsLabels);
+    }
+    let plan = ExecutionPlan::fastest(config.device.resolve()?);
+    let detector = Detector::load(&config.weights, plan)?;
+    inputs.notes.iter().for_each(|note| progress.note(note));
+    let Collected { versions, faces, left_out } =
+        collect::collect(config, &inputs.kind, &detector, plan, progress, cancel)?;
+    let [clean, worse @ ..] = versions.as_slice() else { unreachable!("the clean version comes first") };
+    if clean.videos.is_empty() {
+        return Err(Error::NothingToPerturb { first: left_out.first().cloned().unwrap_or_default() });
+    }
+    let rows = Perturbation::all().zip(worse).map(|(p, version)| row(p, version, clean));
+    Ok(Summary {
+        tool: "sbi",
+        version: env!("CARGO_PKG_VERSION"),
+        weights: config.weights.display().to_string(),
+        model: detector.method().name(),
+        backbone: detector.backbone().variant.name,
+        dataset: inputs.dataset,
+        videos: clean.videos.len(),
+        faces,
+        left_out,
+        rows: rows.collect::<Result<_>>()?,
+        clean: clean.metrics(&Bootstrap::default())?,
+        interrupted: cancel.is_requested(),
+    })
+}
+
+fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result<Row> {
+    let metrics = version.metrics(&Bootstrap::default())?;
+    let shift = |fake: bool| {
+        let pairs = version.videos.iter().zip(&clean.videos);
+        let of_class = pairs.filter(|(worse, _)| worse.label.is_fake() == fake);
+        let shifts: Vec<f64> = of_class.map(|(worse, clean)| worse.score - clean.score).collect();
+        (!shifts.is_empty()).then(|| shifts.iter().sum::<f64>() / shifts.len() as f64)
+    };
+    let (strength, unit) = perturbation.strength();
+    Ok(Row {
+        kind: perturbation.kind,
+        severity: perturbation.severity,
+        strength,
+        unit,
+        video_auc: metrics.video_auc,
+        video_auc_ci95: metrics.video_auc_ci95,
+        frame_auc: metrics.frame_auc,
+        real_shift: shift(false),
+        fake_shift: shift(true),
+    })
+}
+
+/// Draws AUC and score shifts over the severities.
+///
+/// Fails when the file cannot be written.
+pub fn write_plot(path: &Path, summary: &Summary) -> Result<()> {
+    Ok(write_image(path, &plot::draw(summary)?)?)
+}

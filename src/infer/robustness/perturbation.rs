@@ -1,0 +1,157 @@
+//! What happens to pictures on their way: five kinds, each in five severities.
+
+use crate::imaging::{self, gaussian_blurred_picture, jpeg_round_trip, resized, shrunk};
+use crate::rng::{generator, Purpose};
+use crate::types::RgbImage;
+use rand_distr::{Distribution, Normal};
+use serde::{Serialize, Serializer};
+
+/// How many severities each kind has; they count from 1.
+pub const SEVERITIES: usize = 5;
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Compression.
+    Jpeg,
+    /// Out of focus: Gaussian.
+    Blur,
+    /// A sensor in the dark: Gaussian noise, independent per value.
+    Noise,
+    /// Made smaller, over the area that a new pixel covers, and larger again, bilinearly.
+    Resize,
+    /// Darker.
+    Brightness,
+}
+
+impl Kind {
+    /// All of them, in the order of reports.
+    pub const ALL: [Kind; 5] = [Kind::Jpeg, Kind::Blur, Kind::Noise, Kind::Resize, Kind::Brightness];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Jpeg => "jpeg",
+            Kind::Blur => "blur",
+            Kind::Noise => "noise",
+            Kind::Resize => "resize",
+            Kind::Brightness => "brightness",
+        }
+    }
+
+    /// What is turned up, and how far.
+    fn strengths(self) -> (&'static str, [f64; SEVERITIES]) {
+        match self {
+            Kind::Jpeg => ("quality", [75.0, 55.0, 40.0, 25.0, 15.0]),
+            Kind::Blur => ("sigma, px", [1.0, 1.5, 2.5, 4.0, 6.0]),
+            Kind::Noise => ("deviation of 255", [4.0, 8.0, 14.0, 22.0, 32.0]),
+            Kind::Resize => ("scale", [0.75, 0.5, 0.35, 0.25, 0.15]),
+            Kind::Brightness => ("factor", [0.8, 0.65, 0.5, 0.35, 0.2]),
+        }
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// One kind at one severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Perturbation {
+    /// What happens.
+    pub kind: Kind,
+    /// How badly, 1..=[`SEVERITIES`].
+    pub severity: usize,
+}
+
+impl Perturbation {
+    /// Every kind at every severity, in the order of reports.
+    pub fn all() -> impl Iterator<Item = Perturbation> {
+        let severities = |kind| (1..=SEVERITIES).map(move |severity| Perturbation { kind, severity });
+        Kind::ALL.into_iter().flat_map(severities)
+    }
+
+    /// The severity as a number, with what it is a number of.
+    pub fn strength(self) -> (f64, &'static str) {
+        let (what, strengths) = self.kind.strengths();
+        (strengths[self.severity.clamp(1, SEVERITIES) - 1], what)
+    }
+
+    /// What becomes of a picture. `number` seeds the noise: the same number, the same noise.
+    pub fn apply(self, picture: &RgbImage, number: u64) -> Result<RgbImage, imaging::Error> {
+        let (strength, _) = self.strength();
+        Ok(match self.kind {
+            Kind::Jpeg => jpeg_round_trip(picture, strength as i32),
+            Kind::Blur => gaussian_blurred_picture(picture, strength)?,
+            Kind::Noise => noisy(picture, strength, number),
+            Kind::Resize => {
+                let (width, height) = (picture.width(), picture.height());
+                let side = |side: usize| ((side as f64 * strength).round() as usize).max(1);
+                resized(&shrunk(picture, side(width), side(height))?, width, height)?
+            }
+            Kind::Brightness => {
+                let mut dark = picture.clone();
+                for value in dark.data_mut() {
+                    *value = (f64::from(*value) * strength).round() as u8;
+                }
+                dark
+            }
+        })
+    }
+}
+
+fn noisy(picture: &RgbImage, deviation: f64, number: u64) -> RgbImage {
+    let mut rng = generator(0, 0, number, Purpose::Noise);
+    let normal = Normal::new(0.0, deviation).expect("a finite deviation");
+    let mut out = picture.clone();
+    for value in out.data_mut() {
+        // Values beyond 0 and 255 saturate.
+        *value = (f64::from(*value) + normal.sample(&mut rng)).round() as u8;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stripes, whose loss every kind shows.
+    fn picture() -> RgbImage {
+        let value = |i: usize| if i / 3 % 64 / 4 % 2 == 0 { 60 } else { 190 };
+        RgbImage::from_raw(64, 48, (0..64 * 48 * 3).map(value).collect())
+    }
+
+    fn difference(a: &RgbImage, b: &RgbImage) -> f64 {
+        let sum: u64 = a.data().iter().zip(b.data()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        sum as f64 / a.data().len() as f64
+    }
+
+    #[test]
+    fn every_severity_changes_more_than_the_one_before_and_keeps_the_size() {
+        let clean = picture();
+        for kind in Kind::ALL {
+            let changes: Vec<f64> = (1..=SEVERITIES)
+                .map(|severity| {
+                    let out = Perturbation { kind, severity }.apply(&clean, 7).unwrap();
+                    assert_eq!((out.width(), out.height()), (64, 48));
+                    difference(&out, &clean)
+                })
+                .collect();
+            assert!(changes[0] > 0.2, "{kind:?}: {changes:?}");
+            assert!(changes.windows(2).all(|pair| pair[1] > pair[0] * 0.99), "{kind:?}: {changes:?}");
+        }
+        assert_eq!(Perturbation::all().count(), 25);
+    }
+
+    #[test]
+    fn noise_has_its_deviation_and_repeats_itself() {
+        let grey = RgbImage::filled(200, 200, [128; 3]);
+        let noise = Perturbation { kind: Kind::Noise, severity: 3 };
+        let out = noise.apply(&grey, 1).unwrap();
+        let squares: f64 = out.data().iter().map(|&value| (f64::from(value) - 128.0).powi(2)).sum();
+        assert!(((squares / 120_000.0).sqrt() - 14.0).abs() < 0.3);
+        assert!(out == noise.apply(&grey, 1).unwrap() && out != noise.apply(&grey, 2).unwrap());
+    }
+}
