@@ -74,14 +74,12 @@ impl Recipe {
         }
     }
 
-    /// The same, in training with a degradation of this probability on top; everything else is as without.
+    /// The same with a degradation of this probability on top; everything else is as without.
     pub fn draw_degraded(rng: &mut SampleRng, phase: Phase, probability: f64) -> Recipe {
         let recipe = Recipe::draw(rng, phase);
-        match phase {
-            Phase::Train if probability > 0.0 => {
-                Recipe { degradation: Degradation::draw(rng, probability), ..recipe }
-            }
-            _ => recipe,
+        match probability > 0.0 {
+            true => Recipe { degradation: Degradation::draw(rng, probability), ..recipe },
+            false => recipe,
         }
     }
 }

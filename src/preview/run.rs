@@ -4,6 +4,7 @@ use super::faces::Faces;
 use super::save::save;
 use super::sheet::{self, Row};
 use super::Config;
+use crate::blending::Phase;
 use crate::blending::Recipe;
 use crate::imaging::write_image;
 use crate::progress::{Cancel, Progress};
@@ -100,7 +101,9 @@ fn order(faces: &Faces, config: &Config) -> Vec<usize> {
 
 fn row(faces: &Faces, index: usize, draw: u64, config: &Config) -> Result<Row, String> {
     let mut rng = generator(config.seed, 0, draw, Purpose::Sample);
-    let recipe = Recipe::draw_degraded(&mut rng, config.phase, config.degradation);
+    // As training does: its validation has clean pictures.
+    let degradation = if config.phase == Phase::Train { config.degradation } else { 0.0 };
+    let recipe = Recipe::draw_degraded(&mut rng, config.phase, degradation);
     let face = faces.read(index)?;
     let path = faces.path(index);
     let pair = Pair::of_image(&face.image, &face.landmarks, &face.boxes, &recipe, config.image_size)

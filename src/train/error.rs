@@ -52,6 +52,17 @@ pub enum TrainError {
         /// Where the frames of the batch are listed.
         list: Option<PathBuf>,
     },
+    /// Pairs of another size than a detector takes.
+    #[error("the detector takes pictures of {detector} px, image_size is {config}: name the configuration that it was trained with")]
+    OtherSide {
+        /// Of the detector.
+        detector: i64,
+        /// As configured.
+        config: usize,
+    },
+    /// Broken off before there was a result.
+    #[error("interrupted: there is no result yet")]
+    Interrupted,
     /// dlib's encoder without its weights: random ones would guide nothing.
     #[error("guide.encoder is dlib, but {} is missing: run scripts/setup.sh, or name the file in guide.weights", path.display())]
     NoDlibWeights {

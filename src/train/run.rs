@@ -335,7 +335,7 @@ impl Run<'_> {
     fn validate(&self, val: &Loader) -> Result<Validation> {
         let mut validator = Validator::default();
         for batch in val.epoch(0, 0) {
-            validator.add(&self.model, &batch?);
+            validator.add(self.model.detector(), &batch?);
         }
         Ok(validator.finish())
     }

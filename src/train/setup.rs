@@ -23,6 +23,21 @@ const USUAL_ENCODER: &str = "weights/backbone.pth";
 
 /// A loader of a split's frames. Fails when not one batch comes together.
 pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device) -> Result<Loader> {
+    let degradation = match phase {
+        Phase::Train => config.data.degradation,
+        Phase::Validation => 0.0,
+    };
+    degraded_loader(config, frames, phase, device, degradation)
+}
+
+/// The same with a probability of degradation of its own.
+pub fn degraded_loader(
+    config: &Config,
+    frames: &FrameList,
+    phase: Phase,
+    device: Device,
+    degradation: f64,
+) -> Result<Loader> {
     let drop_last = phase == Phase::Train;
     if drop_last && frames.frames.len() < config.pairs() {
         let (batch_size, frames) = (config.batch_size, frames.frames.len());
@@ -36,7 +51,7 @@ pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device)
         seed: config.seed,
         threads: config.workers.unwrap_or(cores),
         read_ahead: READ_AHEAD,
-        degradation: config.data.degradation,
+        degradation,
         drop_last,
         device,
     };

@@ -6,6 +6,7 @@ use super::Batch;
 use crate::metrics::{Bootstrap, Calibration, Roc};
 use crate::model::efficientnet::Mode;
 use crate::model::objective::{Losses, TrainingModel};
+use crate::model::Detector;
 use crate::rng::{generator, Purpose};
 use crate::types::Label;
 use rand::RngCore;
@@ -139,11 +140,11 @@ pub struct Validator {
 
 impl Validator {
     /// Scores a batch with running statistics and nothing dropped.
-    pub fn add(&mut self, model: &TrainingModel, batch: &Batch) {
+    pub fn add(&mut self, detector: &Detector, batch: &Batch) {
         let _no_grad = tch::no_grad_guard();
-        let device = model.detector().device();
+        let device = detector.device();
         for (pictures, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {
-            let logits = model.detector().logits(&pictures.to_device(device)).to_kind(Kind::Double);
+            let logits = detector.logits(&pictures.to_device(device)).to_kind(Kind::Double);
             let log_shares = logits.log_softmax(1, Kind::Double);
             self.loss -= log_shares.select(1, label.class()).sum(Kind::Double).double_value(&[]);
             let fake = log_shares.select(1, Label::Fake.class()).exp().to_device(tch::Device::Cpu);

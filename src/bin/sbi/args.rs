@@ -80,6 +80,15 @@ A score is the probability of a forgery, from 0 (real) to 1 (fake)."
 sbi robustness -w weights/FFc23.tar --packed data/npy/DFDC --json dfdc.json\n\n\
 Every face is scored as it is and in five severities of each kind: 26 times the work of infer.")]
     Robustness(RobustnessArgs),
+    /// Find out what a detector's scores mean, so that infer gives verdicts with it
+    #[command(
+        after_help = "Examples:\n  sbi calibrate -w weights/EG-weights.tar -d CDF -o eg-cdf.safetensors\n  \
+sbi calibrate -w weights/EG-weights.tar --packed data/npy/mine -o eg-mine.safetensors\n  \
+sbi calibrate -w output/run/weights/8_0.9700_val.tar --pairs configs/default.json -o mine.safetensors\n\n\
+Fits a threshold and a temperature on labelled videos of your own, or on the pairs that training held out, and writes\n\
+the detector with them. Do not measure on the videos that you calibrate with."
+    )]
+    Calibrate(CalibrateArgs),
     /// Convert a weight file: PyTorch zip, legacy PyTorch or safetensors to PyTorch zip or safetensors
     #[command(after_help = "Examples:\n  sbi convert weights/EG-weights.tar eg.safetensors\n  \
 sbi convert retinaface_resnet50.zip retinaface.pth\n\n\
@@ -324,6 +333,39 @@ pub struct RobustnessArgs {
     /// Draw AUC and score shifts over the severities as a PNG
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed", "pairs"])))]
+pub struct CalibrateArgs {
+    /// Weights of the deepfake detector
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// File to write; its extension says in which form
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Labelled test set
+    #[arg(short, long, value_name = "TEST")]
+    pub dataset: Option<TestSet>,
+    /// Folder written by npy-pack
+    #[arg(long, value_name = "DIR")]
+    pub packed: Option<PathBuf>,
+    /// Training configuration, whose held-out pairs are used
+    #[arg(long, value_name = "CONFIG")]
+    pub pairs: Option<PathBuf>,
+    /// With --pairs: set a value of the configuration, such as seed=1; may be given again
+    #[arg(long, value_name = "KEY=VALUE", requires = "pairs")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub detector: DetectorArgs,
+    /// Replace OUTPUT when it exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Element type of the numbers written; default: as they are
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<Precision>,
 }
 
 #[derive(Debug, Args)]

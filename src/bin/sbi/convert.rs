@@ -8,13 +8,13 @@ use sbi::model;
 use std::path::Path;
 
 /// Forms that can be written.
-enum Form {
+pub enum Form {
     Torch,
     Safetensors,
 }
 
 pub fn run(args: &ConvertArgs) -> anyhow::Result<Outcome> {
-    let form = form_of(&args.output)?;
+    let form = Form::of(&args.output)?;
     let output = args.output.display();
     ensure!(args.overwrite || !args.output.exists(), "{output}: exists already; --overwrite replaces it");
     let mut file = checkpoint::read_with_optimizer(&args.input)?;
@@ -22,27 +22,29 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<Outcome> {
         file.state = model::detector::detector_part(&file.state, &args.input)?;
         file.optimizer = None;
     }
-    if let Some(precision) = args.precision {
-        file.state = in_precision(&file.state, precision)?;
-    }
+    file.state = in_precision(&file.state, args.precision)?;
     write(&file, form, &args.output).with_context(|| format!("writing {output}"))?;
     let megabytes = file.state.total_bytes() as f64 / 1e6;
     println!("{output}: {} tensors, {megabytes:.1} MB", file.state.len());
     Ok(Outcome::AllDone)
 }
 
-fn form_of(path: &Path) -> anyhow::Result<Form> {
-    match path.extension().and_then(|e| e.to_str()) {
-        Some("safetensors") => Ok(Form::Safetensors),
-        Some("tar" | "pth" | "pt") => Ok(Form::Torch),
-        _ => bail!(
-            "{}: the extension must be .safetensors, or .tar, .pth or .pt for PyTorch's form",
-            path.display()
-        ),
+impl Form {
+    /// By the extension.
+    pub fn of(path: &Path) -> anyhow::Result<Form> {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("safetensors") => Ok(Form::Safetensors),
+            Some("tar" | "pth" | "pt") => Ok(Form::Torch),
+            _ => bail!(
+                "{}: the extension must be .safetensors, or .tar, .pth or .pt for PyTorch's form",
+                path.display()
+            ),
+        }
     }
 }
 
-fn write(file: &Checkpoint, form: Form, path: &Path) -> Result<(), checkpoint::Error> {
+/// Writes weights with what is told beside them.
+pub fn write(file: &Checkpoint, form: Form, path: &Path) -> Result<(), checkpoint::Error> {
     match form {
         Form::Safetensors => {
             if file.optimizer.is_some() {
@@ -71,8 +73,9 @@ fn write(file: &Checkpoint, form: Form, path: &Path) -> Result<(), checkpoint::E
     }
 }
 
-/// The state dict with all floating-point tensors in one element type; integers stay.
-fn in_precision(state: &StateDict, precision: Precision) -> anyhow::Result<StateDict> {
+/// The state dict with all floating-point tensors in one element type, or as it is; integers stay.
+pub fn in_precision(state: &StateDict, precision: Option<Precision>) -> anyhow::Result<StateDict> {
+    let Some(precision) = precision else { return Ok(state.clone()) };
     let mut converted = StateDict::new();
     for (name, tensor) in state.iter() {
         let shape = tensor.shape();

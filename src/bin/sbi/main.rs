@@ -1,6 +1,7 @@
 //! `sbi`: parse, dispatch, print the error chain, choose the exit status. Everything else is elsewhere.
 
 mod args;
+mod calibrate;
 mod convert;
 mod doctor;
 // Linux runs such hooks; elsewhere, and in the test harness, `main` does it all.
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Preview(args) => preview::run(args, &session),
         Command::NpyPack(args) => npy_pack::run(args, &session),
         Command::Infer(args) => infer::run(args, &session),
+        Command::Calibrate(args) => calibrate::run(args, &session),
         Command::Robustness(args) => robustness::run(args, &session),
         Command::Convert(args) => convert::run(args),
         Command::Doctor(args) => doctor::run(args, &session),
@@ -90,7 +92,10 @@ fn set_up(global: &Global, command: &Command) -> anyhow::Result<()> {
         sbi::native::set_threads(threads);
     }
     // Their own threads work on frames and samples side by side.
-    if matches!(command, Command::Preprocess(_) | Command::Preview(_) | Command::Train(_)) {
+    if matches!(
+        command,
+        Command::Preprocess(_) | Command::Preview(_) | Command::Train(_) | Command::Calibrate(_)
+    ) {
         sbi::native::keep_opencv_single_threaded();
     }
     ctrlc::set_handler(|| {

@@ -32,7 +32,7 @@ pub struct LoaderConfig {
     pub image_size: usize,
     /// Training draws and shuffles anew in each epoch; validation has the same pairs in the same order in all.
     pub phase: Phase,
-    /// How often a training pair is degraded, 0..=1; 0 as published.
+    /// How often a pair is degraded, 0..=1; 0 as published.
     pub degradation: f64,
     /// The run's seed.
     pub seed: u64,

@@ -4,9 +4,12 @@
 //! cargo run --release --example sample_set -- data/sample/astronaut.png data/sample
 //! ```
 //!
-//! Each original moves, zooms and relights the portrait. A stand-in fake is the same video with a changed face: for
-//! half of them blended by this library as in training, for the other half by another blend that training never
-//! shows, an ellipse with a warped and recoloured copy of the face.
+//! Each original moves, zooms and relights the portrait. A stand-in fake is the same video with a changed face: blended
+//! by this library as in training (Deepfakes), swapped for another face by landmarks and Poisson blending (FaceSwap), or
+//! by a blend of its own, an ellipse with a warped and recoloured copy of the face (Face2Face, NeuralTextures). Training
+//! shows only the first.
+
+mod swap;
 
 use sbi::blending::{Phase, Recipe};
 use sbi::face::retinaface::Variant;
@@ -69,6 +72,8 @@ const SCENES: [Scene; 4] = [
 enum Forgery {
     /// As a training sample, with the draws of this number.
     SelfBlended(u64),
+    /// Another face in its place.
+    Swapped,
     /// An ellipse around the face, changed.
     Ellipse {
         /// Horizontal stretch; the vertical one is its inverse.
@@ -82,8 +87,8 @@ enum Forgery {
 
 const FORGERIES: [(&str, Forgery); 4] = [
     ("Deepfakes", Forgery::SelfBlended(1)),
-    ("Face2Face", Forgery::SelfBlended(4)),
-    ("FaceSwap", Forgery::Ellipse { stretch: 1.06, shift: 3.0, tint: [1.06, 1.0, 0.93] }),
+    ("Face2Face", Forgery::Ellipse { stretch: 1.06, shift: 3.0, tint: [1.06, 1.0, 0.93] }),
+    ("FaceSwap", Forgery::Swapped),
     ("NeuralTextures", Forgery::Ellipse { stretch: 0.95, shift: -3.0, tint: [0.92, 0.97, 1.05] }),
 ];
 
@@ -122,6 +127,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn forged(portrait: &RgbImage, forgery: &Forgery) -> Result<RgbImage, Box<dyn std::error::Error>> {
     Ok(match forgery {
         Forgery::SelfBlended(draw) => self_blended(portrait, *draw)?,
+        Forgery::Swapped => swap::swapped(portrait, &LandmarkConfig::default().load()?.0)?,
         Forgery::Ellipse { stretch, shift, tint } => pasted(portrait, *stretch, *shift, *tint)?,
     })
 }

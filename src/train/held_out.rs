@@ -1,0 +1,45 @@
+//! What a finished detector makes of the pairs that its training held out.
+
+use super::config::Config;
+use super::step::{Validation, Validator};
+use super::{sets, setup, TrainError};
+use crate::blending::Phase;
+use crate::dataset::Split;
+use crate::model::{Detector, DeviceChoice};
+use crate::progress::{Cancel, Progress};
+use crate::Result;
+use std::path::Path;
+
+/// Scores the validation pairs of a configuration, degraded as often as those of its training: nearer to the videos that
+/// a detector will see than the clean ones that training validates on.
+///
+/// Fails when the detector's pictures are of another size than the configuration's, when frames or lists are missing, and
+/// when it is interrupted.
+pub fn score_held_out(
+    config: &Config,
+    detector: &Detector,
+    device: DeviceChoice,
+    data_root: &Path,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Validation> {
+    config.check()?;
+    let side = detector.input().side;
+    if side != config.image_size as i64 {
+        return Err(TrainError::OtherSide { detector: side, config: config.image_size }.into());
+    }
+    let frames = sets::frames(config, Split::Validation, data_root)?;
+    let degradation = config.data.degradation;
+    let loader = setup::degraded_loader(config, &frames, Phase::Validation, device.resolve()?, degradation)?;
+    progress.begin(loader.batches(), "batches");
+    let mut validator = Validator::default();
+    for batch in loader.epoch(0, 0) {
+        if cancel.is_requested() {
+            return Err(TrainError::Interrupted.into());
+        }
+        validator.add(detector, &batch?);
+        progress.advance("");
+    }
+    progress.end();
+    Ok(validator.finish())
+}
