@@ -206,7 +206,7 @@ mod tests {
 
     fn faces(scores: &[f64], side: f64) -> Vec<ScoredFace> {
         let face = |(frame, &score): (usize, &f64)| ScoredFace {
-            frame,
+            frame: frame as i64,
             bbox: Some(BBox { x0: 10.0, y0: 20.0, x1: 10.0 + side, y1: 30.0 + side }),
             score: score as f32,
         };

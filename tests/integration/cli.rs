@@ -4,7 +4,8 @@ use predicates::prelude::*;
 
 use crate::support::{Done, Place, FACES};
 
-const COMMANDS: [&str; 4] = ["npy-pack", "infer", "convert", "doctor"];
+const COMMANDS: [&str; 9] =
+    ["preprocess", "train", "preview", "npy-pack", "infer", "robustness", "calibrate", "convert", "doctor"];
 
 #[test]
 fn help_names_every_command_and_each_has_an_example() {

@@ -30,5 +30,7 @@ mod support;
 mod train;
 /// Numbers of the PyTorch reference.
 mod vectors;
+/// What is made of scores: verdicts, calibration, heat maps, robustness, the detector in the box.
+mod verdicts;
 /// Weight files given to the program.
 mod weights;

@@ -122,6 +122,21 @@ fn a_run_leaves_everything_it_should_and_repeats_itself() {
     place.sbi("train tiny.json --output c -q --set seed=6").code(0);
     assert!(weights(&run_folder(&place, "c").join("weights/last.tar")) != last);
 
+    // The pairs it held out tell what its scores mean.
+    let weights = folder.join("weights/last.tar").display().to_string();
+    let pairs = "--pairs tiny.json --set data.degradation=0.5";
+    let calibrated = place.sbi(&format!("calibrate -q -w {weights} {pairs} -o out.safetensors"));
+    match calibrated.code {
+        Some(0) => {
+            drop(calibrated.tells(&["calibrated on 8 held-out self-blended pairs, 0.5 of them degraded"]))
+        }
+        // So few steps may teach nothing.
+        _ => drop(calibrated.refused(&["the pairs tell nothing"])),
+    }
+    place
+        .sbi(&format!("calibrate -q -w weights/sbi.tar {pairs} -o other.safetensors"))
+        .refused(&["takes pictures of 380 px", "image_size is 64"]);
+
     // What was trained can score.
     let best = folder.join("weights/last.tar");
     let infer = format!("infer -q -w {} -i {SET}/frames/000 --json out.json", best.display());

@@ -117,10 +117,11 @@ fn noisy(picture: &RgbImage, deviation: f64, number: u64) -> RgbImage {
 mod tests {
     use super::*;
 
-    /// Stripes, whose loss every kind shows.
+    /// Detail of every size, whose loss every kind shows.
     fn picture() -> RgbImage {
-        let value = |i: usize| if i / 3 % 64 / 4 % 2 == 0 { 60 } else { 190 };
-        RgbImage::from_raw(64, 48, (0..64 * 48 * 3).map(value).collect())
+        let values = crate::model::fill::uniform("picture", 1, 64 * 48 * 3);
+        let image = RgbImage::from_raw(64, 48, values.map(|value| (value * 255.0) as u8).collect());
+        gaussian_blurred_picture(&image, 1.0).unwrap()
     }
 
     fn difference(a: &RgbImage, b: &RgbImage) -> f64 {
