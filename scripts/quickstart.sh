@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sets everything up and goes the whole way on a licence-free sample: videos -> frames, landmarks and boxes -> a trained
-# detector -> packed faces -> scores and a table. After set-up and build it takes a few minutes on two cores.
+# Sets everything up, shows verdicts of the detector in the box, and goes the whole way on a licence-free sample: videos
+# -> frames, landmarks and boxes -> a trained detector -> packed faces -> scores and a table. After set-up and build it
+# takes a few minutes on two cores.
 #
 #   scripts/quickstart.sh            the way a new user would take it
 #   scripts/quickstart.sh --short    fewer frames, two epochs; what the automatic checks run
@@ -15,7 +16,7 @@ for argument in "$@"; do
   case $argument in
     --short) frames=4; short=(--set epoch=2 --set batch_size=8 --set image_size=96) ;;
     --cpu | --cuda) setup_flags+=("$argument") ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "quickstart: unknown argument $argument (expected --short, --cpu or --cuda)" >&2; exit 2 ;;
   esac
 done
@@ -34,6 +35,13 @@ began=$SECONDS
 
 step "Making short videos from one portrait: 4 originals, 16 stand-in fakes by two kinds of blend"
 target/release/examples/sample_set "$sample/astronaut.png" "$sample"
+
+videos="$sample/FaceForensics++"
+step "Verdicts of the detector in the box: the portrait's video, a self-blended fake of it, a face swap"
+"$sbi" infer -n 16 --heatmaps "$out/heatmaps" --json "$out/verdicts.json" \
+  -i "$videos/original_sequences/youtube/raw/videos/000.mp4" \
+  "$videos/manipulated_sequences/Deepfakes/raw/videos/000_001.mp4" \
+  "$videos/manipulated_sequences/FaceSwap/raw/videos/001_000.mp4"
 
 step "Preprocessing: frames, landmarks and boxes of the originals, which training needs"
 "$sbi" preprocess -d Original -n "$frames" --data-root "$sample" --detector retinaface-mnet --overwrite
@@ -54,14 +62,16 @@ step "Scoring the packed set with the last weights"
 
 step "Scoring one video, with a copy that shows faces and scores"
 "$sbi" infer -w "${run}weights/last.tar" -n 8 --detector retinaface-mnet --annotate "$out" \
-  -i "$sample/FaceForensics++/manipulated_sequences/Deepfakes/raw/videos/000_001.mp4"
+  -i "$videos/manipulated_sequences/Deepfakes/raw/videos/000_001.mp4"
 
 cat <<END
 
 Done in $((SECONDS - began)) seconds. Look at
+  $out/heatmaps/      where in the faces the first verdicts come from
   $out/preview.png    what training sees: masks, fakes, residuals
   ${run}curves.png    how it learned
   $out/000_001.mp4    faces and scores drawn in
-The detector has seen one face for some minutes: its scores show that the way works, and nothing about other videos.
-For real verdicts fetch published weights (weights/README.md), then: $sbi infer -w weights/EG-weights.tar -i VIDEO
+The detector trained here has seen one face for some minutes: its scores show that the way works, and nothing about
+other videos. The detector in the box gives verdicts on your own: $sbi infer -i VIDEO; weights/MODEL_CARD.md says how
+good they are. For published accuracy fetch published weights (weights/README.md) and name them with -w.
 END

@@ -11,6 +11,7 @@
 
 mod swap;
 
+use sbi::blending::source_target::Side;
 use sbi::blending::{Phase, Recipe};
 use sbi::face::retinaface::Variant;
 use sbi::face::{DetectorChoice, DetectorConfig, LandmarkConfig, LandmarkDetector};
@@ -143,7 +144,9 @@ fn self_blended(portrait: &RgbImage, draw: u64) -> Result<RgbImage, Box<dyn std:
     let faces = landmarks.detect(portrait)?;
     let face = faces.first().ok_or("the portrait shows no face")?;
     let boxes: Vec<FaceBox> = boxes.detect(&[portrait])?.iter().flatten().map(FaceBox::from).collect();
-    let recipe = Recipe::draw(&mut generator(0, 0, draw, Purpose::Sample), Phase::Validation);
+    let mut recipe = Recipe::draw(&mut generator(0, 0, draw, Purpose::Sample), Phase::Validation);
+    // Or the crop's straight edge would give the fake away.
+    recipe.source_transforms.of = Side::Source;
     let pair = Pair::of_image(portrait, face, &boxes, &recipe, SIDE)?;
     let (window, crop) = (pair.geometry.window(), pair.geometry.crop());
     let fake = resized(&pair.blended.fake, crop.width(), crop.height())?;

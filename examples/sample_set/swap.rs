@@ -33,7 +33,7 @@ fn face(picture: &RgbImage, detector: &LandmarkModel) -> Result<Landmarks, Box<d
 }
 
 /// A face of nobody: the portrait mirrored, its head wider below and narrower above, its features nearer together, its
-/// skin darker and warmer, its details lost as in the small pictures that generators make.
+/// skin darker and warmer, its finest details lost.
 fn stranger(portrait: &RgbImage, face: &Landmarks) -> Result<RgbImage, imaging::Error> {
     const SKIN: [f64; 3] = [0.86, 0.74, 0.66];
     let picture = mirrored(portrait)?;
@@ -53,7 +53,7 @@ fn stranger(portrait: &RgbImage, face: &Landmarks) -> Result<RgbImage, imaging::
             *value = (SKIN[channel] * sampled(&picture, from_x, from_y, channel)) as u8;
         }
     }
-    let small = shrunk(&out, picture.width() * 2 / 5, picture.height() * 2 / 5)?;
+    let small = shrunk(&out, picture.width() * 4 / 5, picture.height() * 4 / 5)?;
     resized(&small, picture.width(), picture.height())
 }
 

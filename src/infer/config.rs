@@ -1,11 +1,14 @@
 //! What one inference run is asked to do.
 
 use crate::dataset::{Compression, TestSet};
-use crate::face::DetectorConfig;
+use crate::face::{DetectorChoice, DetectorConfig, Variant};
 use crate::file_error::FileError;
-use crate::model::DeviceChoice;
+use crate::model::{bundled_detector, DeviceChoice};
 use crate::{Error, Result};
 use std::path::PathBuf;
+
+/// Longest side in pixels of pictures in which MobileNet finds faces well, however large they are.
+const BUNDLED_MAX_SIZE: usize = 1280;
 
 /// Where the faces come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +73,18 @@ impl Config {
             threshold: None,
             limit: None,
         }
+    }
+
+    /// With the detector in the box, which was trained on faces that MobileNet finds: `auto` means that network, and large
+    /// pictures are brought down to a size that it was made for, unless something else is asked for.
+    ///
+    /// Fails when the detector's file is not there.
+    pub fn bundled(source: Source, faces: DetectorConfig) -> Result<Self> {
+        let auto = faces.choice == DetectorChoice::Auto && faces.weights.is_none();
+        let choice = if auto { DetectorChoice::Fixed(Variant::MobileNet025) } else { faces.choice };
+        let max_size = faces.max_size.or(auto.then_some(BUNDLED_MAX_SIZE));
+        let detector = DetectorConfig { choice, max_size, ..faces };
+        Ok(Config { detector, ..Config::new(bundled_detector()?, source) })
     }
 
     /// What can be refused before anything is read.

@@ -3,10 +3,10 @@
 use crate::args::InferArgs;
 use crate::{report, Outcome, Session};
 use anyhow::Context;
+use sbi::face::DetectorConfig;
 use sbi::infer::{self, Config, Source, Summary};
-use sbi::model::bundled_detector;
 use sbi::progress::Progress;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     for path in [&args.json, &args.csv].into_iter().flatten() {
@@ -37,17 +37,22 @@ fn outcome(summary: &Summary) -> Outcome {
     }
 }
 
-/// The weights that were asked for; without any the detector in the box, which is said.
-pub fn weights(asked: Option<&Path>, session: &Session) -> anyhow::Result<PathBuf> {
-    if let Some(path) = asked {
-        return Ok(path.to_owned());
+/// The weights and the face detector that were asked for; without weights the detector in the box, which is said.
+pub fn base_config(
+    weights: Option<&Path>,
+    source: Source,
+    faces: DetectorConfig,
+    session: &Session,
+) -> anyhow::Result<Config> {
+    if let Some(weights) = weights {
+        return Ok(Config { detector: faces, ..Config::new(weights.to_owned(), source) });
     }
-    let path = bundled_detector()?;
+    let config = Config::bundled(source, faces)?;
     session.progress.note(&format!(
-        "no -w: scoring with {}, the small detector that comes with sbi; its model card says how good it is",
-        path.display()
+        "no -w: scoring with {}, the small detector that comes with sbi; MODEL_CARD.md beside it says how good it is",
+        config.weights.display()
     ));
-    Ok(path)
+    Ok(config)
 }
 
 fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
@@ -61,10 +66,9 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
         (None, Some(folder)) => Source::Packed(folder.clone()),
         (None, None) => Source::Files(args.input.clone()),
     };
-    let defaults = Config::new(weights(args.weights.as_deref(), session)?, source);
+    let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),
-        detector: args.detector.config(),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         device: session.global.device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),

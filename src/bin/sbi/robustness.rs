@@ -1,7 +1,7 @@
 //! `sbi robustness`.
 
 use crate::args::RobustnessArgs;
-use crate::infer::{check_writable, weights};
+use crate::infer::{base_config, check_writable};
 use crate::{report, Outcome, Session};
 use anyhow::Context;
 use sbi::infer::robustness::{self, Row, Summary};
@@ -39,10 +39,9 @@ fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
         },
         (None, packed) => Source::Packed(packed.clone().context("one of --dataset and --packed is needed")?),
     };
-    let defaults = Config::new(weights(args.weights.as_deref(), session)?, source);
+    let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),
-        detector: args.detector.config(),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         device: session.global.device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
