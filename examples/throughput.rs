@@ -9,6 +9,7 @@
 //!     throughput loader SET --threads 2                batches of pairs from a prepared set, such as
 //!                                                      data/Celeb-DF-v2/Celeb-real
 //!     throughput train DIR/eg.tar --batch 4            steps of EG's training on b4: both passes of SAM and the update
+//!     throughput train-light DIR --batch 16            the same of SBI's on lite0, with pairs of DIR as they are made
 //!
 //! With `--wait` each repeat begins when a line arrives on standard input, so that another program can be
 //! measured in turn with this one on a machine that is not quiet.
@@ -20,11 +21,12 @@ use sbi::face::retinaface::{prepare, RetinaFace, Variant};
 use sbi::face::FaceDetector;
 use sbi::imaging::write_planes;
 use sbi::model::efficientnet::Mode;
+use sbi::model::initial::initialise;
 use sbi::model::objective::{GuideSpec, TrainingModel};
 use sbi::model::published::Layout;
 use sbi::model::retinaface::{Body, RetinaFaceNet};
 use sbi::model::weights::{load_part, load_weights};
-use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, InputSpec, Method};
+use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, InputSpec, Method, Normalisation};
 use sbi::prepared::FrameFiles;
 use sbi::rng::{generator, Purpose};
 use sbi::samples::{read_pair, FrameSelection, VideoChoice};
@@ -69,6 +71,8 @@ enum Command {
     Loader(Measure),
     /// Steps of EG's training with SAM on EfficientNet-B4 and pictures of 380 px
     Train(Measure),
+    /// Steps of SBI's training with SAM on EfficientNet-Lite0 and pictures of 224 px, with the loader that feeds it
+    TrainLight(Measure),
 }
 
 #[derive(Args)]
@@ -109,6 +113,7 @@ fn main() -> anyhow::Result<()> {
         Command::Pairs(args) => measure_pairs(&args),
         Command::Loader(args) => measure_loader(&args),
         Command::Train(args) => measure_train(&args),
+        Command::TrainLight(args) => measure_light(&args),
         Command::Mnet(args) => measure_detector(&args, Variant::MobileNet025, Body::MobileNet025),
     }
 }
@@ -262,6 +267,48 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
         let report = train_step(&model, &mut sam, &batch, &setting);
         anyhow::ensure!(report.is_finite(), "the loss is not finite");
         Ok(check.clone())
+    })
+}
+
+/// Pairs of one frame, over and over, made by as many threads as asked for while steps are under way.
+fn measure_light(args: &Measure) -> anyhow::Result<()> {
+    const SIDE: usize = 224;
+    const BATCHES: usize = 1000;
+    let lite = efficientnet::Variant::named("efficientnet-lite0").expect("one of the published sizes");
+    let input = InputSpec { normalisation: Normalisation::ImageNet, side: SIDE as i64 };
+    let model = TrainingModel::new(lite, None, input, Device::Cpu);
+    initialise(model.variables(), SEED);
+    let mut sam = Sam::new(SamSpec::default(), model.parameters());
+    let at = |name: &str| args.weights.join(name);
+    let frame = FrameFiles { frame: at("frame.png"), landmarks: at("landmarks.npy"), boxes: at("boxes.npy") };
+    let config = LoaderConfig {
+        pairs: args.batch as usize,
+        image_size: SIDE,
+        phase: Phase::Train,
+        seed: SEED,
+        threads: args.threads,
+        read_ahead: 3,
+        degradation: 0.0,
+        drop_last: true,
+        device: Device::Cpu,
+    };
+    let loader = Loader::new(vec![frame; BATCHES * args.batch as usize], config);
+    let mut batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
+    let mut number = 0;
+    repeat(args, "pairs/s", args.batch as usize, || {
+        number += 1;
+        let batch = batches.next().expect("epochs without end")?;
+        let setting = StepSetting {
+            lr: LEARNING_RATE,
+            seed: SEED,
+            epoch: 0,
+            step: number,
+            precision: Precision::new(Amp::Off, Device::Cpu),
+            scale: LossScale::default(),
+        };
+        let report = train_step(&model, &mut sam, &batch, &setting);
+        anyhow::ensure!(report.is_finite(), "the loss is not finite");
+        Ok(Vec::new())
     })
 }
 

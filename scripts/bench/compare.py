@@ -66,6 +66,11 @@ def blending_peer(folder: str, seconds: float) -> Side:
     return Side("pairs", [sys.executable, "-W", "ignore", script, "run", folder, *CPU_TIME], seconds)
 
 
+def light_peer(folder: str, kind: str, seconds: float) -> Side:
+    script = os.path.join(HERE, "light_peer.py")
+    return Side(f"light training, {kind}", [sys.executable, "-W", "ignore", script, folder, kind], seconds)
+
+
 def training_peer(weights: str) -> Side:
     script = os.path.join(HERE, "train_peer.py")
     return Side("training", [sys.executable, "-W", "ignore", script, weights, *CPU_TIME], 0)
@@ -221,6 +226,15 @@ def training(table: Table, weights: str, repeats: int) -> None:
     duel(table, what, "pairs/s", mine, {"PyTorch eager": training_peer(weights)}, repeats, show_peaks=True)
 
 
+def light_training(table: Table, args, seconds: float, repeats: int) -> None:
+    """Whole steps, pairs made meanwhile by one loader thread or process."""
+    folder = os.path.join(args.work, "frame")
+    subprocess.run([sys.executable, os.path.join(HERE, "blending_peer.py"), "make", folder, args.portrait], check=True)
+    mine = ours("train-light", folder, seconds, "--batch", "16", environment=TRAINING)
+    others = {f"PyTorch eager, {kind}": light_peer(folder, kind, seconds) for kind in ("sam", "adamw")}
+    duel(table, "training (SBI, SAM, lite0, 224 px, 16 pairs), loader included", "pairs/s", mine, others, repeats)
+
+
 def checkpoint(table: Table, args) -> None:
     """A step of `sbi train` on a made set, whose last.tar PyTorch must take."""
     import shutil
@@ -270,7 +284,7 @@ def machine() -> str:
     return f"{model}, {cores} cores, {platform.system()} {platform.machine()}. {version}; {versions}."
 
 
-PARTS = ["b4", "r50", "mnet", "train", "checkpoint", "infer", "pairs", "preprocess"]
+PARTS = ["b4", "r50", "mnet", "train", "light", "checkpoint", "infer", "pairs", "preprocess"]
 
 
 def main() -> None:
@@ -310,6 +324,8 @@ def main() -> None:
     if wanted("train"):
         # The peer's step takes a minute.
         training(table, os.path.join(args.work, "eg.tar"), repeats if args.long else 2)
+    if wanted("light"):
+        light_training(table, args, seconds, repeats)
     if wanted("checkpoint"):
         checkpoint(table, args)
     if wanted("pairs"):
