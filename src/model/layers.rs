@@ -269,7 +269,10 @@ impl ConvUnit {
     fn convolve(&self, x: &Tensor) -> Tensor {
         let pad = self.symmetric();
         let stride = [self.spec.stride; 2];
-        self.padded(x).conv2d(&self.weight, self.bias.as_ref(), stride, pad, [1, 1], self.spec.groups)
+        let y =
+            self.padded(x).conv2d(&self.weight, self.bias.as_ref(), stride, pad, [1, 1], self.spec.groups);
+        super::work::count(&self.weight, &y);
+        y
     }
 
     fn normalised(&self, x: &Tensor, train: bool) -> Tensor {

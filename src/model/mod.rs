@@ -16,6 +16,7 @@ pub mod objective;
 pub mod published;
 pub mod retinaface;
 pub mod weights;
+pub mod work;
 
 pub use bundled::{bundled_detector, BUNDLED_FILE};
 pub use detector::{Detector, Method};

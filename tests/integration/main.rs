@@ -4,6 +4,8 @@
 mod bad_input;
 /// Data sets with faulty lists and packed folders with faulty arrays.
 mod bad_sets;
+/// Measuring the machine.
+mod bench;
 /// Weight files as the library reads and writes them.
 mod checkpoints;
 /// Help, versions, exit codes, which stream gets what.

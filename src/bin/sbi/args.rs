@@ -94,6 +94,12 @@ the detector with them. Do not measure on the videos that you calibrate with."
 sbi convert retinaface_resnet50.zip retinaface.pth\n\n\
 The form of OUT follows its extension: .safetensors, or .tar, .pth, .pt for PyTorch's zip format.")]
     Convert(ConvertArgs),
+    /// Measure how fast this machine is at each stage
+    #[command(
+        after_help = "Examples:\n  sbi bench\n  sbi bench -w weights/EG-weights.tar --seconds 5 --json speed.json\n\n\
+Inputs are made. Shares are of what this machine reaches in multiplying matrices."
+    )]
+    Bench(BenchArgs),
     /// Say what is installed and what is missing
     #[command(after_help = "Example:\n  sbi doctor")]
     Doctor(DoctorArgs),
@@ -395,6 +401,22 @@ pub enum Precision {
 }
 
 #[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Weights of the deepfake detector; default: the detector in the box
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Faces scored at once
+    #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = positive)]
+    pub batch_size: usize,
+    /// How long each stage is measured
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Write the numbers as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// Print as JSON
     #[arg(long)]
@@ -421,6 +443,13 @@ fn image_side(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(side) if SIDES.contains(&side) => Ok(side),
         _ => Err(format!("expected a number of pixels from {} to {}", SIDES.start(), SIDES.end())),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.01..=600.0).contains(&value) => Ok(value),
+        _ => Err("expected a number of seconds from 0.01 to 600".to_owned()),
     }
 }
 

@@ -32,8 +32,8 @@ extern "C" fn answer_early(
             .collect()
     };
     match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Command::Train(_), .. }) => restart_for_training(raw_arguments, environment),
-        Ok(_) => {}
+        Ok(Cli { command: Command::Doctor(_) | Command::Convert(_), .. }) => {}
+        Ok(_) => restart_for_computing(raw_arguments, environment),
         Err(answer) => {
             let _ = answer.print();
             let _ = std::io::Write::flush(&mut std::io::stdout());
@@ -46,16 +46,17 @@ extern "C" fn answer_early(
 /// Starts the program again with variables that GNU's OpenMP and allocator read when they are loaded, unless the user
 /// has chosen how threads wait.
 ///
-/// OpenMP's threads wait for one another by spinning, for milliseconds. In training, where other threads make samples on
-/// the same cores, that can take all the time there is: a step of 0.2 s was seen to take 4 s. Some tens of
-/// microseconds are enough to be as fast on a quiet machine.
-fn restart_for_training(arguments: *const *const c_char, environment: *const *const c_char) {
+/// OpenMP's threads wait for one another by spinning, for milliseconds. Where other threads decode videos or make samples
+/// on the same cores, or the machine has other work, that can take all the time there is: a training step of 0.2 s was
+/// seen to take 4 s, and beside two busy processes faces were scored at a tenth of the speed. Some tens of microseconds
+/// are enough to be as fast on a quiet machine.
+fn restart_for_computing(arguments: *const *const c_char, environment: *const *const c_char) {
     const CHOICES: [&str; 2] = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"];
     if CHOICES.iter().any(|name| std::env::var_os(name).is_some()) {
         return;
     }
     let waiting = c"GOMP_SPINCOUNT=10000";
-    // The gigabytes of activations in pages of 2 MiB: taking small ones from the kernel costs a fifth of a step.
+    // Activations in pages of 2 MiB: taking small ones from the kernel costs a fifth of a training step.
     let pages = c"GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
     let pages = Some(pages).filter(|_| std::env::var_os("GLIBC_TUNABLES").is_none());
     // SAFETY: the loader's vectors end with a null pointer, and so does the copy. When the call fails, which it may

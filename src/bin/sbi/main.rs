@@ -1,6 +1,7 @@
 //! `sbi`: parse, dispatch, print the error chain, choose the exit status. Everything else is elsewhere.
 
 mod args;
+mod bench;
 mod calibrate;
 mod convert;
 mod doctor;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(args, &session),
         Command::Robustness(args) => robustness::run(args, &session),
         Command::Convert(args) => convert::run(args),
+        Command::Bench(args) => bench::run(args, &session),
         Command::Doctor(args) => doctor::run(args, &session),
     });
     match result {

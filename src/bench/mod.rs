@@ -1,0 +1,149 @@
+//! How fast this machine is at each stage, on made inputs: what to expect of a run, and whether something is wrong.
+
+mod inputs;
+mod stages;
+
+use crate::file_error::FileError;
+use crate::model::DeviceChoice;
+use crate::progress::{Cancel, Progress};
+use crate::Result;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is measured, and for how long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Weights of the deepfake detector.
+    pub weights: PathBuf,
+    /// Where networks run.
+    pub device: DeviceChoice,
+    /// Faces that go through the network at once.
+    pub batch_size: usize,
+    /// How long each stage is measured, in seconds.
+    pub seconds: f64,
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// What was done.
+    pub what: String,
+    /// How often a second; the median of single steps.
+    pub rate: f64,
+    /// Of what.
+    pub unit: &'static str,
+    /// Thousands of millions of floating-point operations a second, of networks.
+    pub gflops: Option<f64>,
+    /// The same as a share of what this machine reaches in multiplying matrices.
+    pub share_of_peak: Option<f64>,
+}
+
+/// All stages.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// `sbi`.
+    pub tool: &'static str,
+    /// Of the program.
+    pub version: &'static str,
+    /// The processor, as the system calls it.
+    pub processor: String,
+    /// Threads for computing.
+    pub threads: usize,
+    /// Where networks ran.
+    pub device: String,
+    /// What multiplying large float32 matrices reaches, in thousands of millions of floating-point operations a second.
+    pub peak_gflops: f64,
+    /// In the order of a run.
+    pub rows: Vec<Row>,
+    /// What could not be measured, and why.
+    pub left_out: Vec<String>,
+    /// Whether it was broken off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+/// Measures every stage. A face detector whose weights are not there is left out and told.
+///
+/// Fails when the deepfake detector's weights cannot be used, or the device is not there.
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+    std::fs::metadata(&config.weights).map_err(FileError::of(&config.weights))?;
+    let device = config.device.resolve()?;
+    let mut summary = Summary {
+        tool: "sbi",
+        version: env!("CARGO_PKG_VERSION"),
+        processor: processor(),
+        threads: crate::native::threads(),
+        device: format!("{device:?}"),
+        peak_gflops: 0.0,
+        rows: Vec::new(),
+        left_out: Vec::new(),
+        interrupted: false,
+    };
+    let timer = Timer { seconds: config.seconds };
+    let stages = stages::all();
+    progress.begin(stages.len() + 1, "stages");
+    summary.peak_gflops = stages::peak_gflops(device, &timer)?;
+    progress.advance("matrices");
+    for stage in stages {
+        if cancel.is_requested() {
+            summary.interrupted = true;
+            break;
+        }
+        match (stage.measure)(config, device, &timer)? {
+            stages::Found::Rate { what, rate, unit, flops } => {
+                let gflops = flops.map(|flops| rate * flops / 1e9);
+                let share_of_peak = gflops.map(|gflops| gflops / summary.peak_gflops);
+                summary.rows.push(Row { what, rate, unit, gflops, share_of_peak });
+            }
+            stages::Found::Missing(why) => summary.left_out.push(why),
+        }
+        progress.advance(stage.name);
+    }
+    progress.end();
+    Ok(summary)
+}
+
+fn processor() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = info.lines().find_map(|line| line.strip_prefix("model name"));
+    line.map_or("unknown processor".to_owned(), |name| name.trim_start_matches(['\t', ' ', ':']).to_owned())
+}
+
+/// Measures for a while.
+struct Timer {
+    seconds: f64,
+}
+
+impl Timer {
+    /// Seconds that the middle one of many steps takes. The first one warms up and does not count.
+    fn median(&self, mut step: impl FnMut() -> Result<()>) -> Result<f64> {
+        step()?;
+        let started = Instant::now();
+        let mut times = Vec::new();
+        while times.is_empty() || started.elapsed().as_secs_f64() < self.seconds {
+            let start = Instant::now();
+            step()?;
+            times.push(start.elapsed().as_secs_f64());
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(times[times.len() / 2])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_the_steps_counts_and_the_first_does_not() {
+        let timer = Timer { seconds: 0.05 };
+        let mut number = 0;
+        let median = timer.median(|| {
+            number += 1;
+            std::thread::sleep(std::time::Duration::from_millis(if number == 1 { 60 } else { 2 }));
+            Ok(())
+        });
+        assert!((0.002..0.03).contains(&median.unwrap()) && number > 2);
+    }
+}

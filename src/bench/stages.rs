@@ -1,0 +1,138 @@
+//! The stages, each on an input of its own.
+
+use super::inputs::{face_at, faces, frame};
+use super::{Config, Timer};
+use crate::blending::{Phase, Recipe};
+use crate::face::{FaceDetector, RetinaFace, Variant, FACE_SIDE};
+use crate::model::efficientnet::Mode;
+use crate::model::work::multiplications;
+use crate::model::{Detector, ExecutionPlan};
+use crate::rng::{generator, Purpose};
+use crate::samples::Pair;
+use crate::types::RgbImage;
+use crate::video::{VideoReader, VideoWriter};
+use crate::weights_dir::weights_dir;
+use crate::{Error, Result};
+use std::ops::ControlFlow;
+use tch::{Device, Kind, Tensor};
+
+/// The frame that stages get: 720p.
+const WIDTH: usize = 1280;
+const HEIGHT: usize = 720;
+/// Frames of the made video.
+const FRAMES: usize = 60;
+/// Samples in a step of blending, so that every kind has its share.
+const PAIRS: u64 = 16;
+/// Side of the matrices that the peak is measured with.
+const MATRIX: i64 = 1536;
+
+/// What came out of a stage.
+pub(super) enum Found {
+    /// How often a second, and the floating-point operations of one.
+    Rate { what: String, rate: f64, unit: &'static str, flops: Option<f64> },
+    /// Why it could not be measured.
+    Missing(String),
+}
+
+type Measure = fn(&Config, Device, &Timer) -> Result<Found>;
+
+/// A stage by its name.
+pub(super) struct Stage {
+    pub name: &'static str,
+    pub measure: Measure,
+}
+
+/// In the order of a run.
+pub(super) fn all() -> [Stage; 5] {
+    let stage = |name, measure: Measure| Stage { name, measure };
+    [
+        stage("decoding", decoding),
+        stage("faces, MobileNet", |_, device, timer| detection(Variant::MobileNet025, device, timer)),
+        stage("faces, ResNet-50", |_, device, timer| detection(Variant::ResNet50, device, timer)),
+        stage("scores", scores),
+        stage("self-blending", blending),
+    ]
+}
+
+/// What the machine reaches when it multiplies large matrices.
+pub(super) fn peak_gflops(device: Device, timer: &Timer) -> Result<f64> {
+    let matrix = || Tensor::rand([MATRIX, MATRIX], (Kind::Float, device));
+    let (a, b) = (matrix(), matrix());
+    let seconds = timer.median(|| {
+        let product = a.matmul(&b);
+        // A device works on its own time until a value is asked for.
+        let _ = product.double_value(&[0, 0]);
+        Ok(())
+    })?;
+    Ok(2.0 * (MATRIX as f64).powi(3) / seconds / 1e9)
+}
+
+fn decoding(_: &Config, _: Device, timer: &Timer) -> Result<Found> {
+    let folder = tempfile::tempdir().map_err(|cause| Error::Output { path: std::env::temp_dir(), cause })?;
+    let path = folder.path().join("made.mp4");
+    let mut writer = VideoWriter::create(&path, WIDTH, HEIGHT, 25.0)?;
+    for number in 0..FRAMES {
+        writer.write(&frame(WIDTH, HEIGHT, number))?;
+    }
+    writer.finish()?;
+    let all: Vec<usize> = (0..FRAMES).collect();
+    let seconds = timer.median(|| {
+        Ok(VideoReader::open(&path)?.read_frames(&all, |_| ControlFlow::Continue(()))?).map(drop)
+    })?;
+    Ok(Found::Rate {
+        what: "decoding 720p".to_owned(),
+        rate: FRAMES as f64 / seconds,
+        unit: "frames/s",
+        flops: None,
+    })
+}
+
+fn detection(variant: Variant, device: Device, timer: &Timer) -> Result<Found> {
+    let Some(weights) = variant.find_weights(&weights_dir()) else {
+        let file = weights_dir().join(variant.usual_files()[0]);
+        return Ok(Found::Missing(format!("{} is not there; {}", file.display(), variant.source())));
+    };
+    let picture = frame(WIDTH, HEIGHT, 0);
+    let load = |plan| RetinaFace::load(variant, &weights, None, plan);
+    let plain = load(ExecutionPlan::plain(device))?;
+    let mut counted = Ok(Vec::new());
+    let work = multiplications(|| counted = plain.detect(&[&picture]));
+    counted?;
+    let detector = load(ExecutionPlan::fastest(device))?;
+    let seconds = timer.median(|| Ok(detector.detect(&[&picture]).map(drop)?))?;
+    let what = format!("finding faces in 720p, {}", variant.name());
+    Ok(Found::Rate { what, rate: 1.0 / seconds, unit: "frames/s", flops: Some(2.0 * work as f64) })
+}
+
+fn scores(config: &Config, device: Device, timer: &Timer) -> Result<Found> {
+    let detector = Detector::load(&config.weights, ExecutionPlan::fastest(device))?;
+    let plain = Detector::load(&config.weights, ExecutionPlan::plain(device))?;
+    let side = detector.input().side;
+    let one = Tensor::zeros([1, 3, side, side], (Kind::Float, device));
+    let work = multiplications(|| drop(tch::no_grad(|| plain.backbone().pooled_features(&one, Mode::Eval))));
+    drop(plain);
+    let planes = faces(config.batch_size, FACE_SIDE);
+    let seconds = timer.median(|| Ok(detector.scores(&planes, FACE_SIDE).map(drop)?))?;
+    let what =
+        format!("scoring, {} at {side} px, {} at once", detector.backbone().variant.name, config.batch_size);
+    let rate = config.batch_size as f64 / seconds;
+    Ok(Found::Rate { what, rate, unit: "faces/s", flops: Some(2.0 * work as f64) })
+}
+
+fn blending(_: &Config, _: Device, timer: &Timer) -> Result<Found> {
+    let picture: RgbImage = frame(WIDTH, HEIGHT, 0);
+    let (landmarks, bbox) = face_at(WIDTH as f64 / 2.0, HEIGHT as f64 / 2.0, 110.0);
+    let seconds = timer.median(|| {
+        for index in 0..PAIRS {
+            let recipe = Recipe::draw(&mut generator(1, 0, index, Purpose::Sample), Phase::Train);
+            Pair::of_image(&picture, &landmarks, &[bbox], &recipe, FACE_SIDE)?;
+        }
+        Ok(())
+    })?;
+    Ok(Found::Rate {
+        what: "self-blending at 380 px, one thread".to_owned(),
+        rate: PAIRS as f64 / seconds,
+        unit: "pairs/s",
+        flops: None,
+    })
+}
