@@ -45,6 +45,8 @@ pub struct Config {
     pub batch_size: usize,
     /// Where networks run.
     pub device: DeviceChoice,
+    /// Whether scores are computed in half precision, where the device is a CUDA one.
+    pub half: bool,
     /// Videos decoded at the same time.
     pub jobs: usize,
     /// Folder for copies of the inputs with faces and scores drawn in.
@@ -67,6 +69,7 @@ impl Config {
             detector: DetectorConfig::default(),
             batch_size: 8,
             device: DeviceChoice::Auto,
+            half: false,
             jobs: 2,
             annotate: None,
             heatmaps: None,

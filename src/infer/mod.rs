@@ -18,6 +18,7 @@ pub use verdict::{Judge, Judgement, Verdict};
 
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
 use crate::model::{Detector, ExecutionPlan};
+use crate::native::Half;
 use crate::progress::{Cancel, Progress};
 use crate::Result;
 use std::time::Instant;
@@ -36,7 +37,10 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     // Everything that can be wrong about paths shows before the seconds that loading networks takes.
     let inputs = input::resolve(config)?;
     let plan = ExecutionPlan::fastest(config.device.resolve()?);
-    let detector = Detector::load(&config.weights, plan)?;
+    let mut detector = Detector::load(&config.weights, plan)?;
+    if config.half {
+        progress.note(&halved(&mut detector)?);
+    }
     let judge = Judge::new(detector.calibration(), config.threshold);
     inputs.notes.iter().for_each(|note| progress.note(note));
 
@@ -72,6 +76,15 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         metrics,
         timing,
     })
+}
+
+/// Switches to half precision where that is faster, and says what it does to scores.
+fn halved(detector: &mut Detector) -> Result<String> {
+    if !detector.device().is_cuda() {
+        return Ok("--half is for CUDA devices: this run has 32 bits".to_owned());
+    }
+    let apart = detector.halve(Half::Float16)?;
+    Ok(format!("half precision: scores of made faces move by up to {apart:.5}"))
 }
 
 fn metrics(videos: &[VideoResult]) -> Result<VideoMetrics> {

@@ -297,6 +297,9 @@ pub struct InferArgs {
     /// Faces scored at once
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub batch_size: Option<usize>,
+    /// Score in half precision on a CUDA device, and say how far scores move by it
+    #[arg(long)]
+    pub half: bool,
     /// Write everything that was found out as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -71,6 +71,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
         frames: args.sampling.frames.unwrap_or(defaults.frames),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         device: session.global.device,
+        half: args.half,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         annotate: args.annotate.clone(),
         heatmaps: args.heatmaps.clone(),
