@@ -1,6 +1,6 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
-//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`bench`]) run whole jobs and know
+//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`mod@bench`]) run whole jobs and know
 //! components; **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`],
 //! [`checkpoint`], [`packed`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
 //! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weights_dir`]) know nothing of
