@@ -19,6 +19,7 @@ data=output/default/data
 runs=output/default/runs
 [ -d "$photos" ] || { echo "train_default: error: $photos: no such folder" >&2; exit 2; }
 
+mkdir -p "$runs"
 [ -x target/release/sbi ] || cargo build --release --bin sbi
 sbi=target/release/sbi
 # Photographs without a face are named, and do not stop the rest.
