@@ -52,9 +52,13 @@ class Side:
 CPU_TIME = ["--cpu-time"] if "--cpu-time" in sys.argv else []
 
 
-def ours(what: str, weights: str, seconds: float, *flags: str, environment: dict = {}) -> Side:
+# What `sbi` starts itself again with.
+STARTED = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "GOMP_SPINCOUNT": "10000"}
+
+
+def ours(what: str, weights: str, seconds: float, *flags: str) -> Side:
     command = [THROUGHPUT, what, weights, "--wait", "--seconds", str(seconds), *flags, *CPU_TIME]
-    return Side("sbi " + " ".join([what, *flags]), command, seconds, environment)
+    return Side("sbi " + " ".join([what, *flags]), command, seconds, STARTED)
 
 
 def peer(what: str, weights: str, seconds: float) -> Side:
@@ -231,13 +235,9 @@ def preprocess(table: Table, args, repeats: int) -> None:
     table.add(what, *row, f"**{statistics.median(ratios):.2f}** ({spread})")
 
 
-# What `sbi train` starts itself again with.
-TRAINING = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "GOMP_SPINCOUNT": "10000"}
-
-
 def training(table: Table, weights: str, repeats: int) -> None:
     """Both sides begin with the same weights and pictures; what is compared is the first pass without dropout."""
-    mine = ours("train", weights, 0, "--batch", "4", environment=TRAINING)
+    mine = ours("train", weights, 0, "--batch", "4")
     what = "training step (EG, SAM, b4, 380 px, 4 pairs)"
     duel(table, what, "pairs/s", mine, {"PyTorch eager": training_peer(weights)}, repeats, show_peaks=True)
 
@@ -246,7 +246,7 @@ def light_training(table: Table, args, seconds: float, repeats: int) -> None:
     """Whole steps, pairs made meanwhile by one loader thread or process."""
     folder = os.path.join(args.work, "frame")
     subprocess.run([sys.executable, os.path.join(HERE, "blending_peer.py"), "make", folder, args.portrait], check=True)
-    mine = ours("train-light", folder, seconds, "--batch", "16", environment=TRAINING)
+    mine = ours("train-light", folder, seconds, "--batch", "16")
     others = {f"PyTorch eager, {kind}": light_peer(folder, kind, seconds) for kind in ("sam", "adamw")}
     duel(table, "training (SBI, SAM, lite0, 224 px, 16 pairs), loader included", "pairs/s", mine, others, repeats)
 

@@ -51,3 +51,45 @@ pub fn write_image(path: &Path, image: &RgbImage) -> Result<(), Error> {
     crate::atomic_file::write(path, |file| file.write_all(encoded.as_slice()))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Left half red, right half blue.
+    fn two_colours() -> RgbImage {
+        let mut image = RgbImage::filled(32, 16, [200, 60, 30]);
+        image.paste(&RgbImage::filled(16, 16, [20, 90, 220]), 16, 0);
+        image
+    }
+
+    fn assert_near(found: [u8; 3], expected: [u8; 3]) {
+        let near = found.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 16);
+        assert!(near, "{found:?}, expected about {expected:?}");
+    }
+
+    #[test]
+    fn cmyk_comes_as_rgb() {
+        // Written by Pillow: 32 x 32, the left half red, the right half blue.
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures/cmyk.jpg");
+        let image = read_image(&path).unwrap();
+        assert_eq!((image.width(), image.height()), (32, 32));
+        assert_near(image.pixel(6, 16), [200, 60, 30]);
+        assert_near(image.pixel(26, 16), [20, 90, 220]);
+    }
+
+    #[test]
+    fn cameras_that_were_held_upright_are_obeyed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.jpg");
+        write_image(&path, &two_colours()).unwrap();
+        let plain = std::fs::read(&path).unwrap();
+        // Orientation 6: to be shown turned by 90 degrees clockwise.
+        let exif = b"\xFF\xE1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        std::fs::write(&path, [&plain[..2], exif, &plain[2..]].concat()).unwrap();
+        let turned = read_image(&path).unwrap();
+        assert_eq!((turned.width(), turned.height()), (16, 32));
+        assert_near(turned.pixel(8, 4), [200, 60, 30]);
+        assert_near(turned.pixel(8, 28), [20, 90, 220]);
+    }
+}
