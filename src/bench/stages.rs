@@ -5,7 +5,7 @@ use super::{Config, Timer};
 use crate::blending::{Phase, Recipe};
 use crate::face::{FaceDetector, RetinaFace, Variant, FACE_SIDE};
 use crate::model::efficientnet::Mode;
-use crate::model::work::multiplications;
+use crate::model::work::work_of;
 use crate::model::{Detector, ExecutionPlan};
 use crate::rng::{generator, Purpose};
 use crate::samples::Pair;
@@ -97,12 +97,17 @@ fn detection(variant: Variant, device: Device, timer: &Timer) -> Result<Found> {
     let load = |plan| RetinaFace::load(variant, &weights, None, plan);
     let plain = load(ExecutionPlan::plain(device))?;
     let mut counted = Ok(Vec::new());
-    let work = multiplications(|| counted = plain.detect(&[&picture]));
+    let work = work_of(|| counted = plain.detect(&[&picture]));
     counted?;
     let detector = load(ExecutionPlan::fastest(device))?;
     let seconds = timer.median(|| Ok(detector.detect(&[&picture]).map(drop)?))?;
     let what = format!("finding faces in 720p, {}", variant.name());
-    Ok(Found::Rate { what, rate: 1.0 / seconds, unit: "frames/s", flops: Some(2.0 * work as f64) })
+    Ok(Found::Rate {
+        what,
+        rate: 1.0 / seconds,
+        unit: "frames/s",
+        flops: Some(2.0 * work.multiplications as f64),
+    })
 }
 
 fn scores(config: &Config, device: Device, timer: &Timer) -> Result<Found> {
@@ -110,14 +115,14 @@ fn scores(config: &Config, device: Device, timer: &Timer) -> Result<Found> {
     let plain = Detector::load(&config.weights, ExecutionPlan::plain(device))?;
     let side = detector.input().side;
     let one = Tensor::zeros([1, 3, side, side], (Kind::Float, device));
-    let work = multiplications(|| drop(tch::no_grad(|| plain.backbone().pooled_features(&one, Mode::Eval))));
+    let work = work_of(|| drop(tch::no_grad(|| plain.backbone().pooled_features(&one, Mode::Eval))));
     drop(plain);
     let planes = faces(config.batch_size, FACE_SIDE);
     let seconds = timer.median(|| Ok(detector.scores(&planes, FACE_SIDE).map(drop)?))?;
     let what =
         format!("scoring, {} at {side} px, {} at once", detector.backbone().variant.name, config.batch_size);
     let rate = config.batch_size as f64 / seconds;
-    Ok(Found::Rate { what, rate, unit: "faces/s", flops: Some(2.0 * work as f64) })
+    Ok(Found::Rate { what, rate, unit: "faces/s", flops: Some(2.0 * work.multiplications as f64) })
 }
 
 fn blending(_: &Config, _: Device, timer: &Timer) -> Result<Found> {

@@ -12,6 +12,7 @@ mod error;
 mod first_batch;
 mod held_out;
 pub mod loader;
+mod memory;
 mod out_of_memory;
 pub mod precision;
 mod run;

@@ -12,7 +12,7 @@ use super::run_record::{DataCounts, RunRecord};
 use super::sam::{Sam, SamSpec};
 use super::saved::{self, Position};
 use super::tensorboard::EventWriter;
-use super::{sets, setup};
+use super::{memory, sets, setup};
 use crate::blending::Phase;
 use crate::dataset::Split;
 use crate::model::objective::TrainingModel;
@@ -83,7 +83,8 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
     let val_frames = sets::frames(config, Split::Validation, &asked.data_root)?;
     let train = setup::loader(config, &train_frames, Phase::Train, device)?;
     let val = setup::loader(config, &val_frames, Phase::Validation, device)?;
-    let (model, warnings) = setup::model(config, device)?;
+    let (model, mut warnings) = setup::model(config, device)?;
+    warnings.extend(memory::warning(config, &model));
     let precision = Precision::new(config.amp, device);
     if config.amp != Amp::Off && !precision.is_half() {
         progress.note("amp: half precision is for CUDA; this run has 32 bits throughout");
