@@ -40,6 +40,8 @@ pub struct DetectorConfig {
     pub weights_dir: PathBuf,
     /// Longest side of the network's input in pixels; `None`: 2048 for ResNet-50, the frame's own for MobileNet.
     pub max_size: Option<usize>,
+    /// Longer sides than this are brought down to it, where there is no `max_size`; `None`: never.
+    pub largest: Option<usize>,
 }
 
 impl Default for DetectorConfig {
@@ -49,6 +51,7 @@ impl Default for DetectorConfig {
             weights: None,
             weights_dir: weights_dir(),
             max_size: None,
+            largest: None,
         }
     }
 }
@@ -115,7 +118,8 @@ impl DetectorConfig {
     /// Loads the detector; the text is a warning for the user, if any.
     pub fn load(&self, plan: ExecutionPlan) -> Result<(Box<dyn FaceDetector>, Option<String>), Error> {
         let (variant, path, warning) = self.resolve()?;
-        Ok((Box::new(RetinaFace::load(variant, &path, self.max_size, plan)?), warning))
+        let detector = RetinaFace::load(variant, &path, self.max_size, plan)?.with_largest(self.largest);
+        Ok((Box::new(detector), warning))
     }
 
     fn fallback_warning(&self) -> String {

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 use std::path::PathBuf;
 
 /// Longest side in pixels of pictures in which MobileNet finds faces well, however large they are.
-const BUNDLED_MAX_SIZE: usize = 1280;
+const BUNDLED_LARGEST: usize = 1280;
 
 /// Where the faces come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +85,8 @@ impl Config {
     pub fn bundled(source: Source, faces: DetectorConfig) -> Result<Self> {
         let auto = faces.choice == DetectorChoice::Auto && faces.weights.is_none();
         let choice = if auto { DetectorChoice::Fixed(Variant::MobileNet025) } else { faces.choice };
-        let max_size = faces.max_size.or(auto.then_some(BUNDLED_MAX_SIZE));
-        let detector = DetectorConfig { choice, max_size, ..faces };
+        let largest = faces.largest.or(auto.then_some(BUNDLED_LARGEST));
+        let detector = DetectorConfig { choice, largest, ..faces };
         Ok(Config { detector, ..Config::new(bundled_detector()?, source) })
     }
 

@@ -1,8 +1,9 @@
 //! What is made of scores: verdicts, calibration, heat maps, robustness, the detector in the box.
 
+use crate::made;
 use crate::support::{fixture, scores, Place, FACES};
 use sbi::checkpoint::{self, write_safetensors};
-use sbi::imaging::read_image;
+use sbi::imaging::{read_image, resized, write_image};
 use sbi::metrics::Calibration;
 use std::fs;
 use std::path::Path;
@@ -196,4 +197,23 @@ fn calibration_on_labelled_videos_gives_a_detector_with_verdicts() {
     let one_class = place.sbi("calibrate -q -w weights/sbi.tar -d DFDC -n 2 -o one.pth");
     one_class.refused(&["both classes are needed"]);
     assert!(!place.path("one.pth").exists());
+}
+
+#[test]
+fn with_the_detector_in_the_box_small_pictures_keep_their_size_and_large_ones_lose_some() {
+    let place = Place::new();
+    boxed_detector(&place, Calibration { threshold: 0.5, temperature: 1.0 });
+    let small = made::portrait(1, 0);
+    write_image(&place.path("small.png"), &small).unwrap();
+    write_image(&place.path("large.png"), &resized(&small, 2560, 2048).unwrap()).unwrap();
+    let faces = |flags: &str| {
+        place.sbi(&format!("infer -q -i small.png large.png --json out.json {flags}"));
+        let json = place.json("out.json");
+        [0, 1].map(|at| json["videos"][at]["faces"].as_u64().unwrap())
+    };
+    // The made face detector knows faces of one size only.
+    let [own, reduced] = faces("");
+    assert_eq!(own, 1, "the small picture was enlarged");
+    assert_eq!(faces("--max-size 1280")[1], reduced, "the large picture was not brought down to 1280");
+    assert_eq!(faces("--max-size 160"), [1, 1]);
 }

@@ -63,6 +63,7 @@ impl Variant {
 pub struct RetinaFace {
     variant: Variant,
     max_size: Option<usize>,
+    largest: Option<usize>,
     net: RetinaFaceNet,
     device: Device,
     weights: String,
@@ -88,7 +89,19 @@ impl RetinaFace {
         }
         let max_size = max_size.or(variant.default_max_size());
         let weights = fingerprint(&file.state);
-        Ok(RetinaFace { variant, max_size, net, device: plan.device(), weights })
+        Ok(RetinaFace { variant, max_size, largest: None, net, device: plan.device(), weights })
+    }
+
+    /// The same that brings pictures whose longest side is more than `largest` pixels down to that, and leaves smaller
+    /// ones as they are. `max_size` goes first.
+    pub fn with_largest(self, largest: Option<usize>) -> Self {
+        RetinaFace { largest, ..self }
+    }
+
+    /// What the longest side of a picture is brought to.
+    fn side_for(&self, image: &RgbImage) -> Option<usize> {
+        let too_large = |largest: &usize| image.width().max(image.height()) > *largest;
+        self.max_size.or(self.largest.filter(too_large))
     }
 
     /// The faces of pictures that share one input size.
@@ -124,7 +137,7 @@ impl FaceDetector for RetinaFace {
             let (group, later) = rest.split_at(run.min(self.preferred_batch()));
             let inputs = group
                 .iter()
-                .map(|image| prepare(image, self.variant, self.max_size))
+                .map(|image| prepare(image, self.variant, self.side_for(image)))
                 .collect::<Result<Vec<_>, _>>()?;
             if inputs[0].height.min(inputs[0].width) < MIN_SIDE {
                 found.extend(group.iter().map(|_| Vec::new()));
