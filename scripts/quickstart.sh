@@ -33,7 +33,7 @@ out=output/quickstart
 mkdir -p "$out"
 began=$SECONDS
 
-step "Making short videos from one portrait: 4 originals, 16 stand-in fakes by two kinds of blend"
+step "Making short videos from one portrait: 4 originals, 16 stand-in fakes by three kinds of blend"
 target/release/examples/sample_set "$sample/astronaut.png" "$sample"
 
 videos="$sample/FaceForensics++"
