@@ -5,8 +5,8 @@ use super::{Error, TensorData};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Its key in the metadata.
-pub(super) const KEY: &str = "sha256";
+/// Its key in the metadata: ours alone, for other programs have sums of their own kind.
+pub(super) const KEY: &str = "sbi_sha256";
 
 /// The sum, 64 hex digits, of all metadata but itself and of all tensors with their names, types and shapes. It does not
 /// depend on the order in which a file has them.

@@ -2,6 +2,7 @@
 
 use super::output_names::output_names;
 use super::score::KeptFace;
+use super::{Judge, NEUTRAL_SCORE};
 use crate::face::FACE_SIDE;
 use crate::imaging::{self, draw_text, resized, write_image};
 use crate::model::{Detector, EvidenceMap};
@@ -45,14 +46,21 @@ impl Folder {
     }
 
     /// Writes the sheet of input `number`; without a face there is none.
-    pub fn write(&self, number: usize, detector: &Detector, faces: &[KeptFace]) -> Result<()> {
+    pub fn write(
+        &self,
+        number: usize,
+        detector: &Detector,
+        judge: Option<Judge>,
+        faces: &[KeptFace],
+    ) -> Result<()> {
         if faces.is_empty() {
             return Ok(());
         }
         let planes = faces.iter().flat_map(|face| &face.planes).copied().collect::<Vec<u8>>();
         let maps = detector.evidence(&planes, FACE_SIDE)?;
-        // Colours turn where the detector's border is, not at even odds.
-        let threshold = detector.calibration().map_or(0.5, |calibration| calibration.threshold);
+        // Colours turn where verdicts do; thresholds of 0 and 1 have no logarithm.
+        const EDGE: f64 = 1e-4;
+        let threshold = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold).clamp(EDGE, 1.0 - EDGE);
         let border = (threshold / (1.0 - threshold)).ln() as f32;
         Ok(write_image(&self.folder.join(&self.names[number]), &sheet(faces, &maps, border)?)?)
     }

@@ -39,7 +39,7 @@ pub(super) fn score_all(
             }
         }
         if let Some(sheets) = &sheets {
-            if let Err(error) = sheets.write(number, detector, &found.kept) {
+            if let Err(error) = sheets.write(number, detector, judge, &found.kept) {
                 result.add_note(format!("no heat map: {error}"));
             }
         }

@@ -78,7 +78,7 @@ impl Pictures {
             }
         }
         if let Some(sheets) = &self.sheets {
-            if let Err(error) = sheets.write(number, detectors.forgeries, &found.kept) {
+            if let Err(error) = sheets.write(number, detectors.forgeries, detectors.judge, &found.kept) {
                 result.add_note(format!("no heat map: {error}"));
             }
         }

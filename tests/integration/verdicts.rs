@@ -192,6 +192,8 @@ fn calibration_on_labelled_videos_gives_a_detector_with_verdicts() {
     place.sbi(&format!("{run} --overwrite --precision f16 -q")).code(0);
     assert!(fs::metadata(place.path("known.safetensors")).unwrap().len() < 10_000_000);
     place.sbi("calibrate -w weights/sbi.tar -d DFDC -o known.txt").refused(&["known.txt", ".safetensors"]);
+    place.write("file", "");
+    place.sbi("calibrate -w weights/sbi.tar -d DFDC -o file/known.pth").refused(&["file"]);
     place.sbi("calibrate -w weights/sbi.tar -o a.pth").misused(&["required"]);
     place.write("data/DFDC/labels.csv", "filename,label\nv0.mp4,1\nv1.mp4,1\n");
     let one_class = place.sbi("calibrate -q -w weights/sbi.tar -d DFDC -n 2 -o one.pth");

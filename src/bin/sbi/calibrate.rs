@@ -2,10 +2,11 @@
 
 use crate::args::CalibrateArgs;
 use crate::convert::{self, Form};
+use crate::infer::{check_writable, labelled_source};
 use crate::{Outcome, Session};
 use anyhow::{ensure, Context};
 use sbi::checkpoint;
-use sbi::infer::{self, Source};
+use sbi::infer;
 use sbi::metrics::Calibration;
 use sbi::model::detector::detector_part;
 use sbi::model::{Detector, ExecutionPlan};
@@ -28,6 +29,7 @@ pub fn run(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Outcome> {
     let form = Form::of(&args.output)?;
     let output = args.output.display();
     ensure!(args.overwrite || !args.output.exists(), "{output}: exists already; --overwrite replaces it");
+    check_writable(&args.output)?;
     let mut file = checkpoint::read(&args.weights)?;
     file.state = detector_part(&file.state, &args.weights)?;
     let fitted = match &args.pairs {
@@ -66,17 +68,8 @@ fn on_pairs(args: &CalibrateArgs, config: &Path, session: &Session) -> anyhow::R
 }
 
 fn on_videos(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Fitted> {
-    let source = match (args.dataset, &args.packed) {
-        (Some(set), _) => Source::TestSet {
-            set,
-            data_root: session.global.data_root.clone(),
-            compression: args.sampling.compression,
-            allow_missing: args.sampling.allow_missing,
-        },
-        (None, packed) => {
-            Source::Packed(packed.clone().context("one of -d, --packed and --pairs is needed")?)
-        }
-    };
+    let source = labelled_source(args.dataset, args.packed.as_deref(), &args.sampling, session)
+        .context("no labelled set was named")?;
     let defaults = infer::Config::new(args.weights.clone(), source);
     let config = infer::Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),

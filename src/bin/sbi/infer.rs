@@ -1,8 +1,9 @@
 //! `sbi infer`.
 
-use crate::args::InferArgs;
+use crate::args::{InferArgs, SamplingArgs};
 use crate::{report, Outcome, Session};
 use anyhow::Context;
+use sbi::dataset::TestSet;
 use sbi::face::DetectorConfig;
 use sbi::infer::{self, Config, Source, Summary};
 use sbi::progress::Progress;
@@ -37,6 +38,22 @@ fn outcome(summary: &Summary) -> Outcome {
     }
 }
 
+/// The test set or packed folder that was asked for, if one was.
+pub fn labelled_source(
+    dataset: Option<TestSet>,
+    packed: Option<&Path>,
+    sampling: &SamplingArgs,
+    session: &Session,
+) -> Option<Source> {
+    let test_set = dataset.map(|set| Source::TestSet {
+        set,
+        data_root: session.global.data_root.clone(),
+        compression: sampling.compression,
+        allow_missing: sampling.allow_missing,
+    });
+    test_set.or_else(|| packed.map(|folder| Source::Packed(folder.to_owned())))
+}
+
 /// The weights and the face detector that were asked for; without weights the detector in the box, which is said.
 pub fn base_config(
     weights: Option<&Path>,
@@ -56,16 +73,8 @@ pub fn base_config(
 }
 
 fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
-    let source = match (args.dataset, &args.packed) {
-        (Some(set), _) => Source::TestSet {
-            set,
-            data_root: session.global.data_root.clone(),
-            compression: args.sampling.compression,
-            allow_missing: args.sampling.allow_missing,
-        },
-        (None, Some(folder)) => Source::Packed(folder.clone()),
-        (None, None) => Source::Files(args.input.clone()),
-    };
+    let labelled = labelled_source(args.dataset, args.packed.as_deref(), &args.sampling, session);
+    let source = labelled.unwrap_or_else(|| Source::Files(args.input.clone()));
     let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),

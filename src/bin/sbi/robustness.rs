@@ -1,11 +1,11 @@
 //! `sbi robustness`.
 
 use crate::args::RobustnessArgs;
-use crate::infer::{base_config, check_writable};
+use crate::infer::{base_config, check_writable, labelled_source};
 use crate::{report, Outcome, Session};
 use anyhow::Context;
 use sbi::infer::robustness::{self, Row, Summary};
-use sbi::infer::{Config, Source};
+use sbi::infer::Config;
 use std::io::{self, Write};
 
 pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> {
@@ -30,15 +30,8 @@ pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> 
 }
 
 fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
-    let source = match (args.dataset, &args.packed) {
-        (Some(set), _) => Source::TestSet {
-            set,
-            data_root: session.global.data_root.clone(),
-            compression: args.sampling.compression,
-            allow_missing: args.sampling.allow_missing,
-        },
-        (None, packed) => Source::Packed(packed.clone().context("one of --dataset and --packed is needed")?),
-    };
+    let source = labelled_source(args.dataset, args.packed.as_deref(), &args.sampling, session)
+        .context("no labelled set was named")?;
     let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),

@@ -83,8 +83,7 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
     let val_frames = sets::frames(config, Split::Validation, &asked.data_root)?;
     let train = setup::loader(config, &train_frames, Phase::Train, device)?;
     let val = setup::loader(config, &val_frames, Phase::Validation, device)?;
-    let (model, mut warnings) = setup::model(config, device)?;
-    warnings.extend(memory::warning(config, &model));
+    let (model, warnings) = setup::model(config, device)?;
     let precision = Precision::new(config.amp, device);
     if config.amp != Amp::Off && !precision.is_half() {
         progress.note("amp: half precision is for CUDA; this run has 32 bits throughout");
@@ -119,6 +118,9 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
         }
         Place::Resume(path) => resume(config, path, model, sam, (spec, precision, averages), progress)?,
     };
+    if let Some(warning) = memory::warning(config, &run.model) {
+        progress.note(&warning);
+    }
     let stopped_early = run.epochs(&train, &val, cancel)?;
     Ok(Summary {
         folder: run.folder.path().to_owned(),
