@@ -4,6 +4,7 @@
 //! libtorch so that batches are fast and CUDA works. The affine layer behind each convolution is folded into it.
 
 use super::layers::{Activation, ConvSpec, ConvUnit, Padding};
+use super::program::{Builder, Map, Program};
 use super::Error;
 use crate::checkpoint::{StateDict, TensorData};
 use crate::native::DlibFaceNet;
@@ -85,6 +86,7 @@ pub struct DlibEncoder {
     stem: ConvUnit,
     blocks: Vec<Block>,
     fc: Tensor,
+    program: Option<Program>,
 }
 
 struct Block {
@@ -104,6 +106,15 @@ impl Block {
         // The two differ in channels, and by one in side where the map's side is even: what one lacks counts as 0.
         let larger: Vec<i64> = y.size().iter().zip(shortcut.size()).map(|(&a, b)| a.max(b)).collect();
         (enlarged(&y, &larger) + enlarged(&shortcut, &larger)).relu_()
+    }
+
+    fn compile(&self, program: &mut Builder, x: Map) -> Map {
+        let y = self.conv1.compile(program, x);
+        if self.halves {
+            let y = self.conv2.compile(program, y);
+            return program.mean_shortcut(x, y);
+        }
+        self.conv2.compile_onto(program, y, x, Activation::Relu)
     }
 }
 
@@ -133,14 +144,29 @@ impl DlibEncoder {
             stem: unit(root / "conv1", stem(), Activation::Relu),
             blocks: blocks().into_iter().enumerate().map(block).collect(),
             fc: (root / "fc").var("weight", &[EMBEDDING, last_width()], Init::Const(0.0)),
+            program: None,
         }
+    }
+
+    /// Switches to the compiled form (CPU). Later changes of the weights no longer take effect.
+    pub fn compile(&mut self) {
+        let (mut program, x) = Builder::new(3);
+        let stem = self.stem.compile(&mut program, x);
+        let pooled = program.max_pool(stem, Padding::even(0));
+        let last = self.blocks.iter().fold(pooled, |y, block| block.compile(&mut program, y));
+        self.program = Some(program.finish(&[last]));
     }
 
     /// Embeddings `[n, 128]` of faces `[n, 3, 150, 150]`, RGB, 0..1.
     pub fn embed(&self, faces: &Tensor) -> Tensor {
         let x = (faces * WHITE - self.mean.view([1, 3, 1, 1])) / SCALE;
-        let x = self.stem.forward(&x, false).max_pool2d([3, 3], [2, 2], [0, 0], [1, 1], false);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(&x));
+        let x = match &self.program {
+            Some(program) => program.run(&x).swap_remove(0),
+            None => {
+                let x = self.stem.forward(&x, false).max_pool2d([3, 3], [2, 2], [0, 0], [1, 1], false);
+                self.blocks.iter().fold(x, |x, block| block.forward(&x))
+            }
+        };
         let pooled = x.mean_dim([2i64, 3].as_slice(), false, None);
         pooled.linear::<Tensor>(&self.fc, None)
     }

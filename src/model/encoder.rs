@@ -3,7 +3,8 @@
 //! Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019,
 //! <https://arxiv.org/abs/1801.07698>. Names as in insightface's published weights. Always in eval mode.
 
-use super::layers::{Activation, BatchNorm, ConvSpec, ConvUnit};
+use super::layers::{values_of, Activation, BatchNorm, ConvSpec, ConvUnit};
+use super::program::{Builder, Map, Program};
 use serde::{Deserialize, Serialize};
 use tch::nn::{self, Init};
 use tch::Tensor;
@@ -49,6 +50,7 @@ pub struct Encoder {
     bn2: BatchNorm,
     fc: nn::Linear,
     features: BatchNorm,
+    program: Option<Program>,
 }
 
 /// Slopes of a PReLU, one per channel.
@@ -61,6 +63,12 @@ impl Slopes {
 
     fn apply(&self, x: &Tensor) -> Tensor {
         x.prelu(&self.0)
+    }
+
+    /// A unit without activation, and these slopes behind it.
+    fn compile(&self, program: &mut Builder, unit: &ConvUnit, from: Map) -> Map {
+        let ConvSpec { stride, padding, .. } = *unit.spec();
+        program.conv_slopes(from, &unit.folded(), stride as usize, padding, &values_of(&self.0))
     }
 }
 
@@ -102,6 +110,15 @@ impl Block {
             None => y + x,
         }
     }
+
+    fn compile(&self, program: &mut Builder, x: Map) -> Map {
+        // Zeros come around the normalised map, so that this batch norm cannot be folded into the convolution.
+        let (scale, shift) = self.bn1.scale_and_shift();
+        let y = program.affine(x, &values_of(&scale), &values_of(&shift));
+        let y = self.slopes.compile(program, &self.conv1, y);
+        let shortcut = self.shortcut.as_ref().map_or(x, |unit| unit.compile(program, x));
+        self.conv2.compile_onto(program, y, shortcut, Activation::None)
+    }
 }
 
 impl Encoder {
@@ -126,13 +143,27 @@ impl Encoder {
             bn2: norm(root / "bn2", WIDTHS[4]),
             fc: nn::linear(root / "fc", WIDTHS[4] * MAP_SIDE * MAP_SIDE, EMBEDDING, zero),
             features: norm(root / "features", EMBEDDING),
+            program: None,
         }
+    }
+
+    /// Switches to the compiled form (CPU). Later changes of the weights no longer take effect.
+    pub fn compile(&mut self) {
+        let (mut program, x) = Builder::new(3);
+        let stem = self.stem_slopes.compile(&mut program, &self.stem, x);
+        let last = self.blocks.iter().fold(stem, |y, block| block.compile(&mut program, y));
+        self.program = Some(program.finish(&[last]));
     }
 
     /// Embeddings `[n, 512]` of faces `[n, 3, 112, 112]`, RGB, (x - 0.5) / 0.5.
     pub fn embed(&self, x: &Tensor) -> Tensor {
-        let x = self.stem_slopes.apply(&self.stem.forward(x, false));
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(&x));
+        let x = match &self.program {
+            Some(program) => program.run(x).swap_remove(0),
+            None => {
+                let x = self.stem_slopes.apply(&self.stem.forward(x, false));
+                self.blocks.iter().fold(x, |x, block| block.forward(&x))
+            }
+        };
         let x = self.bn2.forward(&x, false);
         let positions = [2i64, 3].as_slice();
         let pooled = match self.pooling {

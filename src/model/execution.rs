@@ -63,9 +63,9 @@ pub struct ExecutionPlan {
 }
 
 impl ExecutionPlan {
-    /// The fastest way on `device`: compiled units on a CPU with oneDNN, libtorch's operators elsewhere.
+    /// The fastest way on `device`: compiled programs on a CPU, libtorch's operators elsewhere.
     pub fn fastest(device: Device) -> Self {
-        ExecutionPlan { device, compile: device == Device::Cpu && tch::utils::has_mkldnn() }
+        ExecutionPlan { device, compile: device == Device::Cpu }
     }
 
     /// libtorch's operators one by one: the yardstick for the other way.

@@ -58,6 +58,14 @@ impl FaceEncoder {
         FaceEncoder { network, side }
     }
 
+    /// Switches to the compiled form (CPU). Later changes of the weights no longer take effect.
+    pub fn compile(&mut self) {
+        match &mut self.network {
+            Network::Iresnet(network) => network.compile(),
+            Network::Dlib(network) => network.compile(),
+        }
+    }
+
     /// Embeddings `[n, width]` of face crops `[n, 3, h, w]` of any size, RGB, 0..1; no gradient.
     pub fn embed(&self, faces: &Tensor) -> Tensor {
         tch::no_grad(|| {

@@ -1,15 +1,13 @@
 //! Convolution, batch norm and activation as one unit: the brick of every network here.
 //!
 //! A unit runs in one of two ways with the same weights. *Plain* uses libtorch's own operators, on any
-//! device, with gradients. *Compiled* ([`ConvUnit::compile`]) folds the batch norm into the convolution
-//! and lets oneDNN compute convolution, bias and activation in one pass: CPU, inference only. A network
-//! lists its units once and gets both.
+//! device, with gradients. *Compiled* it is a step of a [program](super::program), with the batch norm folded into the
+//! convolution: CPU, inference only.
 
-use crate::native::{
-    norm_activation, FusedActivation, FusedConv, FusedDepthwise, NormTensors, TrainActivation,
-};
+use super::program::{Builder, Folded, Map};
+use crate::native::{norm_activation, NormTensors, TrainActivation};
 use tch::nn::{self, Init};
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 /// What follows the convolution and its batch norm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,16 +43,6 @@ impl Activation {
             Activation::Swish => Some(TrainActivation::Swish),
             Activation::Relu6 => Some(TrainActivation::Relu6),
             Activation::Relu | Activation::LeakyRelu(_) => None,
-        }
-    }
-
-    fn fused(self) -> FusedActivation {
-        match self {
-            Activation::None => FusedActivation::None,
-            Activation::Relu => FusedActivation::Relu,
-            Activation::Relu6 => FusedActivation::Relu6,
-            Activation::Swish => FusedActivation::Swish,
-            Activation::LeakyRelu(slope) => FusedActivation::LeakyRelu(slope),
         }
     }
 }
@@ -180,10 +168,11 @@ impl BatchNorm {
         }
     }
 
-    /// The batch norm in eval mode as a factor and an offset per channel.
-    fn scale_and_shift(&self) -> (Tensor, Tensor) {
-        let scale = &self.weight / (&self.running_var + self.eps).sqrt();
-        let shift = &self.bias - &self.running_mean * &scale;
+    /// The batch norm in eval mode as a factor and an offset per channel, float64.
+    pub fn scale_and_shift(&self) -> (Tensor, Tensor) {
+        let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
+        let scale = double(&self.weight) / (double(&self.running_var) + self.eps).sqrt();
+        let shift = double(&self.bias) - double(&self.running_mean) * &scale;
         (scale, shift)
     }
 }
@@ -195,7 +184,6 @@ pub struct ConvUnit {
     bias: Option<Tensor>,
     norm: Option<BatchNorm>,
     activation: Activation,
-    compiled: Option<FusedConv>,
 }
 
 impl ConvUnit {
@@ -205,15 +193,12 @@ impl ConvUnit {
         // Random values would take a second to draw, only to be overwritten by those of a file.
         let weight = path.var("weight", &shape, Init::Const(0.0));
         let bias = spec.bias.then(|| path.var("bias", &[spec.c_out], Init::Const(0.0)));
-        ConvUnit { spec, weight, bias, norm, activation, compiled: None }
+        ConvUnit { spec, weight, bias, norm, activation }
     }
 
     /// `x`: `[n, c_in, h, w]`, float32. `train` only matters to the batch norm of a plain unit.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
-        match &self.compiled {
-            Some(fused) => fused.forward(&self.padded(x)),
-            None => self.activation.apply(self.normalised(x, train)),
-        }
+        self.activation.apply(self.normalised(x, train))
     }
 
     /// Like [`Self::forward`] of a plain unit with the batch's statistics, keeping less for the way back where there is
@@ -248,10 +233,7 @@ impl ConvUnit {
     /// max(x's result + `shortcut`, 0) for a unit without activation, in eval mode. `shortcut` may be overwritten.
     pub fn forward_residual(&self, x: &Tensor, shortcut: Tensor) -> Tensor {
         debug_assert_eq!(self.activation, Activation::None);
-        match &self.compiled {
-            Some(fused) => fused.forward_onto(&self.padded(x), shortcut, true),
-            None => (self.forward(x, false) + shortcut).relu_(),
-        }
+        (self.forward(x, false) + shortcut).relu_()
     }
 
     /// Like [`Self::forward`] of a plain unit, showing the result of the convolution (`see(false, …)`) and of
@@ -303,56 +285,46 @@ impl ConvUnit {
         self.norm.as_ref().map(|norm| (norm.running_mean.shallow_clone(), norm.running_var.shallow_clone()))
     }
 
-    /// Switches to the compiled form. Later changes of the weights no longer take effect.
-    pub fn compile(&mut self) {
-        self.compile_with(self.activation);
-    }
-
-    /// The same without the activation, for a unit whose consumer applies it.
-    pub fn compile_linear(&mut self) {
-        self.compile_with(Activation::None);
-    }
-
-    fn compile_with(&mut self, activation: Activation) {
-        let (weight, bias) = self.folded();
-        self.compiled = Some(FusedConv::new(
-            weight,
-            bias,
-            self.symmetric(),
-            [self.spec.stride; 2],
-            self.spec.groups,
-            activation.fused(),
-        ));
-    }
-
-    /// A depthwise unit with swish as one pass over memory, which also applies swish to its input where
-    /// `swish_input` says so. `None` where there is no such kernel.
-    pub fn fused_depthwise(&self, swish_input: bool) -> Option<FusedDepthwise> {
-        if self.activation != Activation::Swish || self.spec.groups != self.spec.c_out {
-            return None;
-        }
-        let (weight, bias) = self.folded();
-        let Padding { before, after } = self.spec.padding;
-        FusedDepthwise::new(&weight, &bias, self.spec.stride, (before, after), swish_input)
-    }
-
-    /// Weight and bias with the batch norm in them, folded in float64 so that the result stays within
-    /// rounding of the plain form.
-    fn folded(&self) -> (Tensor, Tensor) {
+    /// Weight and bias with the batch norm in them, as a program takes them. Folded in float64, so that the result stays
+    /// within rounding of the plain form.
+    pub fn folded(&self) -> Folded {
         let _no_grad = tch::no_grad_guard();
-        let mut weight = self.weight.to_kind(tch::Kind::Double);
+        let mut weight = self.weight.to_kind(Kind::Double);
         let mut bias = match &self.bias {
-            Some(bias) => bias.to_kind(tch::Kind::Double),
-            None => Tensor::zeros([self.spec.c_out], (tch::Kind::Double, weight.device())),
+            Some(bias) => bias.to_kind(Kind::Double),
+            None => Tensor::zeros([self.spec.c_out], (Kind::Double, weight.device())),
         };
         if let Some(norm) = &self.norm {
             let (scale, shift) = norm.scale_and_shift();
-            let (scale, shift) = (scale.to_kind(tch::Kind::Double), shift.to_kind(tch::Kind::Double));
             weight *= scale.view([-1, 1, 1, 1]);
             bias = bias * scale + shift;
         }
-        (weight.to_kind(tch::Kind::Float), bias.to_kind(tch::Kind::Float))
+        Folded {
+            weight: values_of(&weight),
+            bias: values_of(&bias),
+            c_in: (self.spec.c_in / self.spec.groups) as usize,
+            c_out: self.spec.c_out as usize,
+            kernel: self.spec.kernel as usize,
+        }
     }
+
+    /// The same unit of a program: what [`Self::forward`] does in eval mode.
+    pub fn compile(&self, program: &mut Builder, from: Map) -> Map {
+        let ConvSpec { stride, padding, .. } = self.spec;
+        program.conv(from, &self.folded(), stride as usize, padding, self.activation)
+    }
+
+    /// The same, to which `onto` is added before an activation that the unit itself does not have.
+    pub fn compile_onto(&self, program: &mut Builder, from: Map, onto: Map, activation: Activation) -> Map {
+        let ConvSpec { stride, padding, .. } = self.spec;
+        program.conv_onto(from, &self.folded(), stride as usize, padding, activation, onto)
+    }
+}
+
+/// The numbers of a tensor, flat, as float32.
+pub fn values_of(tensor: &Tensor) -> Vec<f32> {
+    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous().view([-1]);
+    Vec::<f32>::try_from(flat).expect("a flat float32 tensor is a list of numbers")
 }
 
 /// The same values in channels-last memory order, which oneDNN's convolutions are fastest with.
@@ -363,7 +335,6 @@ pub fn channels_last(x: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind};
 
     #[test]
     fn same_padding_is_tensorflows() {
@@ -372,32 +343,5 @@ mod tests {
         assert_eq!(Padding::same(190, 5, 2), Padding { before: 1, after: 2 });
         assert_eq!(Padding::same(24, 5, 1), Padding::even(2));
         assert_eq!(Padding::same(10, 1, 1), Padding::even(0));
-    }
-
-    #[test]
-    fn a_compiled_unit_equals_the_plain_one() {
-        tch::manual_seed(1);
-        let vs = nn::VarStore::new(Device::Cpu);
-        let root = vs.root();
-        for padding in [Padding::even(1), Padding { before: 0, after: 1 }] {
-            for groups in [1, 6] {
-                let norm = BatchNorm::new(&root / "bn", 6, 1e-3, 0.01);
-                let spec = ConvSpec { stride: 2, padding, groups, ..ConvSpec::new(6, 6, 3) };
-                let mut unit = ConvUnit::new(&root / "conv", spec, Some(norm), Activation::Swish);
-                tch::no_grad(|| {
-                    for (_, mut t) in vs.variables() {
-                        let noise = t.rand_like() + 0.5;
-                        t.copy_(&noise);
-                    }
-                });
-                let x = Tensor::randn([3, 6, 14, 14], (Kind::Float, Device::Cpu));
-                let plain = tch::no_grad(|| unit.forward(&x, false));
-                unit.compile();
-                let compiled = tch::no_grad(|| unit.forward(&channels_last(&x), false));
-                assert_eq!(plain.size(), compiled.size());
-                let worst = (plain - compiled).abs().max().double_value(&[]);
-                assert!(worst < 2e-5, "{padding:?} groups {groups}: {worst}");
-            }
-        }
     }
 }

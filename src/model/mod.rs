@@ -13,6 +13,7 @@ pub mod initial;
 pub mod input;
 pub mod layers;
 pub mod objective;
+pub mod program;
 pub mod published;
 pub mod retinaface;
 pub mod weights;

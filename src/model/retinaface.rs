@@ -4,7 +4,8 @@
 //! <https://arxiv.org/abs/1905.00641>. Names as in the Python package `retinaface_pytorch`; what becomes
 //! of the raw outputs is in [`crate::face::retinaface`].
 
-use super::layers::{channels_last, Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
+use super::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
+use super::program::{Block, Builder, Folded, Map, Program};
 use tch::nn;
 use tch::Tensor;
 
@@ -78,7 +79,7 @@ pub struct RetinaFaceNet {
     merges: [ConvUnit; 2],
     contexts: Vec<Context>,
     heads: [Vec<ConvUnit>; 3],
-    compiled: bool,
+    program: Option<Program>,
 }
 
 enum BodyLayers {
@@ -115,33 +116,42 @@ impl RetinaFaceNet {
             laterals: [lateral(0), lateral(1), lateral(2)],
             merges: [merge("merge1"), merge("merge2")],
             contexts: (1..=3).map(|i| Context::new(&(root / format!("ssh{i}")), body)).collect(),
-            heads: [head("BboxHead", 4), head("ClassHead", 2), head("LandmarkHead", 10)],
-            compiled: false,
+            heads: [head("BboxHead", WIDTHS[0]), head("ClassHead", WIDTHS[1]), head("LandmarkHead", WIDTHS[2])],
+            program: None,
         }
     }
 
-    /// Switches every unit to its compiled form (CPU, inference only).
+    /// Switches to the compiled form (CPU, inference only). Later changes of the weights no longer take effect.
     pub fn compile(&mut self) {
-        self.compiled = true;
-        let body: Vec<&mut ConvUnit> = match &mut self.body {
-            BodyLayers::ResNet(net) => net.units(),
-            BodyLayers::MobileNet(stages) => stages.iter_mut().flatten().collect(),
+        let (mut program, x) = Builder::new(3);
+        let maps = match &self.body {
+            BodyLayers::ResNet(net) => net.compile(&mut program, x),
+            BodyLayers::MobileNet(stages) => compile_mobilenet(stages, &mut program, x),
         };
-        let contexts = self.contexts.iter_mut().flat_map(Context::units);
-        body.into_iter()
-            .chain(&mut self.laterals)
-            .chain(&mut self.merges)
-            .chain(contexts)
-            .chain(self.heads.iter_mut().flatten())
-            .for_each(ConvUnit::compile);
+        let [low, middle, high] = std::array::from_fn(|i| self.laterals[i].compile(&mut program, maps[i]));
+        let middle = program.enlarge_onto(high, middle);
+        let middle = self.merges[1].compile(&mut program, middle);
+        let low = program.enlarge_onto(middle, low);
+        let low = self.merges[0].compile(&mut program, low);
+        let mut outputs = Vec::new();
+        for (level, map) in [low, middle, high].into_iter().enumerate() {
+            let features = self.contexts[level].compile(&mut program, map);
+            // One product instead of three narrow ones.
+            let heads: Vec<Folded> = self.heads.iter().map(|head| head[level].folded()).collect();
+            let one = Folded::beside(&heads);
+            outputs.push(program.conv(features, &one, 1, Padding::even(0), Activation::None));
+        }
+        self.program = Some(program.finish(&outputs));
     }
 
     /// `x`: `[n, 3, h, w]`, normalised as the body expects; any size of at least 32 pixels.
     pub fn forward(&self, x: &Tensor) -> RawOutputs {
-        let x = if self.compiled { channels_last(x) } else { x.shallow_clone() };
+        if let Some(program) = &self.program {
+            return separated(&program.run(x));
+        }
         let maps = match &self.body {
-            BodyLayers::ResNet(net) => net.forward(&x),
-            BodyLayers::MobileNet(stages) => mobilenet_maps(stages, &x),
+            BodyLayers::ResNet(net) => net.forward(x),
+            BodyLayers::MobileNet(stages) => mobilenet_maps(stages, x),
         };
         let [low, middle, high] = self.pyramid(maps);
         let features = [
@@ -151,9 +161,9 @@ impl RetinaFaceNet {
         ];
         let [boxes, classes, points] = &self.heads;
         RawOutputs {
-            boxes: run_head(boxes, &features, 4),
-            classes: run_head(classes, &features, 2),
-            points: run_head(points, &features, 10),
+            boxes: run_head(boxes, &features, WIDTHS[0]),
+            classes: run_head(classes, &features, WIDTHS[1]),
+            points: run_head(points, &features, WIDTHS[2]),
         }
     }
 
@@ -166,6 +176,27 @@ impl RetinaFaceNet {
         let low = self.merges[0].forward(&(enlarged(&middle, &low) + low), false);
         [low, middle, high]
     }
+}
+
+/// Numbers per prior of the three heads: boxes, classes, points.
+const WIDTHS: [i64; 3] = [4, 2, 10];
+
+/// The three heads' outputs from maps that hold them side by side, one per level.
+fn separated(levels: &[Tensor]) -> RawOutputs {
+    let head = |index: usize| {
+        let first: i64 = WIDTHS[..index].iter().sum::<i64>() * ANCHORS_PER_POSITION;
+        let width = WIDTHS[index];
+        let rows: Vec<Tensor> = levels
+            .iter()
+            .map(|map| {
+                let n = map.size()[0];
+                let part = map.narrow(1, first, width * ANCHORS_PER_POSITION);
+                part.permute([0, 2, 3, 1]).reshape([n, -1, width])
+            })
+            .collect();
+        Tensor::cat(&rows, 1)
+    };
+    RawOutputs { boxes: head(0), classes: head(1), points: head(2) }
 }
 
 /// `x` enlarged to the size of `like`, nearest neighbour.
@@ -222,8 +253,19 @@ impl Context {
         Tensor::cat(&[three, five, seven], 1).relu_()
     }
 
-    fn units(&mut self) -> impl Iterator<Item = &mut ConvUnit> {
-        [&mut self.field3].into_iter().chain(&mut self.field5).chain(&mut self.field7)
+    /// The three fields fill one map; what follows their joining is applied to each.
+    fn compile(&self, program: &mut Builder, x: Map) -> Map {
+        let shared = self.field5[0].compile(program, x);
+        let deeper = self.field7[0].compile(program, shared);
+        let fields = [(&self.field3, x), (&self.field5[1], shared), (&self.field7[1], deeper)];
+        let folded = fields.map(|(unit, from)| (unit.folded(), from));
+        let joined = program.map(folded.iter().map(|(folded, _)| folded.c_out).sum());
+        let mut first = 0;
+        for (folded, from) in &folded {
+            program.conv_beside(*from, folded, Padding::even(1), Activation::Relu, (joined, first));
+            first += folded.c_out;
+        }
+        joined
     }
 }
 
@@ -270,6 +312,14 @@ impl Bottleneck {
         };
         third.forward_residual(&y, shortcut)
     }
+
+    fn compile(&self, program: &mut Builder, x: Map) -> Map {
+        let [first, second, third] = &self.convs;
+        let y = first.compile(program, x);
+        let y = second.compile(program, y);
+        let shortcut = self.shortcut.as_ref().map_or(x, |unit| unit.compile(program, x));
+        third.compile_onto(program, y, shortcut, Activation::Relu)
+    }
 }
 
 impl ResNet {
@@ -304,13 +354,14 @@ impl ResNet {
         [low, middle, high]
     }
 
-    fn units(&mut self) -> Vec<&mut ConvUnit> {
-        let mut units = vec![&mut self.stem];
-        for block in self.stages.iter_mut().flatten() {
-            units.extend(&mut block.convs);
-            units.extend(&mut block.shortcut);
-        }
-        units
+    fn compile(&self, program: &mut Builder, x: Map) -> [Map; 3] {
+        let stem = self.stem.compile(program, x);
+        let mut y = program.max_pool(stem, Padding::even(1));
+        let maps = std::array::from_fn::<_, 4, _>(|stage| {
+            y = self.stages[stage].iter().fold(y, |y, block| block.compile(program, y));
+            y
+        });
+        [maps[1], maps[2], maps[3]]
     }
 }
 
@@ -354,4 +405,35 @@ fn mobilenet_maps(stages: &[Vec<ConvUnit>], x: &Tensor) -> [Tensor; 3] {
     let middle = run(&stages[1], &low);
     let high = run(&stages[2], &middle);
     [low, middle, high]
+}
+
+/// The same as steps of a program: the stem, then pairs of a depthwise and a pointwise convolution.
+fn compile_mobilenet(stages: &[Vec<ConvUnit>], program: &mut Builder, x: Map) -> [Map; 3] {
+    let mut y = x;
+    std::array::from_fn(|stage| {
+        let mut units = stages[stage].as_slice();
+        while let [unit, rest @ ..] = units {
+            units = rest;
+            match rest {
+                [pointwise, after @ ..] if unit.spec().groups > 1 => {
+                    units = after;
+                    let spec = unit.spec();
+                    let pair = Block {
+                        expand: None,
+                        depthwise: unit.folded(),
+                        stride: spec.stride as usize,
+                        padding: spec.padding,
+                        activation: unit.activation(),
+                        squeeze: None,
+                        project: pointwise.folded(),
+                        last_activation: pointwise.activation(),
+                        skip: false,
+                    };
+                    y = program.block(y, &pair);
+                }
+                _ => y = unit.compile(program, y),
+            }
+        }
+        y
+    })
 }

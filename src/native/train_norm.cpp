@@ -177,6 +177,9 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
 
 extern "C" {
 
+void sbi_free_error(char* error) { free(error); }
+
+
 // `x`: [n, c, h, w], float32, with the channels in eights. `activation` as in train_kernels.h.
 at::Tensor* sbi_norm_activation(const at::Tensor* x, const SbiNorm* norm, int64_t activation, char** error) {
   return sbi::guarded(error, [&] {

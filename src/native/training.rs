@@ -1,7 +1,6 @@
 //! EfficientNet's layers in training on a CPU, which keep less for the way back than libtorch's own operators.
 
-use super::depthwise::sbi_depthwise_supported;
-use super::fused_conv::checked;
+use super::shim::checked;
 use std::ffi::c_char;
 use std::ptr::null;
 use tch::{Device, Kind, Tensor};
@@ -127,9 +126,12 @@ pub struct TrainBlock<'a> {
     pub skip: bool,
 }
 
+/// Whether this processor runs the kernels, which are built for AVX2.
 fn supported() -> bool {
-    // SAFETY: it only asks the processor.
-    unsafe { sbi_depthwise_supported() != 0 }
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
 }
 
 fn is_plain_float(x: &Tensor) -> bool {

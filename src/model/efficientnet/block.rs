@@ -3,7 +3,8 @@
 use super::variant::{Group, Variant};
 use super::Mode;
 use crate::model::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
-use crate::native::{FusedDepthwise, TrainBlock};
+use crate::model::program::{self, Builder, Map};
+use crate::native::TrainBlock;
 use tch::nn;
 use tch::Tensor;
 
@@ -28,10 +29,6 @@ pub(super) struct Block {
     project: ConvUnit,
     skip: bool,
     drop_connect: f64,
-    compiled: bool,
-    /// Depthwise convolution, both swishes around it and the means, where this processor has the kernel.
-    /// `expand` is then without its activation.
-    fused: Option<FusedDepthwise>,
 }
 
 impl Block {
@@ -76,7 +73,7 @@ impl Block {
             Activation::None,
         );
         let skip = stride == 1 && c_in == c_out;
-        Block { expand, depthwise, squeeze, project, skip, drop_connect, compiled: false, fused: None }
+        Block { expand, depthwise, squeeze, project, skip, drop_connect }
     }
 
     /// `x`: `[n, c_in, h, w]`.
@@ -95,10 +92,6 @@ impl Block {
         match (self.skip, keep) {
             (false, _) => y,
             (true, Some(keep)) => y * keep.view([-1, 1, 1, 1]) + x,
-            (true, None) if self.compiled => {
-                let mut y = y;
-                y.g_add_(x)
-            }
             (true, None) => y + x,
         }
     }
@@ -128,40 +121,26 @@ impl Block {
     /// Depthwise convolution, and the weighing of its channels where there is one.
     fn weighed(&self, x: &Tensor, train: bool) -> Tensor {
         let Some(squeeze) = &self.squeeze else { return self.depthwise.forward(x, train) };
-        let (mut y, pooled) = match &self.fused {
-            Some(fused) => fused.forward(x),
-            None => {
-                let y = self.depthwise.forward(x, train);
-                let pooled = y.mean_dim([2i64, 3].as_slice(), true, None);
-                (y, pooled)
-            }
-        };
-        let gate = squeeze.gate(&pooled);
-        if self.compiled {
-            y.g_mul_(&gate)
-        } else {
-            y * gate
-        }
+        let y = self.depthwise.forward(x, train);
+        let pooled = y.mean_dim([2i64, 3].as_slice(), true, None);
+        y * squeeze.gate(&pooled)
     }
 
-    /// Switches to the compiled form (CPU, inference only).
-    pub(super) fn compile(&mut self) {
-        self.compiled = true;
-        self.fused = self.depthwise.fused_depthwise(self.expand.is_some());
-        if let Some(expand) = &mut self.expand {
-            match self.fused {
-                Some(_) => expand.compile_linear(),
-                None => expand.compile(),
-            }
-        }
-        if self.fused.is_none() {
-            self.depthwise.compile();
-        }
-        if let Some(SqueezeExcite { reduce, expand }) = &mut self.squeeze {
-            reduce.compile();
-            expand.compile();
-        }
-        self.project.compile();
+    /// The same block of a program.
+    pub(super) fn compile(&self, program: &mut Builder, from: Map) -> Map {
+        let spec = self.depthwise.spec();
+        let block = program::Block {
+            expand: self.expand.as_ref().map(ConvUnit::folded),
+            depthwise: self.depthwise.folded(),
+            stride: spec.stride as usize,
+            padding: spec.padding,
+            activation: self.depthwise.activation(),
+            squeeze: self.squeeze.as_ref().map(|gate| (gate.reduce.folded(), gate.expand.folded())),
+            project: self.project.folded(),
+            last_activation: self.project.activation(),
+            skip: self.skip,
+        };
+        program.block(from, &block)
     }
 }
 

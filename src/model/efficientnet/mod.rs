@@ -8,7 +8,8 @@ mod variant;
 
 pub use variant::{Variant, VARIANTS};
 
-use super::layers::{channels_last, BatchNorm, ConvSpec, ConvUnit, Padding};
+use super::layers::{BatchNorm, ConvSpec, ConvUnit, Padding};
+use super::program::{Builder, Program};
 use block::{Block, BlockShape};
 use tch::nn::{self, Init};
 use tch::Tensor;
@@ -52,7 +53,7 @@ pub struct EfficientNet {
     blocks: Vec<Block>,
     head: ConvUnit,
     fc: nn::Linear,
-    compiled: bool,
+    program: Option<Program>,
 }
 
 impl EfficientNet {
@@ -96,26 +97,29 @@ impl EfficientNet {
             variant.activation(),
         );
         let fc = linear(root / "_fc", features, classes);
-        EfficientNet { variant, stem, blocks, head, fc, compiled: false }
+        EfficientNet { variant, stem, blocks, head, fc, program: None }
     }
 
-    /// Switches every unit to its compiled form (CPU, inference only).
+    /// Switches to the compiled form (CPU, inference only). Later changes of the weights no longer take effect.
     pub fn compile(&mut self) {
-        self.compiled = true;
-        self.stem.compile();
-        self.head.compile();
-        self.blocks.iter_mut().for_each(Block::compile);
+        let (mut program, x) = Builder::new(3);
+        let stem = self.stem.compile(&mut program, x);
+        let last = self.blocks.iter().fold(stem, |y, block| block.compile(&mut program, y));
+        let features = self.head.compile(&mut program, last);
+        self.program = Some(program.finish(&[features]));
     }
 
     /// The last feature map: `x` `[n, 3, h, w]` to `[n, features, h / 32, w / 32]`.
     pub fn extract_features(&self, x: &Tensor, mode: Mode) -> Tensor {
+        if let Some(program) = self.program.as_ref().filter(|_| mode == Mode::Eval) {
+            return program.run(x).swap_remove(0);
+        }
         let train = mode.batch_statistics();
-        let x = if self.compiled { channels_last(x) } else { x.shallow_clone() };
         let unit = |unit: &ConvUnit, x: &Tensor| match mode.in_training_form() {
             true => unit.forward_training(x),
             false => unit.forward(x, train),
         };
-        let mut y = unit(&self.stem, &x);
+        let mut y = unit(&self.stem, x);
         for block in &self.blocks {
             y = block.forward(&y, mode);
         }
@@ -140,7 +144,7 @@ impl EfficientNet {
     /// Like [`Self::pooled_features`], showing each stage's output to `see` under its layer name
     /// (`_conv_stem`, `_bn0`, `_blocks.N`, `_bn1`; batch norms before the activation). Plain form only.
     pub fn trace(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&str, &Tensor)) -> Tensor {
-        assert!(!self.compiled, "a compiled network has no separate batch norms to show");
+        assert!(self.program.is_none(), "a compiled network has no separate batch norms to show");
         let train = mode.batch_statistics();
         let mut y =
             self.stem.trace(x, train, &mut |is_norm, t| see(if is_norm { "_bn0" } else { "_conv_stem" }, t));

@@ -1,0 +1,157 @@
+//! Weights in the layouts that the engine's kernels read (`kernels.h`).
+
+use crate::native::{EngineActivation, Kernels, Memory, Packed};
+use std::sync::Arc;
+
+/// A convolution with its batch norm folded in: what a program is built from.
+#[derive(Clone, Debug)]
+pub struct Folded {
+    /// `[c_out, c_in / groups, kernel, kernel]`, flat.
+    pub weight: Vec<f32>,
+    /// `[c_out]`.
+    pub bias: Vec<f32>,
+    /// Channels of a group's input.
+    pub c_in: usize,
+    /// Channels out.
+    pub c_out: usize,
+    /// Side of the kernel.
+    pub kernel: usize,
+}
+
+impl Folded {
+    /// Several convolutions of the same input as one, their outputs side by side.
+    pub fn beside(parts: &[Folded]) -> Folded {
+        let first = parts.first().expect("at least one convolution");
+        assert!(parts.iter().all(|part| (part.c_in, part.kernel) == (first.c_in, first.kernel)));
+        Folded {
+            weight: parts.iter().flat_map(|part| part.weight.iter().copied()).collect(),
+            bias: parts.iter().flat_map(|part| part.bias.iter().copied()).collect(),
+            c_out: parts.iter().map(|part| part.c_out).sum(),
+            ..*first
+        }
+    }
+
+    fn at(&self, c_out: usize, c_in: usize, y: usize, x: usize) -> f32 {
+        self.weight[((c_out * self.c_in + c_in) * self.kernel + y) * self.kernel + x]
+    }
+}
+
+/// `values`, and zeros up to whole blocks: kernels read whole vectors.
+pub(super) fn padded(kernels: &Kernels, values: &[f32]) -> Arc<Memory> {
+    let mut all = values.to_vec();
+    all.resize(values.len().next_multiple_of(kernels.block()), 0.0);
+    Arc::new(Memory::from_slice(&all))
+}
+
+/// `[c_out / block][depth][block]` of a matrix that `value(c_out, depth)` gives; the last block may be a vector wide.
+fn blocks(kernels: &Kernels, c_out: usize, depth: usize, value: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+    let mut all = Vec::with_capacity(c_out.next_multiple_of(kernels.lanes()) * depth);
+    for first in (0..c_out).step_by(kernels.block()) {
+        let left = c_out - first;
+        let width = if left > kernels.lanes() { kernels.block() } else { kernels.lanes() };
+        for k in 0..depth {
+            all.extend((0..width).map(|i| if i < left { value(first + i, k) } else { 0.0 }));
+        }
+    }
+    all
+}
+
+fn packed(kernels: &Kernels, weight: &[f32], bias: &[f32], activation: EngineActivation) -> Packed {
+    Packed { weight: Arc::new(Memory::from_slice(weight)), bias: padded(kernels, bias), activation }
+}
+
+/// An ordinary convolution.
+pub(super) fn conv(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+    let Folded { c_in, kernel, .. } = *folded;
+    let value = |o: usize, k: usize| folded.at(o, k % c_in, k / c_in / kernel, k / c_in % kernel);
+    let weight = blocks(kernels, folded.c_out, kernel * kernel * c_in, value);
+    packed(kernels, &weight, &folded.bias, activation)
+}
+
+/// A 1 x 1 convolution of a front's result, whose channels are padded to whole vectors.
+pub(super) fn project(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+    let depth = folded.c_in.next_multiple_of(kernels.lanes());
+    let value = |o: usize, k: usize| if k < folded.c_in { folded.at(o, k, 0, 0) } else { 0.0 };
+    packed(kernels, &blocks(kernels, folded.c_out, depth, value), &folded.bias, activation)
+}
+
+/// A depthwise convolution: `[channels / lanes][kernel][kernel][lanes]`.
+pub(super) fn depthwise(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+    let taps = folded.kernel * folded.kernel;
+    let mut weight = Vec::with_capacity(folded.weight.len());
+    for first in (0..folded.c_out).step_by(kernels.lanes()) {
+        for tap in 0..taps {
+            let channel = |c: usize| folded.weight.get(c * taps + tap).copied().unwrap_or(0.0);
+            weight.extend((first..first + kernels.lanes()).map(channel));
+        }
+    }
+    packed(kernels, &weight, &folded.bias, activation)
+}
+
+/// The two layers of squeeze and excitation, each `[squeezed][channels in whole vectors]`.
+pub(super) fn gate(kernels: &Kernels, reduce: &Folded, expand: &Folded) -> (Packed, Packed) {
+    let (squeezed, channels) = (reduce.c_out, reduce.c_in);
+    let row = channels.next_multiple_of(kernels.lanes());
+    let rows = |value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
+        (0..squeezed * row)
+            .map(|i| (i / row, i % row))
+            .map(|(s, c)| if c < channels { value(s, c) } else { 0.0 })
+            .collect()
+    };
+    let none = EngineActivation::None;
+    let by_input = rows(&|s, c| reduce.at(s, c, 0, 0));
+    let by_output = rows(&|s, c| expand.at(c, s, 0, 0));
+    (packed(kernels, &by_input, &reduce.bias, none.clone()), packed(kernels, &by_output, &expand.bias, none))
+}
+
+/// How Winograd's filtering brings a kernel's 3 taps to 6 positions: the points 0, 1, -1, 1/2, -2 and infinity, as in
+/// `winograd.cpp`.
+const TRANSFORM: [[f64; 3]; 6] = [
+    [1.0, 0.0, 0.0],
+    [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0],
+    [-1.0 / 3.0, 1.0 / 3.0, -1.0 / 3.0],
+    [-16.0 / 15.0, -8.0 / 15.0, -4.0 / 15.0],
+    [1.0 / 15.0, -2.0 / 15.0, 4.0 / 15.0],
+    [0.0, 0.0, 1.0],
+];
+
+/// A 3 x 3 convolution in Winograd's form: `[position][c_out / block][c_in][block]`.
+pub(super) fn winograd(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+    assert_eq!((folded.kernel, kernels.winograd_side() + 2), (3, TRANSFORM.len()));
+    let positions = TRANSFORM.len() * TRANSFORM.len();
+    let transformed: Vec<f32> = folded
+        .weight
+        .chunks_exact(9)
+        .flat_map(|taps| {
+            (0..positions).map(|position| {
+                let (rows, columns) = (TRANSFORM[position / 6], TRANSFORM[position % 6]);
+                let tap = |i: usize| rows[i / 3] * columns[i % 3] * f64::from(taps[i]);
+                (0..9).map(tap).sum::<f64>() as f32
+            })
+        })
+        .collect();
+    let mut weight = Vec::new();
+    for position in 0..positions {
+        let value = |o: usize, k: usize| transformed[(o * folded.c_in + k) * positions + position];
+        weight.extend(blocks(kernels, folded.c_out, folded.c_in, value));
+    }
+    packed(kernels, &weight, &folded.bias, activation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_hold_every_weight_once_and_zeros_besides() {
+        for kernels in Kernels::all() {
+            for c_out in [1, 4, 8, 24, 40, 56] {
+                let made = blocks(kernels, c_out, 3, |o, k| (1 + o * 3 + k) as f32);
+                assert_eq!(made.len(), c_out.next_multiple_of(kernels.lanes()) * 3);
+                let mut there: Vec<usize> = made.iter().filter(|v| **v != 0.0).map(|v| *v as usize).collect();
+                there.sort_unstable();
+                assert_eq!(there, (1..=c_out * 3).collect::<Vec<_>>());
+            }
+        }
+    }
+}

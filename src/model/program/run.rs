@@ -1,0 +1,168 @@
+//! Executing a program.
+
+use super::plan::Plan;
+use super::step::{Buffer, Size, Step};
+use crate::native::{self, floats_of, tensor_of, Memory, View};
+use rayon::prelude::*;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tch::Tensor;
+
+/// A network, ready to run on the CPU.
+pub struct Program {
+    buffers: Vec<Buffer>,
+    steps: Vec<Step>,
+    input: usize,
+    outputs: Vec<usize>,
+    /// The plan of the last input size.
+    plan: Mutex<Option<Arc<Plan>>>,
+    /// Memory that nobody uses now. Kept: fresh memory costs page faults.
+    idle: Mutex<Vec<Memory>>,
+}
+
+/// An image's pixels as they come.
+#[derive(Clone, Copy)]
+enum Pixels<'a> {
+    /// `[channels, height, width]`.
+    Planes(&'a [f32]),
+    /// `[height, width, channels]`.
+    Interleaved(&'a [f32]),
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Program {
+    pub(super) fn new(buffers: Vec<Buffer>, steps: Vec<Step>, input: usize, outputs: Vec<usize>) -> Self {
+        Program { buffers, steps, input, outputs, plan: Mutex::new(None), idle: Mutex::new(Vec::new()) }
+    }
+
+    fn plan_for(&self, size: Size) -> Arc<Plan> {
+        let mut plan = locked(&self.plan);
+        match &*plan {
+            Some(known) if known.sizes[self.input] == size => Arc::clone(known),
+            _ => {
+                let made = Arc::new(Plan::new(&self.buffers, &self.steps, (self.input, size), &self.outputs));
+                *plan = Some(Arc::clone(&made));
+                made
+            }
+        }
+    }
+
+    /// `x`: `[n, channels, h, w]`, float32 on the CPU, in either memory order. Returns each output as
+    /// `[n, channels, h, w]` in channels-last order.
+    ///
+    /// # Panics
+    /// When `x` has another shape or kind: inside a built network that is a bug of ours.
+    pub fn run(&self, x: &Tensor) -> Vec<Tensor> {
+        let (n, channels, height, width) = x.size4().expect("an input has four axes");
+        let size = (height as usize, width as usize);
+        let plan = self.plan_for(size);
+        assert_eq!(channels as usize, plan.map(&self.buffers, self.input).channels, "channels of the input");
+        let image = (channels * height * width) as usize;
+        let by_pixel = x.permute([0, 2, 3, 1]);
+        let (x, planes) = if x.is_contiguous() { (x.shallow_clone(), true) } else { (by_pixel.contiguous(), false) };
+        let pixels = floats_of(&x).chunks_exact(image);
+        let views: Vec<View> = self.outputs.iter().map(|output| plan.map(&self.buffers, *output)).collect();
+        let floats = |view: &View| view.height * view.width * view.channels;
+        let mut results: Vec<Vec<f32>> = views.iter().map(|view| vec![0.0; floats(view) * n as usize]).collect();
+        // One job per image: its pixels and its part of each result.
+        let mut jobs: Vec<(Pixels, Vec<&mut [f32]>)> = pixels
+            .map(|values| if planes { Pixels::Planes(values) } else { Pixels::Interleaved(values) })
+            .map(|pixels| (pixels, Vec::new()))
+            .collect();
+        for (result, view) in results.iter_mut().zip(&views) {
+            for (job, part) in jobs.iter_mut().zip(result.chunks_exact_mut(floats(view).max(1))) {
+                job.1.push(part);
+            }
+        }
+        self.run_all(&plan, &views, jobs);
+        let shape = |view: &View| [n, view.height as i64, view.width as i64, view.channels as i64];
+        let tensor = |(values, view): (Vec<f32>, &View)| tensor_of(&values, &shape(view)).permute([0, 3, 1, 2]);
+        results.into_iter().zip(&views).map(tensor).collect()
+    }
+
+    fn run_all(&self, plan: &Plan, views: &[View], mut jobs: Vec<(Pixels, Vec<&mut [f32]>)>) {
+        let threads = native::threads();
+        let one = |(pixels, mut results): (Pixels, Vec<&mut [f32]>), threads: usize| {
+            let mut memory = self.take_memory(plan);
+            write_pixels(pixels, &plan.map(&self.buffers, self.input), memory.as_mut_slice());
+            self.execute(plan, &mut memory, threads);
+            for (result, view) in results.iter_mut().zip(views) {
+                read_map(memory.as_slice(), view, result);
+            }
+            locked(&self.idle).push(memory);
+        };
+        if threads <= 1 {
+            return jobs.into_iter().for_each(|job| one(job, 1));
+        }
+        let rest = jobs.split_off(jobs.len() - jobs.len() % threads);
+        jobs.into_par_iter().with_max_len(1).for_each(|job| one(job, 1));
+        rest.into_iter().for_each(|job| one(job, threads));
+    }
+
+    fn take_memory(&self, plan: &Plan) -> Memory {
+        let mut idle = locked(&self.idle);
+        // Others are of another input size.
+        idle.retain(|memory| memory.len() >= plan.floats);
+        let found = idle.pop();
+        drop(idle);
+        found.unwrap_or_else(|| Memory::zeroed(plan.floats))
+    }
+
+    fn execute(&self, plan: &Plan, memory: &mut Memory, threads: usize) {
+        for (step, halos) in self.steps.iter().zip(&plan.new_halos) {
+            for map in halos {
+                clear_halo(&plan.map(&self.buffers, *map), memory.as_mut_slice());
+            }
+            let operation = plan.operation(&self.buffers, step);
+            let prepared = operation.prepare(step.kernels, memory, threads);
+            let tasks = prepared.tasks();
+            if threads > 1 && tasks > 1 {
+                (0..tasks).into_par_iter().with_max_len(1).for_each(|task| prepared.run(task));
+            } else {
+                (0..tasks).for_each(|task| prepared.run(task));
+            }
+        }
+    }
+}
+
+/// Writes zeros around a map.
+fn clear_halo(view: &View, memory: &mut [f32]) {
+    let View { offset, height, width, row_stride, pixel_stride, halo: (before, after), .. } = *view;
+    let first = offset - before * (row_stride + pixel_stride);
+    memory[first..first + before * row_stride].fill(0.0);
+    for y in 0..height {
+        let row = first + (before + y) * row_stride;
+        memory[row..row + before * pixel_stride].fill(0.0);
+        let right = row + (before + width) * pixel_stride;
+        memory[right..right + after * pixel_stride].fill(0.0);
+    }
+    let below = first + (before + height) * row_stride;
+    memory[below..below + after * row_stride].fill(0.0);
+}
+
+fn write_pixels(pixels: Pixels, view: &View, memory: &mut [f32]) {
+    clear_halo(view, memory);
+    let View { height, width, channels, .. } = *view;
+    for y in 0..height {
+        let row = &mut memory[view.offset + y * view.row_stride..][..width * channels];
+        match pixels {
+            Pixels::Interleaved(values) => row.copy_from_slice(&values[y * width * channels..][..width * channels]),
+            Pixels::Planes(values) => {
+                for channel in 0..channels {
+                    let plane = &values[(channel * height + y) * width..][..width];
+                    row.iter_mut().skip(channel).step_by(channels).zip(plane).for_each(|(to, from)| *to = *from);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a map without its halo, `[height, width, channels]`.
+fn read_map(memory: &[f32], view: &View, to: &mut [f32]) {
+    let row = view.width * view.channels;
+    for (y, to) in to.chunks_exact_mut(row).enumerate() {
+        to.copy_from_slice(&memory[view.offset + y * view.row_stride..][..row]);
+    }
+}

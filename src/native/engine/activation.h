@@ -1,0 +1,42 @@
+// Activations of the engine on vectors, known to the compiler where a kernel's inner loop needs it.
+#pragma once
+
+#include "kernels.h"
+#include "simd.h"
+
+namespace {
+
+enum class Kind : int64_t { None, Relu, Clamp, Swish, Leaky, Slopes };
+
+template <Kind KIND>
+inline Floats activate(Floats x, const SbiActivation& a, int64_t channel) {
+  if constexpr (KIND == Kind::Relu) return x > 0.0f ? x : Floats{};
+  if constexpr (KIND == Kind::Clamp) {
+    x = x > 0.0f ? x : Floats{};
+    return x < a.constant ? x : Floats{} + a.constant;
+  }
+  if constexpr (KIND == Kind::Swish) return swish(x);
+  if constexpr (KIND == Kind::Leaky) return x > 0.0f ? x : x * a.constant;
+  if constexpr (KIND == Kind::Slopes) return x > 0.0f ? x : x * load(a.slopes + channel);
+  return x;
+}
+
+template <Kind KIND>
+struct Is {
+  static constexpr Kind value = KIND;
+};
+
+// Calls `body` with the activation's kind as a type.
+template <class F>
+inline void with_kind(const SbiActivation& a, F&& body) {
+  switch (static_cast<Kind>(a.kind)) {
+    case Kind::None: return body(Is<Kind::None>());
+    case Kind::Relu: return body(Is<Kind::Relu>());
+    case Kind::Clamp: return body(Is<Kind::Clamp>());
+    case Kind::Swish: return body(Is<Kind::Swish>());
+    case Kind::Leaky: return body(Is<Kind::Leaky>());
+    case Kind::Slopes: return body(Is<Kind::Slopes>());
+  }
+}
+
+}  // namespace

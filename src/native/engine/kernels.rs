@@ -1,0 +1,209 @@
+//! The kernels' C interface (`kernels.h`) and which build of them this processor takes.
+
+use std::ffi::c_void;
+use std::sync::LazyLock;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct RawMap {
+    pub data: *mut f32,
+    pub height: i64,
+    pub width: i64,
+    pub channels: i64,
+    pub row_stride: i64,
+    pub pixel_stride: i64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct RawActivation {
+    pub kind: i64,
+    pub constant: f32,
+    pub slopes: *const f32,
+}
+
+#[repr(C)]
+pub(super) struct RawConv {
+    pub from: RawMap,
+    pub to: RawMap,
+    pub onto: RawMap,
+    pub kernel: i64,
+    pub stride: i64,
+    pub before: i64,
+    pub weight: *const f32,
+    pub bias: *const f32,
+    pub activation: RawActivation,
+    pub threads: i64,
+}
+
+#[repr(C)]
+pub(super) struct RawWinograd {
+    pub from: RawMap,
+    pub to: RawMap,
+    pub onto: RawMap,
+    pub weight: *const f32,
+    pub bias: *const f32,
+    pub activation: RawActivation,
+}
+
+#[repr(C)]
+pub(super) struct RawFront {
+    pub from: RawMap,
+    pub channels: i64,
+    pub expand: *const f32,
+    pub expand_bias: *const f32,
+    pub depthwise: *const f32,
+    pub bias: *const f32,
+    pub kernel: i64,
+    pub stride: i64,
+    pub before: i64,
+    pub out_height: i64,
+    pub out_width: i64,
+    pub to: *mut f32,
+    pub row_sums: *mut f32,
+    pub activation: RawActivation,
+}
+
+#[repr(C)]
+pub(super) struct RawGate {
+    pub row_sums: *const f32,
+    pub rows: i64,
+    pub positions: i64,
+    pub channels: i64,
+    pub squeezed: i64,
+    pub reduce: *const f32,
+    pub reduce_bias: *const f32,
+    pub expand: *const f32,
+    pub expand_bias: *const f32,
+    pub gate: *mut f32,
+}
+
+#[repr(C)]
+pub(super) struct RawProject {
+    pub from: *const f32,
+    pub gate: *const f32,
+    pub positions: i64,
+    pub channels: i64,
+    pub to: RawMap,
+    pub onto: RawMap,
+    pub weight: *const f32,
+    pub bias: *const f32,
+    pub activation: RawActivation,
+}
+
+#[repr(C)]
+pub(super) struct RawMaxPool {
+    pub from: RawMap,
+    pub to: RawMap,
+    pub before: i64,
+}
+
+#[repr(C)]
+pub(super) struct RawSum {
+    pub from: RawMap,
+    pub to: RawMap,
+    pub onto: RawMap,
+}
+
+#[repr(C)]
+pub(super) struct RawAffine {
+    pub from: RawMap,
+    pub to: RawMap,
+    pub scale: *const f32,
+    pub shift: *const f32,
+}
+
+/// The functions of one operation.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct RawOperation {
+    pub tasks: unsafe extern "C" fn(*const c_void) -> i64,
+    pub scratch: unsafe extern "C" fn(*const c_void) -> i64,
+    pub run: unsafe extern "C" fn(*const c_void, i64, *mut f32),
+}
+
+#[repr(C)]
+pub(super) struct RawKernels {
+    pub lanes: i64,
+    pub block: i64,
+    pub winograd: i64,
+    pub conv: RawOperation,
+    pub winograd_conv: RawOperation,
+    pub front: RawOperation,
+    pub gate: RawOperation,
+    pub project: RawOperation,
+    pub max_pool: RawOperation,
+    pub enlarge: RawOperation,
+    pub mean_shortcut: RawOperation,
+    pub affine: RawOperation,
+}
+
+extern "C" {
+    fn sbi_kernels_base(table: *mut RawKernels);
+    #[cfg(target_arch = "x86_64")]
+    fn sbi_kernels_avx2(table: *mut RawKernels);
+    #[cfg(target_arch = "x86_64")]
+    fn sbi_kernels_avx512(table: *mut RawKernels);
+}
+
+/// One build of all kernels.
+pub struct Kernels {
+    /// The instruction set it is for.
+    pub name: &'static str,
+    pub(super) raw: RawKernels,
+}
+
+impl Kernels {
+    fn of(name: &'static str, fill: unsafe extern "C" fn(*mut RawKernels)) -> Self {
+        let mut raw = std::mem::MaybeUninit::<RawKernels>::uninit();
+        // SAFETY: the function fills the whole table.
+        unsafe {
+            fill(raw.as_mut_ptr());
+            Kernels { name, raw: raw.assume_init() }
+        }
+    }
+
+    /// Every build that this processor can run, the fastest first.
+    pub fn all() -> &'static [Kernels] {
+        static ALL: LazyLock<Vec<Kernels>> = LazyLock::new(|| {
+            let mut all = Vec::new();
+            #[cfg(target_arch = "x86_64")]
+            {
+                let has_all = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq");
+                if has_all {
+                    all.push(Kernels::of("AVX-512", sbi_kernels_avx512));
+                }
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    all.push(Kernels::of("AVX2", sbi_kernels_avx2));
+                }
+            }
+            all.push(Kernels::of("any", sbi_kernels_base));
+            all
+        });
+        &ALL
+    }
+
+    /// The fastest build whose vectors are no wider than `channels`, or the one with the narrowest.
+    pub fn for_channels(all: &'static [Kernels], channels: usize) -> &'static Kernels {
+        let fits = |kernels: &&Kernels| kernels.lanes() <= channels;
+        all.iter().find(fits).or(all.last()).expect("there is a build for any processor")
+    }
+
+    /// Channels in a vector.
+    pub fn lanes(&self) -> usize {
+        self.raw.lanes as usize
+    }
+
+    /// Channels in a block of packed weights; the last block may be a vector.
+    pub fn block(&self) -> usize {
+        self.raw.block as usize
+    }
+
+    /// Side of the outputs of one of Winograd's tiles.
+    pub fn winograd_side(&self) -> usize {
+        self.raw.winograd as usize
+    }
+}
