@@ -10,8 +10,8 @@ fn main() {
     let include = libtorch.join("include");
 
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    let over_libtorch = ["autocast.cpp", "train_norm.cpp", "train_block.cpp"]
-        .map(|name| format!("src/native/{name}"));
+    let over_libtorch =
+        ["autocast.cpp", "train_norm.cpp", "train_block.cpp"].map(|name| format!("src/native/{name}"));
     for file in over_libtorch.iter().map(String::as_str).chain(["src/native/train_norm.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }
@@ -47,8 +47,7 @@ fn main() {
 
 /// The kernels for AVX2 whatever the rest is built for: the processor is asked before they run.
 fn compile_vector_kernels() {
-    let sources =
-        ["train_rows.cpp", "train_depthwise.cpp"].map(|name| format!("src/native/{name}"));
+    let sources = ["train_rows.cpp", "train_depthwise.cpp"].map(|name| format!("src/native/{name}"));
     let headers = ["vectors.h", "activations.h", "train_kernels.h"].map(|name| format!("src/native/{name}"));
     for file in sources.iter().chain(&headers) {
         println!("cargo:rerun-if-changed={file}");
@@ -67,26 +66,40 @@ fn compile_vector_kernels() {
 fn compile_engine() {
     const FOLDER: &str = "src/native/engine";
     println!("cargo:rerun-if-changed={FOLDER}");
-    let builds: &[(&str, &[&str])] = if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
-        &[
-            ("base", &[]),
-            ("avx2", &["-mavx2", "-mfma"]),
-            (
-                "avx512",
-                &["-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
-            ),
-        ]
-    } else {
-        &[("base", &[])]
-    };
+    let builds: &[(&str, &[&str])] =
+        if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
+            &[
+                ("base", &[]),
+                ("avx2", &["-mavx2", "-mfma"]),
+                (
+                    "avx512",
+                    &[
+                        "-mavx512f",
+                        "-mavx512vl",
+                        "-mavx512bw",
+                        "-mavx512dq",
+                        "-mfma",
+                        "-mprefer-vector-width=512",
+                    ],
+                ),
+            ]
+        } else {
+            &[("base", &[])]
+        };
     for (name, flags) in builds {
         let mut build = cc::Build::new();
         build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-ffp-contract=fast");
-        build.flag("-fno-math-errno").flag("-fno-trapping-math").flag("-Wno-psabi").define("SBI_BUILD", *name);
+        build
+            .flag("-fno-math-errno")
+            .flag("-fno-trapping-math")
+            .flag("-Wno-psabi")
+            .define("SBI_BUILD", *name);
         for flag in *flags {
             build.flag(flag);
         }
-        build.files(["conv", "winograd", "front", "project", "small"].map(|file| format!("{FOLDER}/{file}.cpp")));
+        build.files(
+            ["conv", "winograd", "front", "project", "small"].map(|file| format!("{FOLDER}/{file}.cpp")),
+        );
         build.compile(&format!("sbi_engine_{name}"));
     }
 }

@@ -266,12 +266,14 @@ mod tests {
             RgbImage::filled(150, 150, [255; 3]),
         ];
         let mut own = DlibFaceNet::load(&weights).unwrap();
-        for device in
-            [Some(Device::Cpu), tch::Cuda::is_available().then_some(Device::Cuda(0))].into_iter().flatten()
-        {
+        let gpu = tch::Cuda::is_available().then_some((Device::Cuda(0), false));
+        for (device, compiled) in [(Device::Cpu, false), (Device::Cpu, true)].into_iter().chain(gpu) {
             let vs = VarStore::new(device);
-            let encoder = DlibEncoder::new(&vs.root());
+            let mut encoder = DlibEncoder::new(&vs.root());
             load_weights(&vs, &read(&weights).unwrap(), "dlib's encoder", &weights, |_| false).unwrap();
+            if compiled {
+                encoder.compile();
+            }
             let ours = tch::no_grad(|| encoder.embed(&batch(&faces, SIDE).to_device(device)));
             assert_eq!(ours.size(), [faces.len() as i64, EMBEDDING]);
             for (index, face) in faces.iter().enumerate() {
@@ -280,7 +282,7 @@ mod tests {
                 let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
                 // A GPU's convolutions keep ten binary places of their factors.
                 let limit = if device.is_cuda() { 1e-2 } else { 1e-4 };
-                assert!(worst < limit, "{device:?}, face {index}: {worst}");
+                assert!(worst < limit, "{device:?}, compiled {compiled}, face {index}: {worst}");
                 // Such vectors have about length 1: else 1e-4 would say little.
                 assert!(theirs.iter().map(|v| v * v).sum::<f32>() > 0.25, "face {index}");
             }

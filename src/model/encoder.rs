@@ -173,3 +173,25 @@ impl Encoder {
         self.features.forward(&pooled, false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn compiled_and_plain_agree() {
+        for depth in [IRESNET18, IRESNET34] {
+            let vs = nn::VarStore::new(Device::Cpu);
+            let mut encoder = Encoder::new(&vs.root(), depth, Pooling::Pooled);
+            crate::model::fill::fill_variables(&vs, 1);
+            let x = Tensor::rand([3, 3, SIDE, SIDE], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
+            let plain = tch::no_grad(|| encoder.embed(&x));
+            encoder.compile();
+            let compiled = tch::no_grad(|| encoder.embed(&x));
+            let scale = plain.abs().max().double_value(&[]);
+            let worst = (plain - compiled).abs().max().double_value(&[]);
+            assert!(worst < 1e-4 * scale, "{depth:?}: {worst} of {scale}");
+        }
+    }
+}

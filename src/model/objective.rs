@@ -177,6 +177,13 @@ impl TrainingModel {
         TrainingModel { vs, frozen, detector, guide }
     }
 
+    /// Switches EG's face encoder to its compiled form (CPU): call when its weights are as they will stay.
+    pub fn compile_encoder(&mut self) {
+        if let Some(guide) = &mut self.guide {
+            guide.encoder.compile();
+        }
+    }
+
     /// Everything that training may move, and the running statistics.
     pub fn variables(&self) -> &VarStore {
         &self.vs

@@ -116,7 +116,11 @@ impl RetinaFaceNet {
             laterals: [lateral(0), lateral(1), lateral(2)],
             merges: [merge("merge1"), merge("merge2")],
             contexts: (1..=3).map(|i| Context::new(&(root / format!("ssh{i}")), body)).collect(),
-            heads: [head("BboxHead", WIDTHS[0]), head("ClassHead", WIDTHS[1]), head("LandmarkHead", WIDTHS[2])],
+            heads: [
+                head("BboxHead", WIDTHS[0]),
+                head("ClassHead", WIDTHS[1]),
+                head("LandmarkHead", WIDTHS[2]),
+            ],
             program: None,
         }
     }
@@ -436,4 +440,33 @@ fn compile_mobilenet(stages: &[Vec<ConvUnit>], program: &mut Builder, x: Map) ->
         }
         y
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn compiled_and_plain_agree_for_both_bodies_and_several_sizes() {
+        for body in [Body::ResNet50, Body::MobileNet025] {
+            let vs = nn::VarStore::new(Device::Cpu);
+            let mut net = RetinaFaceNet::new(&vs.root(), body);
+            crate::model::fill::fill_variables(&vs, 1);
+            let inputs = [(2, 96, 128), (1, 75, 101), (1, 33, 32)]
+                .map(|(n, h, w)| Tensor::rand([n, 3, h, w], (Kind::Float, Device::Cpu)));
+            let run = |net: &RetinaFaceNet| {
+                let all = inputs.iter().map(|x| tch::no_grad(|| net.forward(x)));
+                all.flat_map(|raw| [raw.boxes, raw.classes, raw.points]).collect::<Vec<Tensor>>()
+            };
+            let plain = run(&net);
+            net.compile();
+            for (plain, compiled) in plain.iter().zip(run(&net)) {
+                assert_eq!(plain.size(), compiled.size());
+                let scale = plain.abs().max().double_value(&[]);
+                let worst = (plain - compiled).abs().max().double_value(&[]);
+                assert!(worst < 1e-4 * scale, "{body:?}: {worst} of {scale}");
+            }
+        }
+    }
 }

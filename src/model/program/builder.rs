@@ -194,8 +194,7 @@ impl Builder {
         let activation = || engine(block.activation);
         let front = self.buffer(Buffer::Front { channels: inside });
         let row_sums = block.squeeze.is_some().then(|| self.buffer(Buffer::RowSums { channels: inside }));
-        let shape =
-            Shape { kernel: block.depthwise.kernel, stride: block.stride, padding: block.padding };
+        let shape = Shape { kernel: block.depthwise.kernel, stride: block.stride, padding: block.padding };
         let kind = StepKind::Front {
             from: from.0,
             to: front,

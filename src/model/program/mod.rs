@@ -10,6 +10,8 @@ mod pack;
 mod plan;
 mod run;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use builder::{Block, Builder, Map};
 pub use pack::Folded;

@@ -60,12 +60,18 @@ impl Plan {
             floats = floats.max(at + len);
             living.push((buffer, at..at + len));
         }
-        let has_halo = |buffer: &usize| matches!(buffers[*buffer], Buffer::Map { halo, .. } if halo != (0, 0));
+        let has_halo =
+            |buffer: &usize| matches!(buffers[*buffer], Buffer::Map { halo, .. } if halo != (0, 0));
         let new_halos = steps
             .iter()
             .enumerate()
             .map(|(number, step)| {
-                step.kind.writes().into_iter().filter(|b| times[*b].start == number).filter(has_halo).collect()
+                step.kind
+                    .writes()
+                    .into_iter()
+                    .filter(|b| times[*b].start == number)
+                    .filter(has_halo)
+                    .collect()
             })
             .collect();
         Plan { sizes, offsets, floats, new_halos }
@@ -153,7 +159,9 @@ impl Plan {
             StepKind::MeanShortcut { from, to, onto } => {
                 Operation::MeanShortcut { from: map(from), to: map(to), onto: map(onto) }
             }
-            StepKind::Affine { from, to, packed } => Operation::Affine { from: map(from), to: map(to), packed },
+            StepKind::Affine { from, to, packed } => {
+                Operation::Affine { from: map(from), to: map(to), packed }
+            }
         }
     }
 }

@@ -37,7 +37,12 @@ impl Program {
         Program { buffers, steps, input, outputs, plan: Mutex::new(None), idle: Mutex::new(Vec::new()) }
     }
 
-    fn plan_for(&self, size: Size) -> Arc<Plan> {
+    #[cfg(test)]
+    pub(super) fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    pub(super) fn plan_for(&self, size: Size) -> Arc<Plan> {
         let mut plan = locked(&self.plan);
         match &*plan {
             Some(known) if known.sizes[self.input] == size => Arc::clone(known),
@@ -61,11 +66,13 @@ impl Program {
         assert_eq!(channels as usize, plan.map(&self.buffers, self.input).channels, "channels of the input");
         let image = (channels * height * width) as usize;
         let by_pixel = x.permute([0, 2, 3, 1]);
-        let (x, planes) = if x.is_contiguous() { (x.shallow_clone(), true) } else { (by_pixel.contiguous(), false) };
+        let (x, planes) =
+            if x.is_contiguous() { (x.shallow_clone(), true) } else { (by_pixel.contiguous(), false) };
         let pixels = floats_of(&x).chunks_exact(image);
         let views: Vec<View> = self.outputs.iter().map(|output| plan.map(&self.buffers, *output)).collect();
         let floats = |view: &View| view.height * view.width * view.channels;
-        let mut results: Vec<Vec<f32>> = views.iter().map(|view| vec![0.0; floats(view) * n as usize]).collect();
+        let mut results: Vec<Vec<f32>> =
+            views.iter().map(|view| vec![0.0; floats(view) * n as usize]).collect();
         // One job per image: its pixels and its part of each result.
         let mut jobs: Vec<(Pixels, Vec<&mut [f32]>)> = pixels
             .map(|values| if planes { Pixels::Planes(values) } else { Pixels::Interleaved(values) })
@@ -78,7 +85,8 @@ impl Program {
         }
         self.run_all(&plan, &views, jobs);
         let shape = |view: &View| [n, view.height as i64, view.width as i64, view.channels as i64];
-        let tensor = |(values, view): (Vec<f32>, &View)| tensor_of(&values, &shape(view)).permute([0, 3, 1, 2]);
+        let tensor =
+            |(values, view): (Vec<f32>, &View)| tensor_of(&values, &shape(view)).permute([0, 3, 1, 2]);
         results.into_iter().zip(&views).map(tensor).collect()
     }
 
@@ -148,11 +156,17 @@ fn write_pixels(pixels: Pixels, view: &View, memory: &mut [f32]) {
     for y in 0..height {
         let row = &mut memory[view.offset + y * view.row_stride..][..width * channels];
         match pixels {
-            Pixels::Interleaved(values) => row.copy_from_slice(&values[y * width * channels..][..width * channels]),
+            Pixels::Interleaved(values) => {
+                row.copy_from_slice(&values[y * width * channels..][..width * channels])
+            }
             Pixels::Planes(values) => {
                 for channel in 0..channels {
                     let plane = &values[(channel * height + y) * width..][..width];
-                    row.iter_mut().skip(channel).step_by(channels).zip(plane).for_each(|(to, from)| *to = *from);
+                    row.iter_mut()
+                        .skip(channel)
+                        .step_by(channels)
+                        .zip(plane)
+                        .for_each(|(to, from)| *to = *from);
                 }
             }
         }

@@ -49,8 +49,19 @@ pub(super) struct Step {
 
 /// Numbers are those of buffers.
 pub(super) enum StepKind {
-    Conv { from: usize, to: Slice, onto: Option<usize>, shape: Shape, packed: Packed },
-    Winograd { from: usize, to: Slice, onto: Option<usize>, packed: Packed },
+    Conv {
+        from: usize,
+        to: Slice,
+        onto: Option<usize>,
+        shape: Shape,
+        packed: Packed,
+    },
+    Winograd {
+        from: usize,
+        to: Slice,
+        onto: Option<usize>,
+        packed: Packed,
+    },
     Front {
         from: usize,
         to: usize,
@@ -60,12 +71,42 @@ pub(super) enum StepKind {
         shape: Shape,
         depthwise: Packed,
     },
-    Gate { row_sums: usize, to: usize, channels: usize, squeezed: usize, reduce: Packed, expand: Packed },
-    Project { from: usize, gate: Option<usize>, to: usize, onto: Option<usize>, channels: usize, packed: Packed },
-    MaxPool { from: usize, to: usize, shape: Shape },
-    Enlarge { from: usize, to: usize, onto: usize },
-    MeanShortcut { from: usize, to: usize, onto: usize },
-    Affine { from: usize, to: usize, packed: Packed },
+    Gate {
+        row_sums: usize,
+        to: usize,
+        channels: usize,
+        squeezed: usize,
+        reduce: Packed,
+        expand: Packed,
+    },
+    Project {
+        from: usize,
+        gate: Option<usize>,
+        to: usize,
+        onto: Option<usize>,
+        channels: usize,
+        packed: Packed,
+    },
+    MaxPool {
+        from: usize,
+        to: usize,
+        shape: Shape,
+    },
+    Enlarge {
+        from: usize,
+        to: usize,
+        onto: usize,
+    },
+    MeanShortcut {
+        from: usize,
+        to: usize,
+        onto: usize,
+    },
+    Affine {
+        from: usize,
+        to: usize,
+        packed: Packed,
+    },
 }
 
 /// Kernel, step and padding of what slides over a map.
@@ -79,7 +120,8 @@ pub(super) struct Shape {
 impl Shape {
     fn out(&self, (height, width): Size) -> Size {
         let Padding { before, after } = self.padding;
-        let side = |side: usize| (side + (before + after) as usize).saturating_sub(self.kernel) / self.stride + 1;
+        let side =
+            |side: usize| (side + (before + after) as usize).saturating_sub(self.kernel) / self.stride + 1;
         (side(height), side(width))
     }
 }
@@ -98,7 +140,9 @@ impl StepKind {
             StepKind::Project { from, gate, onto, .. } => {
                 [Some(*from), *gate, *onto].into_iter().flatten().collect()
             }
-            StepKind::Enlarge { from, onto, .. } | StepKind::MeanShortcut { from, onto, .. } => vec![*from, *onto],
+            StepKind::Enlarge { from, onto, .. } | StepKind::MeanShortcut { from, onto, .. } => {
+                vec![*from, *onto]
+            }
         }
     }
 
@@ -122,9 +166,9 @@ impl StepKind {
             StepKind::Conv { from, shape, .. }
             | StepKind::Front { from, shape, .. }
             | StepKind::MaxPool { from, shape, .. } => shape.out(sizes[*from]),
-            StepKind::Winograd { from, .. } | StepKind::Project { from, .. } | StepKind::Affine { from, .. } => {
-                sizes[*from]
-            }
+            StepKind::Winograd { from, .. }
+            | StepKind::Project { from, .. }
+            | StepKind::Affine { from, .. } => sizes[*from],
             StepKind::Gate { row_sums, .. } => sizes[*row_sums],
             StepKind::Enlarge { onto, .. } => sizes[*onto],
             StepKind::MeanShortcut { from, onto, .. } => {

@@ -17,10 +17,11 @@ struct Split {
       to = flat(to);
       onto = flat(onto);
     }
-    // A piece of the input that stays in the second level cache while all output channels go over it, and pixels enough
-    // to be worth the weights that are read for it.
-    constexpr int64_t PIECE = 48 << 10, LEAST = 96;
-    const int64_t wanted = std::max(PIECE / (from.channels * c.stride * c.stride), LEAST);
+    // Pixels whose input and output stay in the second level cache while all output channels go over them, and enough to
+    // be worth the weights that are read for them.
+    constexpr int64_t PIECE = 96 << 10, LEAST = 96;
+    const int64_t per_pixel = from.channels * c.stride * c.stride + to.channels * (onto.data == nullptr ? 1 : 2);
+    const int64_t wanted = std::max(PIECE / per_pixel, LEAST);
     const Pieces columns(to.width, as_row ? wanted : to.width, TILE_ROWS);
     const Pieces rows(to.height, as_row ? 1 : std::max<int64_t>(wanted / to.width, 1), 1);
     columns_each = columns.size;
@@ -61,9 +62,11 @@ void run_piece(const SbiConv& c, const Split& s, int64_t task) {
           const Floats bias = load(c.bias + first + v * LANES);
           for (int r = 0; r < ROWS; r++) sums[r][v] = bias;
         }
-        multiply(runs, pixel(s.from, y * c.stride - c.before, x * c.stride - c.before), weight, sums);
+        float* out = pixel(s.to, y, x) + first;
         const float* onto = s.onto.data == nullptr ? nullptr : pixel(s.onto, y, x) + first;
-        finish<KIND>(c.activation, sums, pixel(s.to, y, x) + first, s.to.pixel_stride, onto, s.onto.pixel_stride, first, valid);
+        ask_for<ROWS, WIDE>(out, s.to.pixel_stride, onto, s.onto.pixel_stride);
+        multiply(runs, pixel(s.from, y * c.stride - c.before, x * c.stride - c.before), weight, sums);
+        finish<KIND>(c.activation, sums, out, s.to.pixel_stride, onto, s.onto.pixel_stride, first, valid);
       });
   });
 }

@@ -163,8 +163,23 @@ impl Kernels {
         }
     }
 
-    /// Every build that this processor can run, the fastest first.
+    /// Every build that this processor can run, the fastest first: from the one on that `SBI_KERNELS` names (`avx512`,
+    /// `avx2`, `any`), where it is set. Last digits differ between them, so that naming one makes two machines agree.
     pub fn all() -> &'static [Kernels] {
+        static CHOSEN: LazyLock<usize> = LazyLock::new(|| {
+            let wanted = std::env::var("SBI_KERNELS").unwrap_or_default();
+            let found = Kernels::every().iter().position(|kernels| kernels.name == wanted);
+            if found.is_none() && !wanted.is_empty() {
+                tracing::warn!(
+                    "SBI_KERNELS={wanted}: this processor has no such kernels, the fastest are taken"
+                );
+            }
+            found.unwrap_or(0)
+        });
+        &Kernels::every()[*CHOSEN..]
+    }
+
+    fn every() -> &'static [Kernels] {
         static ALL: LazyLock<Vec<Kernels>> = LazyLock::new(|| {
             let mut all = Vec::new();
             #[cfg(target_arch = "x86_64")]
@@ -174,10 +189,10 @@ impl Kernels {
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq");
                 if has_all {
-                    all.push(Kernels::of("AVX-512", sbi_kernels_avx512));
+                    all.push(Kernels::of("avx512", sbi_kernels_avx512));
                 }
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    all.push(Kernels::of("AVX2", sbi_kernels_avx2));
+                    all.push(Kernels::of("avx2", sbi_kernels_avx2));
                 }
             }
             all.push(Kernels::of("any", sbi_kernels_base));

@@ -47,6 +47,18 @@ inline void blocks(int64_t channels, int64_t depth, int64_t from, int64_t to, F&
   }
 }
 
+// Asks for the memory that a tile will read and write when it is done, while it is being computed: those lines are too far
+// apart for the processor to guess.
+template <int ROWS, int WIDE>
+inline __attribute__((always_inline)) void ask_for(float* to, int64_t to_stride, const float* onto, int64_t onto_stride) {
+  constexpr int LINE = 16, FLOATS = WIDE * LANES;
+  for (int r = 0; r < ROWS; r++)
+    for (int i = 0; i < FLOATS; i += LINE) {
+      if (onto != nullptr) __builtin_prefetch(onto + r * onto_stride + i, 0, 2);
+      __builtin_prefetch(to + r * to_stride + i, 1, 2);
+    }
+}
+
 // Splits work: `count` things in pieces of about `size`, in whole units.
 struct Pieces {
   int64_t count, size;

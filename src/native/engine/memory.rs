@@ -1,12 +1,12 @@
 //! Memory of the engine: aligned floats that tasks on several threads write into.
 
-use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
+use std::alloc::{handle_alloc_error, Layout};
 use std::cell::RefCell;
 
-/// A cache line.
-const ALIGNMENT: usize = 64;
-
-/// Aligned floats, zero at first.
+/// Floats that begin at a page, zero at first.
+///
+/// A mapping of its own, in huge pages where the kernel has them: pages come when they are first written, by the thread
+/// that writes, and there are few of them.
 pub struct Memory {
     data: *mut f32,
     len: usize,
@@ -23,12 +23,19 @@ impl Memory {
     /// # Panics
     /// Ends the process when there is no memory, as every allocation does.
     pub fn zeroed(len: usize) -> Self {
-        let layout = Self::layout(len);
-        // SAFETY: the layout has a size above 0.
-        let data = unsafe { alloc_zeroed(layout) }.cast::<f32>();
-        if data.is_null() {
-            handle_alloc_error(layout);
+        let bytes = Self::bytes(len);
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping, which touches no other memory.
+        let data = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, kind, -1, 0) };
+        if data == libc::MAP_FAILED {
+            handle_alloc_error(Layout::new::<f32>());
         }
+        #[cfg(target_os = "linux")]
+        // SAFETY: advice about the mapping just made; refusing it changes nothing.
+        unsafe {
+            libc::madvise(data, bytes, libc::MADV_HUGEPAGE);
+        }
+        let data = data.cast();
         Memory { data, len }
     }
 
@@ -39,8 +46,8 @@ impl Memory {
         memory
     }
 
-    fn layout(len: usize) -> Layout {
-        Layout::array::<f32>(len.max(1)).and_then(|layout| layout.align_to(ALIGNMENT)).expect("memory of a sane size")
+    fn bytes(len: usize) -> usize {
+        len.max(1).checked_mul(size_of::<f32>()).expect("memory of a sane size")
     }
 
     /// Number of floats.
@@ -72,8 +79,10 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: allocated with the same layout.
-        unsafe { dealloc(self.data.cast(), Self::layout(self.len)) }
+        // SAFETY: mapped with this length, and nobody else's.
+        unsafe {
+            libc::munmap(self.data.cast(), Self::bytes(self.len));
+        }
     }
 }
 
@@ -101,7 +110,7 @@ mod tests {
             let values: Vec<f32> = (0..len).map(|i| i as f32).collect();
             let memory = Memory::from_slice(&values);
             assert_eq!(memory.as_slice(), values);
-            assert_eq!(memory.pointer() as usize % ALIGNMENT, 0);
+            assert_eq!(memory.pointer() as usize % 64, 0);
             assert_eq!(memory.is_empty(), len == 0);
         }
     }

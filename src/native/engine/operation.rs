@@ -28,7 +28,9 @@ impl View {
     pub(super) fn span(&self) -> Range<usize> {
         let (before, after) = self.halo;
         let first = self.offset - before * (self.row_stride + self.pixel_stride);
-        let last = self.offset + (self.height - 1 + after) * self.row_stride + (self.width - 1 + after) * self.pixel_stride;
+        let last = self.offset
+            + (self.height - 1 + after) * self.row_stride
+            + (self.width - 1 + after) * self.pixel_stride;
         first..last + self.channels
     }
 }
@@ -139,9 +141,9 @@ pub enum Operation<'a> {
         gate: Option<usize>,
         /// Channels of the front.
         channels: usize,
-        /// Output, without halo.
+        /// Output.
         to: View,
-        /// Added before the activation; without halo.
+        /// Added before the activation.
         onto: Option<View>,
         /// `[c_out / block][channels in whole vectors][block]`.
         packed: &'a Packed,
@@ -183,4 +185,3 @@ pub enum Operation<'a> {
         packed: &'a Packed,
     },
 }
-

@@ -126,7 +126,8 @@ impl Operation<'_> {
             Operation::Conv { from, to, onto, kernel, stride, before, packed } => {
                 assert_eq!(from.channels, from.pixel_stride, "a convolution reads whole pixels");
                 assert!(from.halo.0 >= *before, "padding without a halo");
-                let reach = |out: usize, side: usize| (out - 1) * stride + kernel <= before + side + from.halo.1;
+                let reach =
+                    |out: usize, side: usize| (out - 1) * stride + kernel <= before + side + from.halo.1;
                 assert!(reach(to.height, from.height) && reach(to.width, from.width), "{from:?} to {to:?}");
                 let raw = RawConv {
                     from: from.raw(memory),
@@ -151,13 +152,27 @@ impl Operation<'_> {
                     from: from.raw(memory),
                     to: to.raw(memory),
                     onto: added(onto, to),
-                    weight: weights(&packed.weight, (tile + 2) * (tile + 2) * from.channels * whole(to.channels)),
+                    weight: weights(
+                        &packed.weight,
+                        (tile + 2) * (tile + 2) * from.channels * whole(to.channels),
+                    ),
                     bias: weights(&packed.bias, whole(to.channels)),
                     activation: packed.activation.raw(),
                 };
                 (table.winograd_conv, Arguments::Winograd(raw))
             }
-            Operation::Front { from, channels, expand, depthwise, kernel, stride, before, out, to, row_sums } => {
+            Operation::Front {
+                from,
+                channels,
+                expand,
+                depthwise,
+                kernel,
+                stride,
+                before,
+                out,
+                to,
+                row_sums,
+            } => {
                 assert!(matches!((kernel, stride), (3 | 5, 1 | 2)), "kernel {kernel}, stride {stride}");
                 assert!(expand.is_some() || from.channels == *channels);
                 let taken = |packed: &Packed| weights(&packed.weight, from.channels * whole(*channels));
@@ -165,7 +180,8 @@ impl Operation<'_> {
                     from: from.raw(memory),
                     channels: *channels as i64,
                     expand: expand.map_or(std::ptr::null(), taken),
-                    expand_bias: expand.map_or(std::ptr::null(), |packed| weights(&packed.bias, whole(*channels))),
+                    expand_bias: expand
+                        .map_or(std::ptr::null(), |packed| weights(&packed.bias, whole(*channels))),
                     depthwise: weights(&depthwise.weight, kernel * kernel * whole(*channels)),
                     bias: weights(&depthwise.bias, whole(*channels)),
                     kernel: *kernel as i64,
@@ -197,8 +213,6 @@ impl Operation<'_> {
                 (table.gate, Arguments::Gate(raw))
             }
             Operation::Project { from, gate, channels, to, onto, packed } => {
-                let flat = |view: &View| view.row_stride == view.width * view.pixel_stride;
-                assert!(flat(to) && onto.as_ref().is_none_or(flat), "{to:?} has a halo");
                 let positions = to.height * to.width;
                 let raw = RawProject {
                     from: part(memory, *from, positions * whole(*channels)),
@@ -214,14 +228,17 @@ impl Operation<'_> {
                 (table.project, Arguments::Project(raw))
             }
             Operation::MaxPool { from, to, before } => {
-                assert!(2 * (to.height - 1) < from.height + before && 2 * (to.width - 1) < from.width + before);
+                assert!(
+                    2 * (to.height - 1) < from.height + before && 2 * (to.width - 1) < from.width + before
+                );
                 assert_eq!(from.channels, to.channels);
                 let raw = RawMaxPool { from: from.raw(memory), to: to.raw(memory), before: *before as i64 };
                 (table.max_pool, Arguments::MaxPool(raw))
             }
             Operation::Enlarge { from, to, onto } => {
                 assert_eq!((from.channels, onto.channels), (to.channels, to.channels));
-                let raw = RawSum { from: from.raw(memory), to: to.raw(memory), onto: added(&Some(*onto), to) };
+                let raw =
+                    RawSum { from: from.raw(memory), to: to.raw(memory), onto: added(&Some(*onto), to) };
                 (table.enlarge, Arguments::Sum(raw))
             }
             Operation::MeanShortcut { from, to, onto } => {

@@ -60,8 +60,10 @@ template <Kind KIND>
 void run_task(const SbiProject& p, int64_t task, float* memory) {
   const int64_t depth = whole(p.channels, LANES) * LANES;
   const int64_t blocks_in_all = whole(p.to.channels, BLOCK), block = task % blocks_in_all;
-  const int64_t from = task / blocks_in_all * PIXELS, count = std::min(PIXELS, p.positions - from);
-  const SbiMap to = flat(p.to), onto = flat(p.onto);
+  const int64_t from = task / blocks_in_all * PIXELS, end = std::min(from + PIXELS, p.positions);
+  // Row by row only where zeros lie between the rows.
+  const bool as_row = is_flat(p.to) && (p.onto.data == nullptr || is_flat(p.onto));
+  const SbiMap to = as_row ? flat(p.to) : p.to, onto = as_row ? flat(p.onto) : p.onto;
   const Runs runs{depth / LANES, LANES, p.positions * LANES, LANES};
   blocks(p.to.channels, depth, block, block + 1, [&](int64_t first, int64_t valid, int64_t at, auto wide) {
     constexpr int WIDE = decltype(wide)::value;
@@ -74,18 +76,23 @@ void run_task(const SbiProject& p, int64_t task, float* memory) {
         }
       weight = memory;
     }
-    cover(count, [&](int64_t x, auto rows) {
-      constexpr int ROWS = decltype(rows)::value;
-      x += from;
-      Floats sums[ROWS][WIDE];
-      for (int v = 0; v < WIDE; v++) {
-        const Floats bias = load(p.bias + first + v * LANES);
-        for (int r = 0; r < ROWS; r++) sums[r][v] = bias;
-      }
-      multiply(runs, p.from + x * LANES, weight, sums);
-      const float* added = onto.data == nullptr ? nullptr : pixel(onto, 0, x) + first;
-      finish<KIND>(p.activation, sums, pixel(to, 0, x) + first, to.pixel_stride, added, onto.pixel_stride, first, valid);
-    });
+    for (int64_t start = from; start < end;) {
+      const int64_t y = start / to.width, x0 = start % to.width, count = std::min(end - start, to.width - x0);
+      cover(count, [&](int64_t x, auto rows) {
+        constexpr int ROWS = decltype(rows)::value;
+        Floats sums[ROWS][WIDE];
+        for (int v = 0; v < WIDE; v++) {
+          const Floats bias = load(p.bias + first + v * LANES);
+          for (int r = 0; r < ROWS; r++) sums[r][v] = bias;
+        }
+        float* out = pixel(to, y, x0 + x) + first;
+        const float* added = onto.data == nullptr ? nullptr : pixel(onto, y, x0 + x) + first;
+        ask_for<ROWS, WIDE>(out, to.pixel_stride, added, onto.pixel_stride);
+        multiply(runs, p.from + (start + x) * LANES, weight, sums);
+        finish<KIND>(p.activation, sums, out, to.pixel_stride, added, onto.pixel_stride, first, valid);
+      });
+      start += count;
+    }
   });
 }
 

@@ -16,7 +16,7 @@ use super::{memory, sets, setup};
 use crate::blending::Phase;
 use crate::dataset::Split;
 use crate::model::objective::TrainingModel;
-use crate::model::DeviceChoice;
+use crate::model::{DeviceChoice, ExecutionPlan};
 use crate::progress::{Cancel, Progress};
 use crate::Result;
 use std::collections::BTreeMap;
@@ -118,6 +118,10 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
         }
         Place::Resume(path) => resume(config, path, model, sam, (spec, precision, averages), progress)?,
     };
+    if ExecutionPlan::fastest(device).compiles() {
+        // Its weights are there, from a file or from the run that goes on, and never move.
+        run.model.compile_encoder();
+    }
     if let Some(warning) = memory::warning(config, &run.model) {
         progress.note(&warning);
     }
