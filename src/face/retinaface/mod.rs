@@ -5,7 +5,7 @@ mod preprocess;
 mod priors;
 
 pub use nms::{iou, suppress};
-pub use preprocess::{prepare, resized_shape, Input};
+pub use preprocess::{input_size, prepare, prepare_into, resized_shape, Input};
 pub use priors::{decode, priors, Candidate, Prior};
 
 use super::{DetectorIdentity, Error, FaceDetector};
@@ -13,8 +13,11 @@ use crate::checkpoint;
 use crate::model::retinaface::{Body, RawOutputs, RetinaFaceNet};
 use crate::model::weights::{fingerprint, load_weights};
 use crate::model::{self, ExecutionPlan};
+use crate::native;
 use crate::types::{BBox, DetectedFace, RgbImage};
+use rayon::prelude::*;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -67,6 +70,8 @@ pub struct RetinaFace {
     net: RetinaFaceNet,
     device: Device,
     weights: String,
+    /// Of the last input size.
+    priors: Mutex<Option<((usize, usize), Arc<Vec<Prior>>)>>,
 }
 
 impl RetinaFace {
@@ -89,7 +94,8 @@ impl RetinaFace {
         }
         let max_size = max_size.or(variant.default_max_size());
         let weights = fingerprint(&file.state);
-        Ok(RetinaFace { variant, max_size, largest: None, net, device: plan.device(), weights })
+        let priors = Mutex::new(None);
+        Ok(RetinaFace { variant, max_size, largest: None, net, device: plan.device(), weights, priors })
     }
 
     /// The same that brings pictures whose longest side is more than `largest` pixels down to that, and leaves smaller
@@ -104,26 +110,46 @@ impl RetinaFace {
         self.max_size.or(self.largest.filter(too_large))
     }
 
-    /// The faces of pictures that share one input size.
-    fn detect_batch(&self, images: &[&RgbImage], inputs: &[Input]) -> Result<Vec<Vec<DetectedFace>>, Error> {
+    /// The faces of pictures of one size, whose input has `size` rows and columns.
+    fn detect_batch(
+        &self,
+        images: &[&RgbImage],
+        size: (usize, usize),
+    ) -> Result<Vec<Vec<DetectedFace>>, Error> {
         let _no_grad = tch::no_grad_guard();
-        let (height, width) = (inputs[0].height, inputs[0].width);
+        let (height, width) = size;
         let failed = |e: tch::TchError| Error::Network { height, width, message: e.to_string() };
-        let shape = [1, height as i64, width as i64, 3];
-        let rows: Vec<Tensor> = inputs.iter().map(|i| Tensor::from_slice(&i.hwc).view(shape)).collect();
-        let batch = Tensor::f_cat(&rows, 0).map_err(failed)?;
+        let one = height * width * 3;
+        let mut pixels = vec![0.0; images.len() * one];
+        let prepared = images.par_iter().zip(pixels.par_chunks_exact_mut(one));
+        let variant = self.variant;
+        prepared.try_for_each(|(image, out)| prepare_into(image, variant, size, out))?;
+        let shape = [images.len() as i64, height as i64, width as i64, 3];
+        let batch = Tensor::f_from_slice(&pixels).and_then(|batch| batch.f_view(shape)).map_err(failed)?;
+        drop(pixels);
         let x = batch.permute([0, 3, 1, 2]).f_to_device(self.device).map_err(failed)?;
         let raw = self.net.forward(&x);
-        let priors = priors(height, width);
-        images
-            .iter()
-            .enumerate()
-            .map(|(i, image)| {
-                let candidates = candidates(&raw, i as i64, &priors, (height, width)).map_err(failed)?;
-                let kept = suppress(candidates, MAX_IOU);
-                Ok(kept.iter().filter_map(|c| to_face(c, image, height)).collect())
-            })
-            .collect()
+        let outputs =
+            (0..images.len() as i64).map(|image| outputs_of(&raw, image)).collect::<Result<Vec<_>, _>>();
+        let priors = self.priors_for(size);
+        let faces = |(image, outputs): (&&RgbImage, &ImageOutputs)| {
+            let kept = suppress(outputs.candidates(&priors, size), MAX_IOU);
+            kept.iter().filter_map(|c| to_face(c, image, height)).collect()
+        };
+        Ok(images.par_iter().zip(&outputs.map_err(failed)?).map(faces).collect())
+    }
+
+    /// The priors of an input size; those of the last one are kept.
+    fn priors_for(&self, size: (usize, usize)) -> Arc<Vec<Prior>> {
+        let mut kept = self.priors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match &*kept {
+            Some((known, priors)) if *known == size => Arc::clone(priors),
+            _ => {
+                let made = Arc::new(priors(size.0, size.1));
+                *kept = Some((size, Arc::clone(&made)));
+                made
+            }
+        }
     }
 }
 
@@ -135,14 +161,11 @@ impl FaceDetector for RetinaFace {
         while let Some(first) = rest.first() {
             let run = rest.iter().take_while(|image| shape(image) == shape(first)).count();
             let (group, later) = rest.split_at(run.min(self.preferred_batch()));
-            let inputs = group
-                .iter()
-                .map(|image| prepare(image, self.variant, self.side_for(image)))
-                .collect::<Result<Vec<_>, _>>()?;
-            if inputs[0].height.min(inputs[0].width) < MIN_SIDE {
+            let (height, width) = input_size(first, self.side_for(first));
+            if height.min(width) < MIN_SIDE {
                 found.extend(group.iter().map(|_| Vec::new()));
             } else {
-                found.extend(self.detect_batch(group, &inputs)?);
+                found.extend(self.detect_batch(group, (height, width))?);
             }
             rest = later;
         }
@@ -158,12 +181,45 @@ impl FaceDetector for RetinaFace {
     }
 
     fn preferred_batch(&self) -> usize {
-        // A CPU gains nothing from batches and pays in memory.
-        if self.device.is_cuda() {
-            4
-        } else {
-            1
+        const ON_GPU: usize = 4;
+        // A picture per thread, with everything around the network: but no more than memory is worth.
+        const MOST: usize = 8;
+        match self.variant {
+            _ if self.device.is_cuda() => ON_GPU,
+            // One picture has work for all threads, and takes a gigabyte.
+            Variant::ResNet50 => 1,
+            Variant::MobileNet025 => native::threads().clamp(1, MOST),
         }
+    }
+}
+
+/// What the network says of one picture, flat.
+struct ImageOutputs {
+    scores: Vec<f32>,
+    boxes: Vec<f32>,
+    points: Vec<f32>,
+}
+
+fn outputs_of(raw: &RawOutputs, image: i64) -> Result<ImageOutputs, tch::TchError> {
+    let flat = |t: &Tensor| -> Result<Vec<f32>, tch::TchError> {
+        Vec::<f32>::try_from(t.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)
+    };
+    let scores = raw.classes.f_get(image)?.f_softmax(-1, Kind::Float)?.f_select(1, 1)?;
+    let (boxes, points) = (raw.boxes.f_get(image)?, raw.points.f_get(image)?);
+    Ok(ImageOutputs { scores: flat(&scores)?, boxes: flat(&boxes)?, points: flat(&points)? })
+}
+
+impl ImageOutputs {
+    fn candidates(&self, priors: &[Prior], size: (usize, usize)) -> Vec<Candidate> {
+        let above = self.scores.iter().enumerate().filter(|(_, score)| **score > MIN_SCORE);
+        above
+            .map(|(prior, &score)| {
+                let (box_offsets, point_offsets) =
+                    (&self.boxes[prior * 4..][..4], &self.points[prior * 10..][..10]);
+                let (corners, points) = decode(priors[prior], box_offsets, point_offsets, size);
+                Candidate { corners, points, score, prior }
+            })
+            .collect()
     }
 }
 
@@ -174,20 +230,7 @@ pub fn candidates(
     priors: &[Prior],
     size: (usize, usize),
 ) -> Result<Vec<Candidate>, tch::TchError> {
-    let flat = |t: &Tensor| -> Result<Vec<f32>, tch::TchError> {
-        let row = t.f_get(image)?.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?;
-        Vec::<f32>::try_from(row)
-    };
-    let scores = raw.classes.f_softmax(-1, Kind::Float)?.f_select(2, 1)?;
-    let (scores, boxes, points) = (flat(&scores)?, flat(&raw.boxes)?, flat(&raw.points)?);
-    let above = scores.iter().enumerate().filter(|(_, score)| **score > MIN_SCORE);
-    Ok(above
-        .map(|(prior, &score)| {
-            let (box_offsets, point_offsets) = (&boxes[prior * 4..][..4], &points[prior * 10..][..10]);
-            let (corners, points) = decode(priors[prior], box_offsets, point_offsets, size);
-            Candidate { corners, points, score, prior }
-        })
-        .collect())
+    Ok(outputs_of(raw, image)?.candidates(priors, size))
 }
 
 /// A candidate in pixels of the picture, rounded to hundredths; `None` when nothing of it is inside.

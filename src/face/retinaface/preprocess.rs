@@ -26,22 +26,39 @@ pub struct Input {
     pub width: usize,
 }
 
+/// Rows and columns of the network's input for this picture.
+pub fn input_size(image: &RgbImage, max_size: Option<usize>) -> (usize, usize) {
+    let own = (image.height(), image.width());
+    max_size.map_or(own, |size| resized_shape(own.0, own.1, size))
+}
+
 /// Resizes (bilinear, 8-bit) where `max_size` asks for it, then normalises as `variant` was trained.
 pub fn prepare(image: &RgbImage, variant: Variant, max_size: Option<usize>) -> Result<Input, imaging::Error> {
+    let (height, width) = input_size(image, max_size);
+    let mut hwc = vec![0.0; height * width * 3];
+    prepare_into(image, variant, (height, width), &mut hwc)?;
+    Ok(Input { hwc, height, width })
+}
+
+/// The same into `hwc`, `[height, width, 3]`, of which `size` is the height and width.
+pub fn prepare_into(
+    image: &RgbImage,
+    variant: Variant,
+    (height, width): (usize, usize),
+    hwc: &mut [f32],
+) -> Result<(), imaging::Error> {
     let own = (image.height(), image.width());
-    let (height, width) = max_size.map_or(own, |size| resized_shape(own.0, own.1, size));
     let resized = if (height, width) == own { None } else { Some(imaging::resized(image, width, height)?) };
     let pixels = resized.as_ref().unwrap_or(image).data();
     let tables = tables(variant);
     let bgr = variant == Variant::MobileNet025;
-    let mut hwc = vec![0.0; pixels.len()];
     for (out, rgb) in hwc.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
         for (channel, value) in out.iter_mut().enumerate() {
             let source = if bgr { 2 - channel } else { channel };
             *value = tables[channel][usize::from(rgb[source])];
         }
     }
-    Ok(Input { hwc, height, width })
+    Ok(())
 }
 
 /// The normalised value of each of the 256 grey levels, per channel of the network's input.
