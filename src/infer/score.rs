@@ -39,6 +39,8 @@ pub(super) trait FaceNetwork {
     fn upload(&self, planes: &[u8]) -> Result<UploadedFaces, model::Error>;
     /// Starts to score them.
     fn submit(&self, faces: &UploadedFaces) -> Result<PendingScores, model::Error>;
+    /// Waits for their scores.
+    fn collect(&self, scores: PendingScores) -> Result<Vec<f32>, model::Error>;
 }
 
 impl FaceNetwork for Detector {
@@ -48,6 +50,10 @@ impl FaceNetwork for Detector {
 
     fn submit(&self, faces: &UploadedFaces) -> Result<PendingScores, model::Error> {
         Detector::submit(self, faces)
+    }
+
+    fn collect(&self, scores: PendingScores) -> Result<Vec<f32>, model::Error> {
+        scores.collect()
     }
 }
 
@@ -189,8 +195,9 @@ impl<'a, T> FaceScorer<'a, T> {
     /// Waits for the scores of the first batch on its way.
     fn land(&mut self) -> Result<(), model::Error> {
         let Some((batch, pending)) = self.in_flight.pop_front() else { return Ok(()) };
+        let scores = self.network.collect(pending)?;
         let pixels = batch.planes.chunks_exact(FACE_BYTES);
-        for ((found, planes), score) in batch.faces.iter().zip(pixels).zip(pending.collect()?) {
+        for ((found, planes), score) in batch.faces.iter().zip(pixels).zip(scores) {
             // Of a video that was dropped meanwhile nobody wants to know.
             let Some(open) = self.videos.get_mut(found.video - self.first) else { continue };
             let face = ScoredFace { frame: found.frame, bbox: found.bbox, score };

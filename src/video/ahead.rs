@@ -245,6 +245,18 @@ mod tests {
                 wait_for(5 + more);
             }
         });
-        assert_eq!(begun.into_inner(), 7, "what nobody wants any more was begun");
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_not_begun() {
+        let (_folder, paths) = photographs(9);
+        let begun = AtomicUsize::new(0);
+        let slowly = |_, _| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(100));
+            vec![0]
+        };
+        decode_ahead(paths, &slowly, 1, |decodings| decodings.fill_batches_of(8));
+        assert!(begun.into_inner() <= 1);
     }
 }
