@@ -98,7 +98,7 @@ struct Job {
 }
 
 impl Job {
-    fn run(self, choose: &dyn Fn(usize, usize) -> Vec<usize>) {
+    fn run(self, choose: &dyn Fn(usize, usize) -> Vec<usize>, over: &AtomicBool) {
         let consume = |frame| match self.events.send(Event::Frame(frame)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
@@ -108,7 +108,7 @@ impl Job {
         } else {
             VideoReader::open(&self.path).and_then(|reader| {
                 let indices = choose(self.position, reader.frame_count());
-                reader.read_frames(&indices, consume)
+                reader.read_frames_until(over, &indices, consume)
             })
         };
         let end = end.map_err(|error| without_path(&error, &self.path));
@@ -157,7 +157,7 @@ pub fn decode_ahead<T>(
             let (work, over) = (work.clone(), &over);
             scope.spawn(move || {
                 let wanted = work.iter().take_while(|_| !over.load(Ordering::Relaxed));
-                wanted.for_each(|job| job.run(choose));
+                wanted.for_each(|job| job.run(choose, over));
             });
         }
         drop(work);
@@ -176,6 +176,7 @@ mod tests {
     use super::*;
     use crate::imaging::write_image;
     use crate::types::RgbImage;
+    use crate::video::VideoWriter;
     use std::sync::atomic::AtomicUsize;
     use std::time::{Duration, Instant};
 
@@ -258,5 +259,23 @@ mod tests {
         };
         decode_ahead(paths, &slowly, 1, |decodings| decodings.fill_batches_of(8));
         assert!(begun.into_inner() <= 1);
+    }
+
+    #[test]
+    fn a_video_is_left_between_two_wanted_frames_when_nobody_wants_them_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.avi");
+        let mut writer = VideoWriter::create(&path, 64, 48, 25.0).unwrap();
+        (0..9).for_each(|_| writer.write(&RgbImage::filled(64, 48, [50; 3])).unwrap());
+        writer.finish().unwrap();
+        let over = AtomicBool::new(false);
+        let mut frames = Vec::new();
+        let report = VideoReader::open(&path).unwrap().read_frames_until(&over, &[0, 8], |frame| {
+            over.store(true, Ordering::Relaxed);
+            frames.push(frame.index);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(frames, [0]);
+        assert_eq!(report.unwrap(), DecodeReport { wanted: 2, decoded: 1, ended_at: None });
     }
 }
