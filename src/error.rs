@@ -87,6 +87,9 @@ pub enum Error {
         /// The input.
         path: PathBuf,
     },
+    /// An annotated copy that a wish to stop has cut short.
+    #[error("the run was interrupted")]
+    AnnotateInterrupted,
     /// A packed folder that was made from other files than asked for.
     #[error("{}: was packed from {packed} videos, but {asked} was asked for: give the same -c, or pack into another folder with npy-pack -s and name it with --packed", folder.display())]
     PackedCompression {
@@ -121,6 +124,15 @@ impl From<Stop<Ended>> for Ended {
         match stop {
             Stop::Detector(error) => Ended::Failed(error.into()),
             Stop::Consumer(ended) => ended,
+        }
+    }
+}
+
+impl From<Stop<Error>> for Error {
+    fn from(stop: Stop<Error>) -> Self {
+        match stop {
+            Stop::Detector(error) => error.into(),
+            Stop::Consumer(error) => error,
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod retinaface;
 pub use choice::{DetectorChoice, DetectorConfig};
 pub use crop::{crop_faces, CropBase, FaceCrop, Margin, FACE_SIDE};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
-pub use extract::{extract_faces, Extraction, FrameFaces, Stop};
+pub use extract::{extract_faces, Extracted, Extraction, FrameFaces, Stop};
 pub use forehead::with_forehead;
 pub use retinaface::{RetinaFace, Variant};
 

@@ -73,6 +73,8 @@ impl Folder {
     }
 
     /// Writes the annotated copy of input `number`: a PNG for a photograph, an mp4 for a video.
+    ///
+    /// Fails when it cannot be written; a video's also when `cancel` is requested before its end.
     pub fn write(
         &self,
         input: &Path,
@@ -129,9 +131,10 @@ fn write_video(
     })?;
     match (failure, writer) {
         (Some(error), _) => Err(error),
-        (None, Some(writer)) if !cancel.is_requested() => Ok(writer.finish()?),
+        (None, Some(_)) if cancel.is_requested() => Err(Error::AnnotateInterrupted),
+        (None, Some(writer)) => Ok(writer.finish()?),
         // Without a frame there is nothing to annotate; the result's status says why.
-        _ => Ok(()),
+        (None, None) => Ok(()),
     }
 }
 

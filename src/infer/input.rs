@@ -4,7 +4,7 @@ use super::{Config, Source};
 use crate::dataset::{Compression, VideoList};
 use crate::packed::PackedSet;
 use crate::types::Label;
-use crate::video::{media_files, MediaFiles};
+use crate::video::{decode_ahead, distinct_frame_indices, media_files, Decodings, MediaFiles};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -116,4 +116,11 @@ fn from_files(paths: &[PathBuf], limit: Option<usize>) -> Result<Inputs> {
     let items = files.into_iter().map(|path| Item { path, label: None, group: None }).collect();
     let kind = Kind::Videos(items);
     Ok(Inputs { kind, dataset: None, compression: None, detector: None, labelled: false, notes })
+}
+
+/// Decodes the frames to be scored of all items while `consume` takes them, and begins before it is called.
+pub(super) fn decode<T>(config: &Config, items: &[Item], consume: impl FnOnce(&mut Decodings) -> T) -> T {
+    let paths = items.iter().map(|item| item.path.clone()).collect();
+    let choose = |_, count| distinct_frame_indices(count, config.frames);
+    decode_ahead(paths, &choose, config.jobs, consume)
 }

@@ -4,6 +4,7 @@ mod annotate;
 mod config;
 mod heatmaps;
 mod input;
+mod networks;
 mod output_names;
 mod packed;
 mod result;
@@ -18,7 +19,6 @@ pub use verdict::{Judge, Judgement, Verdict};
 
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
 use crate::model::{Detector, ExecutionPlan};
-use crate::native::Half;
 use crate::progress::{Cancel, Progress};
 use crate::Result;
 use std::time::Instant;
@@ -37,54 +37,68 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     // Everything that can be wrong about paths shows before the seconds that loading networks takes.
     let inputs = input::resolve(config)?;
     let plan = ExecutionPlan::fastest(config.device.resolve()?);
-    let mut detector = Detector::load(&config.weights, plan)?;
-    if config.half {
-        progress.note(&halved(&mut detector)?);
-    }
-    let judge = Judge::new(detector.calibration(), config.threshold);
-    inputs.notes.iter().for_each(|note| progress.note(note));
-
-    let started = Instant::now();
-    let (videos, face_detector) = match &inputs.kind {
+    let announce = || inputs.notes.iter().for_each(|note| progress.note(note));
+    let scored = match &inputs.kind {
         input::Kind::Packed(set) => {
-            (packed::score_all(config, set, &detector, judge, progress, cancel)?, inputs.detector.clone())
+            let detector = networks::load_detector(config, plan, progress)?;
+            announce();
+            Scored::by(detector, inputs.detector.clone(), config, |detector, judge| {
+                packed::score_all(config, set, detector, judge, progress, cancel)
+            })
         }
-        input::Kind::Videos(items) => {
-            let (faces, warning) = config.detector.load(plan)?;
-            warning.iter().for_each(|text| progress.note(text));
-            let name = faces.identity().name;
-            let detectors = videos::Detectors { forgeries: &detector, faces: faces.as_ref(), judge };
-            (videos::score_all(config, items, &detectors, progress, cancel)?, Some(name))
-        }
-    };
+        // The first frames are there when the networks are.
+        input::Kind::Videos(items) => input::decode(config, items, |decodings| {
+            let (detector, faces) = networks::load_both(config, plan, progress)?;
+            announce();
+            Scored::by(detector, Some(faces.identity().name), config, |detector, judge| {
+                let detectors = videos::Detectors { forgeries: detector, faces: faces.as_ref(), judge };
+                videos::score_all(config, items, decodings, &detectors, progress, cancel)
+            })
+        }),
+    }?;
     progress.end();
-    let metrics = inputs.labelled.then(|| metrics(&videos)).transpose()?;
-    let timing = Timing::of(&videos, started.elapsed());
+    let metrics = inputs.labelled.then(|| metrics(&scored.videos)).transpose()?;
     Ok(Summary {
         tool: "sbi",
         version: env!("CARGO_PKG_VERSION"),
         weights: config.weights.display().to_string(),
-        model: detector.method().name(),
-        backbone: detector.backbone().variant.name,
+        model: scored.detector.method().name(),
+        backbone: scored.detector.backbone().variant.name,
         dataset: inputs.dataset,
         compression: inputs.compression,
-        detector: face_detector,
-        decision: judge,
+        detector: scored.face_detector,
+        decision: scored.judge,
         notes: inputs.notes,
         interrupted: cancel.is_requested(),
-        videos,
+        videos: scored.videos,
         metrics,
-        timing,
+        timing: scored.timing,
     })
 }
 
-/// Switches to half precision where that is faster, and says what it does to scores.
-fn halved(detector: &mut Detector) -> Result<String> {
-    if !detector.device().is_cuda() {
-        return Ok("--half is for CUDA devices: this run has 32 bits".to_owned());
+/// What was scored, and by what.
+struct Scored {
+    detector: Detector,
+    /// Its name, where known.
+    face_detector: Option<String>,
+    judge: Option<Judge>,
+    videos: Vec<VideoResult>,
+    timing: Timing,
+}
+
+impl Scored {
+    fn by(
+        detector: Detector,
+        face_detector: Option<String>,
+        config: &Config,
+        score: impl FnOnce(&Detector, Option<Judge>) -> Result<Vec<VideoResult>>,
+    ) -> Result<Self> {
+        let judge = Judge::new(detector.calibration(), config.threshold);
+        let started = Instant::now();
+        let videos = score(&detector, judge)?;
+        let timing = Timing::of(&videos, started.elapsed());
+        Ok(Scored { detector, face_detector, judge, videos, timing })
     }
-    let apart = detector.halve(Half::Float16)?;
-    Ok(format!("half precision: scores of made faces move by up to {apart:.5}"))
 }
 
 fn metrics(videos: &[VideoResult]) -> Result<VideoMetrics> {

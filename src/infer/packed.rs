@@ -1,7 +1,7 @@
 //! Scoring a packed test set: the faces are cut out already.
 
 use super::heatmaps;
-use super::score::{FaceScorer, Scored, FACE_BYTES};
+use super::score::{Batches, FaceScorer, Scored, FACE_BYTES};
 use super::{Config, Judge, VideoResult, NEUTRAL_SCORE};
 use crate::metrics::video_score;
 use crate::model::Detector;
@@ -25,21 +25,12 @@ pub(super) fn score_all(
     let sheets = heatmaps::Folder::prepare(config.heatmaps.as_deref(), names.iter().map(PathBuf::as_path))?;
     progress.begin(videos.len(), "videos");
     let mut results = Vec::with_capacity(videos.len());
-    for (number, video) in videos.iter().enumerate() {
-        let mut result = blank(video);
-        let mut found = Scored::default();
-        match video.open() {
-            Ok(opened) => match score_one(config, opened, detector, &mut result, cancel)? {
-                Finished::Yes(scored) => found = scored,
-                Finished::Interrupted => break,
-            },
-            Err(error) => {
-                result.status = VideoStatus::Unreadable;
-                result.note = Some(error.to_string());
-            }
-        }
+    let mut conclude = |(mut result, whole): Ended, found: Scored| -> Result<()> {
+        // Faces before a damage do not stand for their video.
+        let found = if whole { found } else { Scored::default() };
+        add_scores(&mut result, &found)?;
         if let Some(sheets) = &sheets {
-            if let Err(error) = sheets.write(number, detector, judge, &found.kept) {
+            if let Err(error) = sheets.write(results.len(), detector, judge, &found.kept) {
                 result.add_note(format!("no heat map: {error}"));
             }
         }
@@ -49,13 +40,40 @@ pub(super) fn score_all(
         }
         progress.advance(&result.path);
         results.push(result);
+        Ok(())
+    };
+    let keep = if config.heatmaps.is_some() { heatmaps::FACES } else { 0 };
+    let mut scorer = FaceScorer::new(detector, Batches::new(config.batch_size, detector), keep);
+    for video in videos {
+        let mut result = blank(video);
+        let read = match video.open() {
+            Ok(opened) => push_faces(opened, config.batch_size, &mut scorer, &mut result, cancel)?,
+            Err(error) => Read::Damaged(error.to_string()),
+        };
+        let whole = match read {
+            Read::Whole => true,
+            Read::Damaged(reason) => {
+                result.status = VideoStatus::Unreadable;
+                result.note = Some(reason);
+                false
+            }
+            Read::Interrupted => break,
+        };
+        scorer.end((result, whole));
+        scorer.scored().try_for_each(|(ended, found)| conclude(ended, found))?;
     }
+    scorer.finish()?;
+    scorer.scored().try_for_each(|(ended, found)| conclude(ended, found))?;
     Ok(results)
 }
 
-/// Whether a video was scored to its end.
-enum Finished {
-    Yes(Scored),
+/// What is known of a video before its scores are, and whether its faces could be read to the end.
+type Ended = (VideoResult, bool);
+
+/// How the reading of a video went.
+enum Read {
+    Whole,
+    Damaged(String),
     Interrupted,
 }
 
@@ -75,48 +93,46 @@ fn blank(video: &PackedVideo) -> VideoResult {
     }
 }
 
-fn score_one(
-    config: &Config,
+/// Hands on all faces of a video.
+fn push_faces(
     mut video: OpenVideo,
-    detector: &Detector,
+    batch_size: usize,
+    scorer: &mut FaceScorer<Ended>,
     result: &mut VideoResult,
     cancel: &Cancel,
-) -> Result<Finished> {
+) -> Result<Read> {
     result.status = video.status;
     if video.status == VideoStatus::NoFace && result.note.is_none() {
         result.note = Some("no face in any frame".to_owned());
     }
-    let keep = if config.heatmaps.is_some() { heatmaps::FACES } else { 0 };
-    let mut scorer = FaceScorer::new(detector, config.batch_size, keep);
-    let mut batch = Vec::with_capacity(config.batch_size * FACE_BYTES);
+    let mut batch = Vec::with_capacity(batch_size * FACE_BYTES);
     let mut indices = video.frame_indices.iter();
     loop {
         if cancel.is_requested() {
-            return Ok(Finished::Interrupted);
+            return Ok(Read::Interrupted);
         }
-        match video.faces.read_batch(config.batch_size, &mut batch) {
-            Ok(0) => break,
+        match video.faces.read_batch(batch_size, &mut batch) {
+            Ok(0) => return Ok(Read::Whole),
             Ok(_) => {
                 // There is an index per face: that was checked when the arrays were opened.
                 for (planes, frame) in batch.chunks_exact(FACE_BYTES).zip(&mut indices) {
                     scorer.push(*frame, None, planes)?;
                 }
             }
-            Err(error) => {
-                result.status = VideoStatus::Unreadable;
-                result.note = Some(error.to_string());
-                return Ok(Finished::Yes(Scored::default()));
-            }
+            Err(error) => return Ok(Read::Damaged(error.to_string())),
         }
     }
-    let found = scorer.finish()?;
+}
+
+fn add_scores(result: &mut VideoResult, found: &Scored) -> Result<()> {
     let scores: Vec<f32> = found.faces.iter().map(|face| face.score).collect();
+    let frames: Vec<i64> = found.faces.iter().map(|face| face.frame).collect();
     result.faces = scores.len();
-    if let Some(score) = video_score(&scores, &video.frame_indices)? {
+    if let Some(score) = video_score(&scores, &frames)? {
         // Without a manifest, frames without a face are not known.
         result.frames = result.frames.max(score.frames.len());
         result.score = Some(score.score);
         result.frame_scores = score.frames;
     }
-    Ok(Finished::Yes(found))
+    Ok(())
 }

@@ -3,16 +3,14 @@
 use super::annotate::{self, Caption};
 use super::heatmaps;
 use super::input::Item;
-use super::score::{FaceScorer, Scored};
+use super::score::{Batches, FaceScorer, Scored};
 use super::{Config, Judge, VideoResult, NEUTRAL_SCORE};
-use crate::error::Ended;
-use crate::face::{extract_faces, FaceDetector};
+use crate::face::{extract_faces, Extracted, Extraction, FaceDetector};
 use crate::metrics::video_score;
 use crate::model::Detector;
 use crate::progress::{Cancel, Progress};
-use crate::video::{decode_ahead, distinct_frame_indices, Decoding};
+use crate::video::Decodings;
 use crate::Result;
-use std::path::Path;
 
 /// What finds faces, what scores them, and what scores are measured by.
 pub(super) struct Detectors<'a> {
@@ -28,9 +26,12 @@ struct Pictures {
 }
 
 /// Scores all items, in order. An interruption drops the current video and returns those before it.
+///
+/// Both networks get full batches, whatever the length of the videos.
 pub(super) fn score_all(
     config: &Config,
     items: &[Item],
+    decodings: &mut Decodings,
     detectors: &Detectors,
     progress: &dyn Progress,
     cancel: &Cancel,
@@ -42,22 +43,36 @@ pub(super) fn score_all(
     };
     progress.begin(items.len(), "videos");
     let mut results = Vec::with_capacity(items.len());
-    let choose = |_, count| distinct_frame_indices(count, config.frames);
-    let ended = decode_ahead(paths().map(Path::to_owned), &choose, config.jobs, |number, decoding| {
+    let mut conclude = |number: usize, extraction, found: &Scored| -> Result<()> {
         let item = &items[number];
-        let (mut result, found) = score_one(config, item, &decoding, detectors, cancel)?;
-        pictures.draw(number, &found, &mut result, item, detectors, cancel);
+        let mut result = result_of(item, extraction, found, detectors.judge)?;
+        pictures.draw(number, found, &mut result, item, detectors, cancel);
         if let Some(note) = &result.note {
             progress.note(&format!("{}: {note}", item.path.display()));
         }
         progress.advance(&item.path.display().to_string());
         results.push(result);
         Ok(())
-    });
-    match ended {
-        Ok(()) | Err(Ended::Interrupted) => Ok(results),
-        Err(Ended::Failed(error)) => Err(error),
-    }
+    };
+    let keep = if config.heatmaps.is_some() { heatmaps::FACES } else { 0 };
+    let batches = Batches::new(config.batch_size, detectors.forgeries);
+    let mut scorer = FaceScorer::new(detectors.forgeries, batches, keep);
+    decodings.fill_batches_of(detectors.faces.preferred_batch());
+    let events = decodings.events().take_while(|_| !cancel.is_requested());
+    extract_faces(events, detectors.faces, |extracted| -> Result<()> {
+        match extracted {
+            Extracted::Faces { found, .. } => {
+                for crop in &found.faces {
+                    scorer.push(found.frame as i64, Some(crop.face.bbox), &crop.pixels.to_planes())?;
+                }
+            }
+            Extracted::End { video, extraction } => scorer.end((video, extraction)),
+        }
+        scorer.scored().try_for_each(|((video, extraction), found)| conclude(video, extraction, &found))
+    })?;
+    scorer.finish()?;
+    scorer.scored().try_for_each(|((video, extraction), found)| conclude(video, extraction, &found))?;
+    Ok(results)
 }
 
 impl Pictures {
@@ -85,28 +100,12 @@ impl Pictures {
     }
 }
 
-fn score_one(
-    config: &Config,
+fn result_of(
     item: &Item,
-    decoding: &Decoding,
-    detectors: &Detectors,
-    cancel: &Cancel,
-) -> Result<(VideoResult, Scored), Ended> {
-    let keep = if config.heatmaps.is_some() { heatmaps::FACES } else { 0 };
-    let mut scorer = FaceScorer::new(detectors.forgeries, config.batch_size, keep);
-    let extraction = extract_faces(decoding, detectors.faces, |found| {
-        if cancel.is_requested() {
-            return Err(Ended::Interrupted);
-        }
-        for crop in &found.faces {
-            scorer.push(found.frame as i64, Some(crop.face.bbox), &crop.pixels.to_planes())?;
-        }
-        Ok(())
-    })?;
-    if cancel.is_requested() {
-        return Err(Ended::Interrupted);
-    }
-    let found = scorer.finish()?;
+    extraction: Extraction,
+    found: &Scored,
+    judge: Option<Judge>,
+) -> Result<VideoResult> {
     let scores: Vec<f32> = found.faces.iter().map(|face| face.score).collect();
     let frames: Vec<i64> = found.faces.iter().map(|face| face.frame).collect();
     let score = video_score(&scores, &frames)?;
@@ -123,6 +122,9 @@ fn score_one(
         frame_scores: score.map(|s| s.frames).unwrap_or_default(),
         note: extraction.note,
     };
-    result.judgement = detectors.judge.map(|judge| judge.judge(&result, &found.faces));
-    Ok((result, found))
+    result.judgement = judge.map(|judge| judge.judge(&result, &found.faces));
+    Ok(result)
 }
+
+#[cfg(test)]
+mod tests;

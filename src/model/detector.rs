@@ -6,11 +6,11 @@ use super::weights::{load_weights, BATCH_COUNTER};
 use super::{fill, Error, ExecutionPlan, InputSpec};
 use crate::checkpoint::{self, StateDict};
 use crate::metrics::Calibration;
-use crate::native::{in_half_precision, Half};
+use crate::native::Half;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::nn::{self, VarStore};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 /// Which published method a detector was trained with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,31 +168,9 @@ impl Detector {
         self.bn.as_ref().map(BatchNorm::running_statistics)
     }
 
-    /// Scores of 8-bit faces: `planes` holds `[n, 3, side, side]` RGB values, flat. One probability of
-    /// "fake" per face, 0..1. Faces of another side than the weights expect are resized, bilinearly over the area that
-    /// a new pixel covers.
-    ///
-    /// Fails when libtorch runs out of memory or the length does not fit.
-    pub fn scores(&self, planes: &[u8], side: usize) -> Result<Vec<f32>, Error> {
-        let _no_grad = tch::no_grad_guard();
-        let x = self.input_of(planes, side)?;
-        let logits = match self.half {
-            Some(half) => in_half_precision(self.device, half, || self.logits(&x)),
-            None => self.logits(&x),
-        };
-        let fake = logits.f_softmax(1, Kind::Float)?.f_select(1, 1)?;
-        Ok(Vec::<f32>::try_from(fake.f_to_device(Device::Cpu)?.f_contiguous()?)?)
-    }
-
-    /// Faces as [`Detector::logits`] takes them, of the side that the weights expect.
-    pub(super) fn input_of(&self, planes: &[u8], side: usize) -> Result<Tensor, Error> {
-        let side = side as i64;
-        let bytes = Tensor::f_from_slice(planes)?.f_view([-1, 3, side, side])?;
-        let x = bytes.f_to_device(self.device)?.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
-        Ok(match self.input.side {
-            own if own == side => x,
-            own => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None)?,
-        })
+    /// The precision that scores are computed in, where it is half.
+    pub(super) fn half(&self) -> Option<Half> {
+        self.half
     }
 }
 

@@ -35,7 +35,7 @@ impl Detector {
     /// Fails when libtorch runs out of memory or the length does not fit.
     pub fn evidence(&self, planes: &[u8], side: usize) -> Result<Vec<EvidenceMap>, Error> {
         let _no_grad = tch::no_grad_guard();
-        let x = self.input_of(planes, side)?;
+        let x = self.input_of(&self.upload(planes, side)?)?;
         let x = self.input().normalisation.apply(&x);
         let features = self.backbone().extract_features(&x, Mode::Eval);
         let (weight, shift) = self.affine_head(features.size()[1])?;

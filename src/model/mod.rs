@@ -16,6 +16,7 @@ pub mod objective;
 pub mod program;
 pub mod published;
 pub mod retinaface;
+pub mod scoring;
 pub mod weights;
 pub mod work;
 
@@ -24,6 +25,7 @@ pub use detector::{Detector, Method};
 pub use evidence::EvidenceMap;
 pub use execution::{DeviceChoice, ExecutionPlan};
 pub use input::{InputSpec, Normalisation};
+pub use scoring::{PendingScores, UploadedFaces};
 pub use weights::load_weights;
 
 use crate::checkpoint::{self, Mismatch};

@@ -1,13 +1,12 @@
 //! Packing: the videos of a test set to face crops on disk, once, for many runs of inference.
 
 use crate::dataset::{Compression, TestSet};
-use crate::error::Ended;
-use crate::face::{extract_faces, DetectorConfig, DetectorIdentity, FaceDetector, FACE_SIDE};
+use crate::face::{extract_faces, DetectorConfig, DetectorIdentity, Extracted, Extraction, FACE_SIDE};
 use crate::model::{DeviceChoice, ExecutionPlan};
-use crate::packed::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry};
+use crate::packed::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry, VideoWriter};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
-use crate::video::{decode_ahead, distinct_frame_indices, Decoding};
+use crate::video::{decode_ahead, distinct_frame_indices};
 use crate::Result;
 use std::path::PathBuf;
 
@@ -123,54 +122,52 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let paths: Vec<PathBuf> = pending.iter().map(|&number| writer.video(number).path.clone()).collect();
     let mut packed = 0;
     let choose = |_, count| distinct_frame_indices(count, config.frames);
-    let ended = decode_ahead(paths.iter().cloned(), &choose, config.jobs, |position, decoding| {
-        let entry = pack_one(&mut writer, pending[position], &decoding, detector.as_ref(), cancel)?;
-        packed += 1;
-        let path = paths[position].display().to_string();
-        if let Some(note) = &entry.note {
-            progress.note(&format!("{path}: {note}"));
-        }
-        progress.advance(&path);
-        Ok(())
+    let ended = decode_ahead(paths.clone(), &choose, config.jobs, |decodings| {
+        decodings.fill_batches_of(detector.preferred_batch());
+        let events = decodings.events().take_while(|_| !cancel.is_requested());
+        let mut arrays: Option<VideoWriter> = None;
+        extract_faces(events, detector.as_ref(), |extracted| -> Result<()> {
+            let (Extracted::Faces { video, .. } | Extracted::End { video, .. }) = extracted;
+            let mut current = match arrays.take() {
+                Some(current) => current,
+                None => writer.start(pending[video])?,
+            };
+            match extracted {
+                Extracted::Faces { found, .. } => {
+                    for crop in &found.faces {
+                        current.append(&crop.pixels.to_planes(), found.frame as u32)?;
+                    }
+                    arrays = Some(current);
+                }
+                Extracted::End { extraction, .. } => {
+                    let entry = writer.commit(current, outcome(extraction))?;
+                    packed += 1;
+                    let path = paths[video].display().to_string();
+                    if let Some(note) = &entry.note {
+                        progress.note(&format!("{path}: {note}"));
+                    }
+                    progress.advance(&path);
+                }
+            }
+            Ok(())
+        })
     });
     progress.end();
     // Also after an error: what is done stays done.
     let manifest = writer.finish();
-    if let Err(Ended::Failed(error)) = ended {
-        return Err(error);
-    }
+    ended?;
     let videos = manifest?.videos;
     let skipped = total - pending.len();
     let interrupted = cancel.is_requested() && packed < pending.len();
     Ok(Summary { folder, total, skipped, packed, videos, notes, interrupted })
 }
 
-fn pack_one(
-    writer: &mut PackedWriter,
-    number: usize,
-    decoding: &Decoding,
-    detector: &dyn FaceDetector,
-    cancel: &Cancel,
-) -> Result<VideoEntry, Ended> {
-    let mut arrays = writer.start(number)?;
-    let extraction = extract_faces(decoding, detector, |found| {
-        if cancel.is_requested() {
-            return Err(Ended::Interrupted);
-        }
-        for crop in &found.faces {
-            arrays.append(&crop.pixels.to_planes(), found.frame as u32)?;
-        }
-        Ok(())
-    })?;
-    if cancel.is_requested() {
-        return Err(Ended::Interrupted);
-    }
-    let outcome = Outcome {
+fn outcome(extraction: Extraction) -> Outcome {
+    Outcome {
         status: extraction.status,
         frames_decoded: extraction.frames_decoded as u32,
         note: extraction.note,
-    };
-    Ok(writer.commit(arrays, outcome)?.clone())
+    }
 }
 
 fn settings(config: &Config, detector: &DetectorIdentity) -> Settings {

@@ -80,11 +80,11 @@ pub fn run_with(
         }
         // An end is seen when all who hold the other side have gone.
         drop((queue, reports, requests));
-        let paths = pending.iter().map(|video| video.path.clone());
+        let paths = pending.iter().map(|video| video.path.clone()).collect();
         let decoders = config.jobs.div_ceil(WORKERS_PER_DECODER) + 1;
-        let ended = decode_ahead(paths, &choose, decoders, |position, decoding| {
-            let mut follower = Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel };
-            follower.follow(position, &decoding, &plans[position])
+        let mut follower = Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel };
+        let ended = decode_ahead(paths, &choose, decoders, |videos| {
+            videos.try_for_each(|(position, decoding)| follower.follow(position, decoding, &plans[position]))
         });
         drop(jobs);
         reported.iter().for_each(|report| ledger.settle(report));
@@ -181,12 +181,11 @@ impl Follower<'_, '_> {
     fn follow(
         &mut self,
         video: usize,
-        decoding: &Decoding,
+        decoding: Decoding,
         plan: &OnceLock<Result<VideoPlan, prepared::Error>>,
     ) -> Result<(), Ended> {
         let nothing = VideoPlan::default();
-        loop {
-            let event = decoding.next_event();
+        for event in decoding {
             self.reported.try_iter().for_each(|report| self.ledger.settle(report));
             if self.cancel.is_requested() || self.ledger.has_failed() {
                 return Err(Ended::Interrupted);
@@ -198,7 +197,7 @@ impl Follower<'_, '_> {
                 None => (&nothing, None),
             };
             match event {
-                Some(Event::Frame(frame)) if !self.ledger.is_stuck(video) => {
+                Event::Frame(frame) if !self.ledger.is_stuck(video) => {
                     let Some(frame_plan) = plan.frames.iter().find(|f| f.index == frame.index) else {
                         continue;
                     };
@@ -209,32 +208,20 @@ impl Follower<'_, '_> {
                     }
                 }
                 // Not worth decoding the rest: nothing can be written.
-                Some(Event::Frame(_)) => {
+                Event::Frame(_) => {
                     self.ledger.ended(video, plan, Ending::Complete);
-                    return Ok(());
+                    break;
                 }
-                Some(Event::End(result)) => {
+                Event::End(result) => {
                     let ending = match (unplanned, result) {
                         (Some(reason), _) => Ending::Unreadable(reason),
                         (None, Ok(report)) => report.ended_at.map_or(Ending::Complete, Ending::At),
-                        (None, Err(error)) => Ending::Unreadable(without_path(&error, decoding)),
+                        (None, Err(reason)) => Ending::Unreadable(reason),
                     };
                     self.ledger.ended(video, plan, ending);
-                    return Ok(());
-                }
-                None => {
-                    let reason = "the decoder stopped without a word".to_owned();
-                    self.ledger.ended(video, plan, Ending::Unreadable(reason));
-                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
-}
-
-/// What an error says beyond the path that is named beside it anyway.
-fn without_path(error: &crate::video::Error, decoding: &Decoding) -> String {
-    let text = error.to_string();
-    let path = format!("{}: ", decoding.path().display());
-    text.strip_prefix(&path).unwrap_or(&text).to_owned()
 }

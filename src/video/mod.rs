@@ -10,7 +10,7 @@ mod media;
 mod reader;
 mod writer;
 
-pub use ahead::{decode_ahead, Decoding, Event};
+pub use ahead::{decode_ahead, Decoding, Decodings, Event};
 pub use indices::{distinct_frame_indices, frame_indices, training_positions};
 pub use media::{media_files, read_one_frame, MediaFiles};
 pub use reader::{DecodeReport, VideoReader};

@@ -9,6 +9,7 @@ use opencv::prelude::*;
 use opencv::videoio::{VideoCapture, CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a decode went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,17 @@ impl VideoReader {
     ///
     /// A frame that does not decode ends the video: what came before counts, and the report tells.
     pub fn read_frames(
+        self,
+        wanted: &[usize],
+        consume: impl FnMut(Frame) -> ControlFlow<()>,
+    ) -> Result<DecodeReport, Error> {
+        self.read_frames_until(&AtomicBool::new(false), wanted, consume)
+    }
+
+    /// The same that breaks off as soon as `over` is set: from one wanted frame of a film to the next it can be a minute.
+    pub(super) fn read_frames_until(
         mut self,
+        over: &AtomicBool,
         wanted: &[usize],
         mut consume: impl FnMut(Frame) -> ControlFlow<()>,
     ) -> Result<DecodeReport, Error> {
@@ -75,6 +86,9 @@ impl VideoReader {
         let mut position = 0;
         for &index in wanted {
             while position <= index {
+                if over.load(Ordering::Relaxed) {
+                    return Ok(report);
+                }
                 if !self.grab()? {
                     report.ended_at = Some(position);
                     return Ok(report);

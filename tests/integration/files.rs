@@ -1,5 +1,6 @@
 //! Photographs and videos given by path.
 
+use std::fs;
 use std::path::Path;
 
 use opencv::core::{Mat, MatTraitConst, CV_16U};
@@ -245,4 +246,33 @@ fn half_precision_on_a_cpu_changes_nothing_and_says_so() {
     assert!(done.stderr.contains("--half is for CUDA devices"), "{done}");
     place.sbi(&format!("{INFER} -n 2 -i clip.mp4 --json whole.json")).code(0);
     assert_same_scores(&place.json("half.json"), &place.json("whole.json"));
+}
+
+#[test]
+fn a_folder_of_photographs_and_videos_scores_like_each_of_them_alone() {
+    let place = Place::new();
+    let photograph = |name: &str, seed| write_image(&place.path(name), &made::portrait(seed, 0)).unwrap();
+    fs::create_dir(place.path("all")).unwrap();
+    for (number, seed) in [(0, 1), (1, 2), (4, 3), (5, 4), (8, 5)] {
+        photograph(&format!("all/{number}.png"), seed);
+    }
+    place.copy("dark.mp4", "all/2.mp4");
+    place.write("all/3.jpg", "no picture");
+    place.copy(FACES[0], "all/6.mp4");
+    place.copy("cut.avi", "all/7.avi");
+    let run = "infer -q -w weights/sbi.tar -n 4";
+    let mut alone = Vec::new();
+    for name in place.names("all") {
+        place.sbi(&format!("{run} -i all/{name} --json one.json"));
+        alone.push(place.json("one.json")["videos"][0].clone());
+    }
+    let statuses: Vec<&str> = alone.iter().map(|video| video["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["ok", "ok", "no_face", "unreadable", "ok", "ok", "ok", "truncated", "ok"]);
+    for flags in ["", "--batch-size 3 --jobs 1", "--batch-size 40 --jobs 4"] {
+        place.sbi(&format!("{run} -i all {flags} --json all.json")).code(1);
+        let together = place.json("all.json");
+        assert_same_scores(&together, &serde_json::json!({ "videos": alone }));
+        let notes = |videos: &[Json]| videos.iter().map(|video| video["note"].clone()).collect::<Vec<_>>();
+        assert_eq!(notes(together["videos"].as_array().unwrap()), notes(&alone));
+    }
 }

@@ -168,6 +168,11 @@ fn jobs_threads_and_steps_give_the_same_bytes() {
         place.sbi(&format!("infer -w weights/sbi.tar -q --packed one {flags}")).code(0);
     }
     assert_same_scores(&place.json("1.json"), &place.json("2.json"));
+    for faces in [1, 5, 100] {
+        let flags = format!("--batch-size {faces} --json batches.json");
+        place.sbi(&format!("infer -w weights/sbi.tar -q --packed one {flags}")).code(0);
+        assert_same_scores(&place.json("1.json"), &place.json("batches.json"));
+    }
     place.sbi("infer -w weights/sbi.tar -q --packed one --limit 2 --json two.json").code(0);
     assert_eq!(scores(&place.json("two.json")).len(), 2);
 }

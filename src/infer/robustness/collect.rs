@@ -2,16 +2,16 @@
 
 use super::Perturbation;
 use crate::error::Ended;
-use crate::face::{extract_faces, FaceDetector, FACE_SIDE};
-use crate::infer::input::{Item, Kind as Inputs};
+use crate::face::{extract_faces, Extracted, FaceDetector, FACE_SIDE};
+use crate::infer::input::Item;
 use crate::infer::score::FACE_BYTES;
 use crate::infer::Config;
 use crate::metrics::{video_score, Bootstrap, FrameScore, ScoredVideo, VideoMetrics};
-use crate::model::{Detector, ExecutionPlan};
+use crate::model::Detector;
 use crate::packed::{PackedSet, PackedVideo};
 use crate::progress::{Cancel, Progress};
 use crate::types::{Label, RgbImage};
-use crate::video::{decode_ahead, distinct_frame_indices};
+use crate::video::Decodings;
 use crate::Result;
 use rayon::prelude::*;
 
@@ -52,33 +52,36 @@ pub(super) struct Collected {
     pub left_out: Vec<String>,
 }
 
-/// Scores everything; an interruption leaves the videos before the current one.
-pub(super) fn collect(
-    config: &Config,
-    inputs: &Inputs,
-    detector: &Detector,
-    plan: ExecutionPlan,
-    progress: &dyn Progress,
-    cancel: &Cancel,
-) -> Result<Collected> {
-    let versions = (0..=Perturbation::all().count()).map(|_| Version::default()).collect();
-    let mut collected = Collected { versions, faces: 0, left_out: Vec::new() };
-    let ended = match inputs {
-        Inputs::Packed(set) => from_packed(config, set, detector, progress, cancel, &mut collected),
-        Inputs::Videos(items) => {
-            let (faces, warning) = config.detector.load(plan)?;
-            warning.iter().for_each(|text| progress.note(text));
-            from_videos(config, items, detector, faces.as_ref(), progress, cancel, &mut collected)
+impl Collected {
+    fn new() -> Self {
+        let versions = (0..=Perturbation::all().count()).map(|_| Version::default()).collect();
+        Collected { versions, faces: 0, left_out: Vec::new() }
+    }
+
+    /// An interruption leaves the videos before the current one.
+    fn until(self, ended: Result<(), Ended>, progress: &dyn Progress) -> Result<Self> {
+        progress.end();
+        match ended {
+            Ok(()) | Err(Ended::Interrupted) => Ok(self),
+            Err(Ended::Failed(error)) => Err(error),
         }
-    };
-    progress.end();
-    match ended {
-        Ok(()) | Err(Ended::Interrupted) => Ok(collected),
-        Err(Ended::Failed(error)) => Err(error),
     }
 }
 
-fn from_packed(
+/// Scores the faces of a packed set.
+pub(super) fn from_packed(
+    config: &Config,
+    set: &PackedSet,
+    detector: &Detector,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Collected> {
+    let mut collected = Collected::new();
+    let ended = add_packed(config, set, detector, progress, cancel, &mut collected);
+    collected.until(ended, progress)
+}
+
+fn add_packed(
     config: &Config,
     set: &PackedSet,
     detector: &Detector,
@@ -125,31 +128,39 @@ fn read_packed(
     }
 }
 
-fn from_videos(
+/// Scores the faces of videos.
+pub(super) fn from_videos(
     config: &Config,
     items: &[Item],
+    decodings: &mut Decodings,
     detector: &Detector,
     face_detector: &dyn FaceDetector,
     progress: &dyn Progress,
     cancel: &Cancel,
-    collected: &mut Collected,
-) -> Result<(), Ended> {
+) -> Result<Collected> {
+    let mut collected = Collected::new();
     progress.begin(items.len(), "videos");
-    let choose = |_, count| distinct_frame_indices(count, config.frames);
-    decode_ahead(items.iter().map(|item| item.path.clone()), &choose, config.jobs, |number, decoding| {
-        let item = &items[number];
-        let mut faces = Faces::new(config, detector, cancel);
-        let extraction = extract_faces(&decoding, face_detector, |found| {
-            found.faces.iter().try_for_each(|crop| faces.push(found.frame as i64, crop.pixels.clone()))
-        })?;
-        let why = extraction.note.unwrap_or_else(|| "no face".to_owned());
-        let name = item.path.display().to_string();
-        if let Some(label) = item.label {
-            collected.add(label, faces, &name, &why)?;
+    decodings.fill_batches_of(face_detector.preferred_batch());
+    let events = decodings.events().take_while(|_| !cancel.is_requested());
+    let mut faces = Faces::new(config, detector, cancel);
+    let ended = extract_faces(events, face_detector, |extracted| -> Result<(), Ended> {
+        match extracted {
+            Extracted::Faces { found, .. } => {
+                found.faces.into_iter().try_for_each(|crop| faces.push(found.frame as i64, crop.pixels))
+            }
+            Extracted::End { video, extraction } => {
+                let faces = std::mem::replace(&mut faces, Faces::new(config, detector, cancel));
+                let why = extraction.note.unwrap_or_else(|| "no face".to_owned());
+                let name = items[video].path.display().to_string();
+                if let Some(label) = items[video].label {
+                    collected.add(label, faces, &name, &why)?;
+                }
+                progress.advance(&name);
+                Ok(())
+            }
         }
-        progress.advance(&name);
-        Ok(())
-    })
+    });
+    collected.until(ended.map_err(Ended::from), progress)
 }
 
 impl Collected {

@@ -6,10 +6,10 @@ mod plot;
 
 pub use perturbation::{Kind, Perturbation, SEVERITIES};
 
-use super::{input, Config};
+use super::{input, networks, Config};
 use crate::imaging::write_image;
 use crate::metrics::{Bootstrap, VideoMetrics};
-use crate::model::{Detector, ExecutionPlan};
+use crate::model::ExecutionPlan;
 use crate::progress::{Cancel, Progress};
 use crate::{Error, Result};
 use collect::{Collected, Version};
@@ -81,10 +81,24 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         return Err(Error::RobustnessNeedsLabels);
     }
     let plan = ExecutionPlan::fastest(config.device.resolve()?);
-    let detector = Detector::load(&config.weights, plan)?;
-    inputs.notes.iter().for_each(|note| progress.note(note));
-    let Collected { versions, faces, left_out } =
-        collect::collect(config, &inputs.kind, &detector, plan, progress, cancel)?;
+    let announce = || inputs.notes.iter().for_each(|note| progress.note(note));
+    let (detector, collected) = match &inputs.kind {
+        input::Kind::Packed(set) => {
+            let detector = networks::load_detector(config, plan, progress)?;
+            announce();
+            let collected = collect::from_packed(config, set, &detector, progress, cancel)?;
+            (detector, collected)
+        }
+        input::Kind::Videos(items) => input::decode(config, items, |decodings| -> Result<_> {
+            let (detector, faces) = networks::load_both(config, plan, progress)?;
+            announce();
+            let faces = faces.as_ref();
+            let collected =
+                collect::from_videos(config, items, decodings, &detector, faces, progress, cancel)?;
+            Ok((detector, collected))
+        })?,
+    };
+    let Collected { versions, faces, left_out } = collected;
     let [clean, worse @ ..] = versions.as_slice() else { unreachable!("the clean version comes first") };
     if clean.videos.is_empty() {
         return Err(Error::NothingToPerturb { first: left_out.first().cloned().unwrap_or_default() });
