@@ -6,6 +6,7 @@
 
 use super::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
 use super::program::{Block, Builder, Folded, Map, Program};
+use crate::native::{floats_of, tensor_of};
 use tch::nn;
 use tch::Tensor;
 
@@ -187,20 +188,26 @@ const WIDTHS: [i64; 3] = [4, 2, 10];
 
 /// The three heads' outputs from maps that hold them side by side, one per level.
 fn separated(levels: &[Tensor]) -> RawOutputs {
-    let head = |index: usize| {
-        let first: i64 = WIDTHS[..index].iter().sum::<i64>() * ANCHORS_PER_POSITION;
-        let width = WIDTHS[index];
-        let rows: Vec<Tensor> = levels
-            .iter()
-            .map(|map| {
-                let n = map.size()[0];
-                let part = map.narrow(1, first, width * ANCHORS_PER_POSITION);
-                part.permute([0, 2, 3, 1]).reshape([n, -1, width])
-            })
-            .collect();
-        Tensor::cat(&rows, 1)
-    };
-    RawOutputs { boxes: head(0), classes: head(1), points: head(2) }
+    let n = levels[0].size()[0];
+    // In the order in which they lie in memory: a row per position, of all heads' numbers.
+    let by_position: Vec<Tensor> = levels.iter().map(|map| map.permute([0, 2, 3, 1]).contiguous()).collect();
+    let mut heads = WIDTHS.map(|_| Vec::new());
+    let row = (WIDTHS.iter().sum::<i64>() * ANCHORS_PER_POSITION) as usize;
+    for image in 0..n as usize {
+        for map in &by_position {
+            let values = floats_of(map);
+            let each = values.len() / n as usize;
+            for mut rest in values[image * each..][..each].chunks_exact(row) {
+                for (head, width) in heads.iter_mut().zip(WIDTHS) {
+                    let (own, others) = rest.split_at((width * ANCHORS_PER_POSITION) as usize);
+                    head.extend_from_slice(own);
+                    rest = others;
+                }
+            }
+        }
+    }
+    let [boxes, classes, points] = std::array::from_fn(|i| tensor_of(&heads[i], &[n, -1, WIDTHS[i]]));
+    RawOutputs { boxes, classes, points }
 }
 
 /// `x` enlarged to the size of `like`, nearest neighbour.

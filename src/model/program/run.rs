@@ -94,7 +94,7 @@ impl Program {
         let threads = native::threads();
         let one = |(pixels, mut results): (Pixels, Vec<&mut [f32]>), threads: usize| {
             let mut memory = self.take_memory(plan);
-            write_pixels(pixels, &plan.map(&self.buffers, self.input), memory.as_mut_slice());
+            write_pixels(pixels, &plan.map(&self.buffers, self.input), memory.as_mut_slice(), threads);
             self.execute(plan, &mut memory, threads);
             for (result, view) in results.iter_mut().zip(views) {
                 read_map(memory.as_slice(), view, result);
@@ -105,8 +105,11 @@ impl Program {
             return jobs.into_iter().for_each(|job| one(job, 1));
         }
         let rest = jobs.split_off(jobs.len() - jobs.len() % threads);
-        jobs.into_par_iter().with_max_len(1).for_each(|job| one(job, 1));
-        rest.into_iter().for_each(|job| one(job, threads));
+        // From within the pool: handing each step over to it would wake this thread every time.
+        rayon::scope(|_| {
+            jobs.into_par_iter().with_max_len(1).for_each(|job| one(job, 1));
+            rest.into_iter().for_each(|job| one(job, threads));
+        });
     }
 
     fn take_memory(&self, plan: &Plan) -> Memory {
@@ -150,11 +153,11 @@ fn clear_halo(view: &View, memory: &mut [f32]) {
     memory[below..below + after * row_stride].fill(0.0);
 }
 
-fn write_pixels(pixels: Pixels, view: &View, memory: &mut [f32]) {
+fn write_pixels(pixels: Pixels, view: &View, memory: &mut [f32], threads: usize) {
     clear_halo(view, memory);
     let View { height, width, channels, .. } = *view;
-    for y in 0..height {
-        let row = &mut memory[view.offset + y * view.row_stride..][..width * channels];
+    let write = |(y, row): (usize, &mut [f32])| {
+        let row = &mut row[..width * channels];
         match pixels {
             Pixels::Interleaved(values) => {
                 row.copy_from_slice(&values[y * width * channels..][..width * channels])
@@ -170,6 +173,15 @@ fn write_pixels(pixels: Pixels, view: &View, memory: &mut [f32]) {
                 }
             }
         }
+    };
+    let rows = &mut memory[view.offset..view.offset + (height - 1) * view.row_stride + width * channels];
+    if threads > 1 {
+        rows.par_chunks_mut(view.row_stride)
+            .enumerate()
+            .with_min_len(height.div_ceil(threads))
+            .for_each(write);
+    } else {
+        rows.chunks_mut(view.row_stride).enumerate().for_each(write);
     }
 }
 

@@ -21,7 +21,8 @@ struct Split {
     // be worth the weights that are read for them.
     constexpr int64_t PIECE = 96 << 10, LEAST = 96;
     const int64_t per_pixel = from.channels * c.stride * c.stride + to.channels * (onto.data == nullptr ? 1 : 2);
-    const int64_t wanted = std::max(PIECE / per_pixel, LEAST);
+    int64_t wanted = std::max(PIECE / per_pixel, LEAST);
+    if (c.threads > 1) wanted = std::min(wanted, std::max(to.width * to.height / (TASKS_PER_THREAD * c.threads), LEAST));
     const Pieces columns(to.width, as_row ? wanted : to.width, TILE_ROWS);
     const Pieces rows(to.height, as_row ? 1 : std::max<int64_t>(wanted / to.width, 1), 1);
     columns_each = columns.size;
@@ -29,7 +30,7 @@ struct Split {
     rows_each = rows.size;
     row_pieces = rows.count;
     blocks = whole(to.channels, BLOCK);
-    const int64_t pieces = rows.count * columns.count, enough = c.threads > 1 ? 4 * c.threads : 1;
+    const int64_t pieces = rows.count * columns.count, enough = c.threads > 1 ? TASKS_PER_THREAD * c.threads : 1;
     groups = std::min(blocks, whole(enough, pieces));
   }
 };
@@ -54,7 +55,7 @@ void run_piece(const SbiConv& c, const Split& s, int64_t task) {
     constexpr int WIDE = decltype(wide)::value;
     const float* weight = c.weight + at;
     for (int64_t y = y0; y < y1; y++)
-      cover(x1 - x0, [&](int64_t x, auto rows) {
+      cover<WIDE>(x1 - x0, [&](int64_t x, auto rows) {
         constexpr int ROWS = decltype(rows)::value;
         x += x0;
         Floats sums[ROWS][WIDE];

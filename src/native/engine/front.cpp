@@ -1,7 +1,7 @@
 // The front of EfficientNet's and MobileNet's blocks: 1 x 1 expansion, activation, depthwise convolution, activation.
 //
-// A task is two vectors of channels. Their expanded rows live in a ring as high as the kernel: what an expansion makes,
-// six times the block's input, never goes to memory.
+// A task is two vectors of channels, of some rows where threads would lack work otherwise. Their expanded rows live in a
+// ring as high as the kernel: what an expansion makes, six times the block's input, never goes to memory.
 
 #include "maps.h"
 #include "table.h"
@@ -24,7 +24,18 @@ struct Ring {
   static bool is_small(const SbiFront& f) { return f.from.width <= 2 * TILE_ROWS && is_flat(f.from); }
 };
 
-int64_t tasks(const void* operation) { return whole(static_cast<const SbiFront*>(operation)->channels, BLOCK); }
+// Rows of the output per task. A strip makes a kernel's height of rows again that the one above has, too.
+Pieces strips(const SbiFront& f) {
+  const int64_t blocks = whole(f.channels, BLOCK), enough = f.threads > 1 ? TASKS_PER_THREAD * f.threads : 1;
+  constexpr int64_t LEAST = 16;
+  const bool as_one = blocks >= enough || Ring::is_small(f);
+  return Pieces(f.out_height, as_one ? f.out_height : std::max(LEAST, f.out_height * blocks / enough), 1);
+}
+
+int64_t tasks(const void* operation) {
+  const SbiFront& f = *static_cast<const SbiFront*>(operation);
+  return strips(f).count * whole(f.channels, BLOCK);
+}
 
 int64_t scratch(const void* operation) {
   const Ring ring(*static_cast<const SbiFront*>(operation));
@@ -37,6 +48,7 @@ struct Task {
   const Ring ring;
   float* memory;
   int64_t first, valid;
+  int64_t top, bottom;  // rows of the output
 
   float* ring_row(int64_t padded_row) const { return memory + padded_row % ring.rows * ring.row_floats; }
 
@@ -48,7 +60,7 @@ struct Task {
     const float* from = pixel(f.from, y, x);
     Floats bias[WIDE];
     for (int v = 0; v < WIDE; v++) bias[v] = load(f.expand_bias + first + v * LANES);
-    cover(count, [&](int64_t at, auto rows) {
+    cover<WIDE>(count, [&](int64_t at, auto rows) {
       constexpr int ROWS = decltype(rows)::value;
       Floats sums[ROWS][WIDE];
       for (int r = 0; r < ROWS; r++)
@@ -92,7 +104,7 @@ struct Task {
     // Outputs side by side, so that sums enough are under way.
     constexpr int ABREAST = 4;
     std::memset(memory, 0, ring.rows * ring.row_floats * sizeof(float));
-    int64_t ready = 0;
+    int64_t ready = top * STRIDE;
     if (Ring::is_small(f) && f.expand != nullptr) {
       expand(0, 0, f.from.height * f.from.width);
       ready = ring.rows;
@@ -107,7 +119,7 @@ struct Task {
       to[v] = f.to + vector * positions * LANES;
       bias[v] = load(f.bias + first + v * LANES);
     }
-    for (int64_t oy = 0; oy < f.out_height; oy++) {
+    for (int64_t oy = top; oy < bottom; oy++) {
       ready = fill(ready, oy * STRIDE + KERNEL);
       const float* rows[KERNEL];
       for (int ky = 0; ky < KERNEL; ky++) rows[ky] = ring_row(oy * STRIDE + ky);
@@ -155,9 +167,12 @@ struct Task {
 
 void run(const void* operation, int64_t task, float* memory) {
   const SbiFront& f = *static_cast<const SbiFront*>(operation);
+  const Pieces strip = strips(f);
+  const int64_t block = task / strip.count, top = task % strip.count * strip.size;
+  const int64_t bottom = std::min(top + strip.size, f.out_height);
   with_kind(f.activation, [&](auto kind) {
-    blocks(f.channels, 0, task, task + 1, [&](int64_t first, int64_t valid, int64_t, auto wide) {
-      Task<decltype(kind)::value, decltype(wide)::value>{f, Ring(f), memory, first, valid}.run();
+    blocks(f.channels, 0, block, block + 1, [&](int64_t first, int64_t valid, int64_t, auto wide) {
+      Task<decltype(kind)::value, decltype(wide)::value>{f, Ring(f), memory, first, valid, top, bottom}.run();
     });
   });
 }

@@ -30,7 +30,7 @@ struct SbiConv {
   const float* weight;  // [c_out / block][kernel][kernel][c_in][block], zeros past the last channel
   const float* bias;    // padded likewise
   SbiActivation activation;
-  int64_t threads;
+  int64_t threads;  // that will share the tasks
 };
 
 // The same for kernels of 3 x 3 with stride 1 and padding 1, by Winograd's way.
@@ -39,6 +39,7 @@ struct SbiWinograd {
   const float* weight;  // [position][c_out / block][c_in][block]
   const float* bias;
   SbiActivation activation;
+  int64_t threads;
 };
 
 // 1 x 1 expansion (where `expand` is not null) and depthwise convolution, each with bias and activation.
@@ -52,6 +53,7 @@ struct SbiFront {
   float* to;        // [channels / lanes][position][lanes]
   float* row_sums;  // [out_height][channels in whole vectors]; null: not wanted
   SbiActivation activation;
+  int64_t threads;
 };
 
 // Squeeze and excitation: from the sums of a front's rows to a factor per channel.

@@ -44,6 +44,7 @@ pub(super) struct RawWinograd {
     pub weight: *const f32,
     pub bias: *const f32,
     pub activation: RawActivation,
+    pub threads: i64,
 }
 
 #[repr(C)]
@@ -62,6 +63,7 @@ pub(super) struct RawFront {
     pub to: *mut f32,
     pub row_sums: *mut f32,
     pub activation: RawActivation,
+    pub threads: i64,
 }
 
 #[repr(C)]

@@ -59,6 +59,9 @@ inline __attribute__((always_inline)) void ask_for(float* to, int64_t to_stride,
     }
 }
 
+// Enough that threads end at about the same time.
+constexpr int64_t TASKS_PER_THREAD = 4;
+
 // Splits work: `count` things in pieces of about `size`, in whole units.
 struct Pieces {
   int64_t count, size;

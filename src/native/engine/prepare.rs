@@ -158,6 +158,7 @@ impl Operation<'_> {
                     ),
                     bias: weights(&packed.bias, whole(to.channels)),
                     activation: packed.activation.raw(),
+                    threads: threads as i64,
                 };
                 (table.winograd_conv, Arguments::Winograd(raw))
             }
@@ -193,6 +194,7 @@ impl Operation<'_> {
                     row_sums: row_sums
                         .map_or(std::ptr::null_mut(), |at| part(memory, at, out.0 * whole(*channels))),
                     activation: depthwise.activation.raw(),
+                    threads: threads as i64,
                 };
                 (table.front, Arguments::Front(raw))
             }

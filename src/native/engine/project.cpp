@@ -78,7 +78,7 @@ void run_task(const SbiProject& p, int64_t task, float* memory) {
     }
     for (int64_t start = from; start < end;) {
       const int64_t y = start / to.width, x0 = start % to.width, count = std::min(end - start, to.width - x0);
-      cover(count, [&](int64_t x, auto rows) {
+      cover<WIDE>(count, [&](int64_t x, auto rows) {
         constexpr int ROWS = decltype(rows)::value;
         Floats sums[ROWS][WIDE];
         for (int v = 0; v < WIDE; v++) {

@@ -26,7 +26,7 @@ inline __attribute__((always_inline)) void multiply(const Runs& runs, const floa
       Floats w[WIDE];
 #pragma GCC unroll 2
       for (int v = 0; v < WIDE; v++) w[v] = load(b + v * LANES);
-#pragma GCC unroll 16
+#pragma GCC unroll 24
       for (int r = 0; r < ROWS; r++) {
         const float x = *(at[r / 3] + (r % 3) * stride + k);
 #pragma GCC unroll 2
@@ -36,25 +36,32 @@ inline __attribute__((always_inline)) void multiply(const Runs& runs, const floa
   }
 }
 
-// Calls `tile(first, std::integral_constant<int, ROWS>)` so that all of `count` pixels are covered. The last tile may
-// overlap the one before: what it writes again is the same.
 template <int ROWS>
 struct Rows {
   static constexpr int value = ROWS;
 };
 
-template <class F>
+// Calls `tile(first, Rows<ROWS>)` for tiles of ROWS pixels. The last one may overlap the one before: what it writes again
+// is the same.
+template <int ROWS, class F>
+inline __attribute__((always_inline)) void cover_by(int64_t count, F&& tile) {
+  for (int64_t at = 0; at + ROWS <= count; at += ROWS) tile(at, Rows<ROWS>());
+  if (count % ROWS != 0) tile(count - ROWS, Rows<ROWS>());
+}
+
+// The same with tiles as large as registers allow, where there are pixels enough: twice as many pixels where they are
+// one vector of channels wide.
+template <int WIDE, class F>
 inline __attribute__((always_inline)) void cover(int64_t count, F&& tile) {
-  constexpr int SMALL = 3;
-  if (count >= TILE_ROWS) {
-    for (int64_t at = 0; at + TILE_ROWS <= count; at += TILE_ROWS) tile(at, Rows<TILE_ROWS>());
-    if (count % TILE_ROWS != 0) tile(count - TILE_ROWS, Rows<TILE_ROWS>());
-  } else if (count >= SMALL) {
-    for (int64_t at = 0; at + SMALL <= count; at += SMALL) tile(at, Rows<SMALL>());
-    if (count % SMALL != 0) tile(count - SMALL, Rows<SMALL>());
-  } else {
-    for (int64_t at = 0; at < count; at++) tile(at, Rows<1>());
-  }
+  constexpr int LARGE = TILE_ROWS * VECTORS / WIDE, SMALL = 3;
+  if (count >= LARGE)
+    cover_by<LARGE>(count, tile);
+  else if (LARGE > TILE_ROWS && count >= TILE_ROWS)
+    cover_by<TILE_ROWS>(count, tile);
+  else if (count >= SMALL)
+    cover_by<SMALL>(count, tile);
+  else
+    cover_by<1>(count, tile);
 }
 
 }  // namespace

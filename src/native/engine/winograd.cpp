@@ -63,7 +63,9 @@ struct Tiles {
     all = across * whole(w.to.height, OUT);
     // Transformed input that stays in the second level cache, and tiles enough for the weights that are read for them.
     constexpr int64_t MEMORY = 192 << 10;
-    const Pieces split(all, std::max<int64_t>(MEMORY / (POSITIONS * w.from.channels), 2 * TILE_ROWS), TILE_ROWS);
+    int64_t wanted = MEMORY / (POSITIONS * w.from.channels);
+    if (w.threads > 1) wanted = std::min(wanted, all / (TASKS_PER_THREAD * w.threads));
+    const Pieces split(all, std::max<int64_t>(wanted, TILE_ROWS), TILE_ROWS);
     each = split.size;
     pieces = split.count;
   }
@@ -134,7 +136,7 @@ void run(const void* operation, int64_t task, float* memory) {
         const float* weight = w.weight + position * outputs * depth + at;
         const float* from = input + position * tiles.each * depth;
         float* to = products + position * tiles.each * WIDE * LANES;
-        cover(count, [&](int64_t t, auto rows) {
+        cover<WIDE>(count, [&](int64_t t, auto rows) {
           constexpr int ROWS = decltype(rows)::value;
           Floats sums[ROWS][WIDE] = {};
           multiply(runs, from + t * depth, weight, sums);
