@@ -62,6 +62,9 @@ impl Variant {
     }
 }
 
+/// The priors of an input size: rows and columns.
+type SizedPriors = ((usize, usize), Arc<Vec<Prior>>);
+
 /// A network with its weights, ready to find faces.
 pub struct RetinaFace {
     variant: Variant,
@@ -71,7 +74,7 @@ pub struct RetinaFace {
     device: Device,
     weights: String,
     /// Of the last input size.
-    priors: Mutex<Option<((usize, usize), Arc<Vec<Prior>>)>>,
+    priors: Mutex<Option<SizedPriors>>,
 }
 
 impl RetinaFace {

@@ -18,16 +18,23 @@ pub(super) struct Plan {
 }
 
 /// From which step to which a buffer is in use.
-fn lifetimes(buffers: usize, steps: &[Step], input: usize, outputs: &[usize]) -> Vec<Range<usize>> {
-    let mut times = vec![usize::MAX..0; buffers];
-    times[input] = 0..0;
+#[derive(Clone, Copy)]
+struct Lifetime {
+    first: usize,
+    last: usize,
+}
+
+fn lifetimes(buffers: usize, steps: &[Step], input: usize, outputs: &[usize]) -> Vec<Option<Lifetime>> {
+    let mut times = vec![None; buffers];
+    times[input] = Some(Lifetime { first: 0, last: 0 });
     for (number, step) in steps.iter().enumerate() {
         for buffer in step.kind.writes().into_iter().chain(step.kind.reads()) {
-            times[buffer].start = times[buffer].start.min(number);
-            times[buffer].end = number;
+            times[buffer].get_or_insert(Lifetime { first: number, last: number }).last = number;
         }
     }
-    outputs.iter().for_each(|output| times[*output].end = steps.len());
+    for output in outputs {
+        times[*output].get_or_insert(Lifetime { first: 0, last: 0 }).last = steps.len();
+    }
     times
 }
 
@@ -40,13 +47,14 @@ impl Plan {
             step.kind.writes().into_iter().for_each(|buffer| sizes[buffer] = size);
         }
         let times = lifetimes(buffers.len(), steps, input.0, outputs);
-        let mut order: Vec<usize> = (0..buffers.len()).filter(|b| times[*b].start != usize::MAX).collect();
-        order.sort_by_key(|buffer| times[*buffer].start);
+        let mut order: Vec<(usize, Lifetime)> =
+            times.iter().enumerate().filter_map(|(buffer, time)| time.map(|time| (buffer, time))).collect();
+        order.sort_by_key(|(_, time)| time.first);
         let mut offsets = vec![0; buffers.len()];
         let mut floats = 0;
-        let mut living: Vec<(usize, Range<usize>)> = Vec::new();
-        for buffer in order {
-            living.retain(|(other, _)| times[*other].end >= times[buffer].start);
+        let mut living: Vec<(Lifetime, Range<usize>)> = Vec::new();
+        for (buffer, time) in order {
+            living.retain(|(other, _)| other.last >= time.first);
             living.sort_by_key(|(_, place)| place.start);
             let len = buffers[buffer].floats(sizes[buffer]).next_multiple_of(LINE);
             let mut at = 0;
@@ -58,7 +66,7 @@ impl Plan {
             }
             offsets[buffer] = at;
             floats = floats.max(at + len);
-            living.push((buffer, at..at + len));
+            living.push((time, at..at + len));
         }
         let has_halo =
             |buffer: &usize| matches!(buffers[*buffer], Buffer::Map { halo, .. } if halo != (0, 0));
@@ -66,12 +74,8 @@ impl Plan {
             .iter()
             .enumerate()
             .map(|(number, step)| {
-                step.kind
-                    .writes()
-                    .into_iter()
-                    .filter(|b| times[*b].start == number)
-                    .filter(has_halo)
-                    .collect()
+                let is_new = |buffer: &usize| times[*buffer].is_some_and(|time| time.first == number);
+                step.kind.writes().into_iter().filter(is_new).filter(has_halo).collect()
             })
             .collect();
         Plan { sizes, offsets, floats, new_halos }
