@@ -289,19 +289,22 @@ impl ConvUnit {
     /// within rounding of the plain form.
     pub fn folded(&self) -> Folded {
         let _no_grad = tch::no_grad_guard();
-        let mut weight = self.weight.to_kind(Kind::Double);
-        let mut bias = match &self.bias {
-            Some(bias) => bias.to_kind(Kind::Double),
-            None => Tensor::zeros([self.spec.c_out], (Kind::Double, weight.device())),
-        };
+        let mut weight = values_of(&self.weight);
+        let mut bias = self.bias.as_ref().map_or(vec![0.0; self.spec.c_out as usize], values_of);
         if let Some(norm) = &self.norm {
-            let (scale, shift) = norm.scale_and_shift();
-            weight *= scale.view([-1, 1, 1, 1]);
-            bias = bias * scale + shift;
+            let (scales, shifts) = norm.scale_and_shift();
+            let doubles = |t: &Tensor| Vec::<f64>::try_from(t).expect("a number per channel");
+            let rows = weight.chunks_exact_mut(self.weight.numel() / self.spec.c_out as usize);
+            for (((row, bias), scale), shift) in
+                rows.zip(&mut bias).zip(doubles(&scales)).zip(doubles(&shifts))
+            {
+                row.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
+                *bias = (f64::from(*bias) * scale + shift) as f32;
+            }
         }
         Folded {
-            weight: values_of(&weight),
-            bias: values_of(&bias),
+            weight,
+            bias,
             c_in: (self.spec.c_in / self.spec.groups) as usize,
             c_out: self.spec.c_out as usize,
             kernel: self.spec.kernel as usize,

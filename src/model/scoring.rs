@@ -3,7 +3,8 @@
 use super::detector::Detector;
 use super::Error;
 use crate::native::in_half_precision;
-use tch::{Device, Kind, Tensor};
+use rayon::prelude::*;
+use tch::{Device, Kind, TchError, Tensor};
 
 /// Faces on their way to a device: bytes, `[n, 3, side, side]`.
 pub struct UploadedFaces(pub(crate) Tensor);
@@ -61,10 +62,20 @@ impl Detector {
 
     /// Faces as [`Detector::logits`] takes them, of the side that the weights expect.
     pub(super) fn input_of(&self, UploadedFaces(bytes): &UploadedFaces) -> Result<Tensor, Error> {
-        let x = bytes.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
-        Ok(match self.input().side {
-            own if own == bytes.size()[3] => x,
-            own => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None)?,
-        })
+        let own = self.input().side;
+        let prepared = |bytes: &Tensor| -> Result<Tensor, TchError> {
+            let x = bytes.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
+            match bytes.size()[3] {
+                side if side == own => Ok(x),
+                _ => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None),
+            }
+        };
+        if bytes.device().is_cuda() || bytes.size()[0] <= 1 {
+            return Ok(prepared(bytes)?);
+        }
+        // On a CPU a face per thread.
+        let faces = bytes.f_split(1, 0)?.into_par_iter();
+        let faces = faces.map(|face| tch::no_grad(|| prepared(&face))).collect::<Result<Vec<_>, _>>()?;
+        Ok(Tensor::f_cat(&faces, 0)?)
     }
 }

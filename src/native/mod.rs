@@ -18,7 +18,7 @@ pub use engine::{
     floats_of, tensor_of, EngineActivation, Kernels, Memory, Operation, Packed, Prepared, View,
 };
 pub use process::{
-    blas_library, keep_opencv_single_threaded, set_threads, set_worker_threads, silence_decoders, threads,
-    LIBTORCH_VERSION,
+    blas_library, keep_libtorch_single_threaded, keep_opencv_single_threaded, set_threads,
+    set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,
 };
 pub use training::{norm_activation, NormTensors, TrainActivation, TrainBlock};

@@ -1,23 +1,37 @@
 //! Settings of the whole process.
 
+use std::cell::Cell;
+
 /// The libtorch that this program is built with.
 pub const LIBTORCH_VERSION: &str = "2.11.0";
 
-/// Threads that libtorch, OpenCV and rayon may each use. Call once, before any of them computes.
+thread_local! {
+    /// Whether this thread is one of as many as there are cores, all of them busy.
+    static WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Threads that compute: the inference engine's, and libtorch's in training. Call once, before anything computes.
 pub fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
     // Failing leaves the default of all cores: slower to share, but not wrong.
-    let _ = opencv::core::set_num_threads(threads as i32);
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
 }
 
-/// For a thread of which there is one per core already: libtorch keeps to this thread.
+/// For a thread of which there is one per core already: networks keep to this thread.
 pub fn set_worker_threads() {
+    WORKER.set(true);
     tch::set_num_threads(1);
 }
 
-/// Keeps OpenCV to the threads that call it: for programs whose own threads fill the cores. Call once, before any
-/// other thread uses OpenCV, whose pool of threads is not to be changed while it works.
+/// Keeps libtorch to the threads that call it: for programs whose networks run on the inference engine. What is left to
+/// libtorch is little, and its threads would wait for one another busily, on cores that others need. Call once, before
+/// anything computes.
+pub fn keep_libtorch_single_threaded() {
+    tch::set_num_threads(1);
+}
+
+/// Keeps OpenCV to the threads that call it: our own threads fill the cores. Call once, before any other thread uses
+/// OpenCV, whose pool of threads is not to be changed while it works.
 pub fn keep_opencv_single_threaded() {
     // Failing leaves OpenCV's own choice: slower, but not wrong.
     let _ = opencv::core::set_num_threads(1);
@@ -39,9 +53,12 @@ pub fn blas_library() -> std::path::PathBuf {
     }
 }
 
-/// Threads that libtorch uses now.
+/// Threads that share the work of a network that this thread runs.
 pub fn threads() -> usize {
-    tch::get_num_threads() as usize
+    match WORKER.get() {
+        true => 1,
+        false => rayon::current_num_threads(),
+    }
 }
 
 /// Keeps the libraries from writing about damaged files on standard error in their own words; ours name

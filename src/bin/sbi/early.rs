@@ -9,8 +9,16 @@ use clap::Parser;
 use std::ffi::{c_char, c_int, CStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
+/// Whether a command computes with libtorch's own operators, whose threads are OpenMP's: training, and the products of
+/// matrices that the machine is measured by.
+pub fn needs_openmp(command: &Command) -> bool {
+    matches!(command, Command::Train(_) | Command::Bench(_))
+}
+
 type Hook = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
+// Linux runs such hooks; elsewhere, and in the test harness, `main` does it all.
+#[cfg(all(target_os = "linux", not(test)))]
 #[used]
 #[link_section = ".preinit_array"]
 static BEFORE_CONSTRUCTORS: Hook = answer_early;
@@ -32,8 +40,10 @@ extern "C" fn answer_early(
             .collect()
     };
     match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Command::Doctor(_) | Command::Convert(_), .. }) => {}
-        Ok(_) => restart_for_computing(raw_arguments, environment),
+        Ok(Cli { command, .. }) if needs_openmp(&command) => {
+            restart_for_computing(raw_arguments, environment)
+        }
+        Ok(_) => {}
         Err(answer) => {
             let _ = answer.print();
             let _ = std::io::Write::flush(&mut std::io::stdout());

@@ -5,8 +5,6 @@ mod bench;
 mod calibrate;
 mod convert;
 mod doctor;
-// Linux runs such hooks; elsewhere, and in the test harness, `main` does it all.
-#[cfg(all(target_os = "linux", not(test)))]
 mod early;
 mod infer;
 mod npy_pack;
@@ -93,12 +91,9 @@ fn set_up(global: &Global, command: &Command) -> anyhow::Result<()> {
     if let Some(threads) = global.threads {
         sbi::native::set_threads(threads);
     }
-    // Their own threads work on frames and samples side by side.
-    if matches!(
-        command,
-        Command::Preprocess(_) | Command::Preview(_) | Command::Train(_) | Command::Calibrate(_)
-    ) {
-        sbi::native::keep_opencv_single_threaded();
+    sbi::native::keep_opencv_single_threaded();
+    if !early::needs_openmp(command) {
+        sbi::native::keep_libtorch_single_threaded();
     }
     ctrlc::set_handler(|| {
         if CANCEL.is_requested() {

@@ -1,6 +1,7 @@
 //! Weights in the layouts that the engine's kernels read (`kernels.h`).
 
 use crate::native::{EngineActivation, Kernels, Memory, Packed};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A convolution with its batch norm folded in: what a program is built from.
@@ -43,21 +44,37 @@ pub(super) fn padded(kernels: &Kernels, values: &[f32]) -> Arc<Memory> {
     Arc::new(Memory::from_slice(&all))
 }
 
-/// `[c_out / block][depth][block]` of a matrix that `value(c_out, depth)` gives; the last block may be a vector wide.
-fn blocks(kernels: &Kernels, c_out: usize, depth: usize, value: impl Fn(usize, usize) -> f32) -> Vec<f32> {
-    let mut all = Vec::with_capacity(c_out.next_multiple_of(kernels.lanes()) * depth);
-    for first in (0..c_out).step_by(kernels.block()) {
-        let left = c_out - first;
-        let width = if left > kernels.lanes() { kernels.block() } else { kernels.lanes() };
-        for k in 0..depth {
-            all.extend((0..width).map(|i| if i < left { value(first + i, k) } else { 0.0 }));
+/// Fills `[c_out / block][depth][block]` of a matrix that `value(c_out, depth)` gives; the last block may be a vector wide.
+fn fill_blocks(
+    kernels: &Kernels,
+    c_out: usize,
+    depth: usize,
+    value: impl Fn(usize, usize) -> f32 + Sync,
+    to: &mut [f32],
+) {
+    to.par_chunks_mut(kernels.block() * depth).enumerate().for_each(|(block, to)| {
+        let first = block * kernels.block();
+        let left = (c_out - first).min(kernels.block());
+        for (k, row) in to.chunks_exact_mut(to.len() / depth).enumerate() {
+            row[..left].iter_mut().enumerate().for_each(|(i, to)| *to = value(first + i, k));
         }
-    }
+    });
+}
+
+/// The same in memory of its own.
+fn blocks(
+    kernels: &Kernels,
+    c_out: usize,
+    depth: usize,
+    value: impl Fn(usize, usize) -> f32 + Sync,
+) -> Memory {
+    let mut all = Memory::zeroed(c_out.next_multiple_of(kernels.lanes()) * depth);
+    fill_blocks(kernels, c_out, depth, value, all.as_mut_slice());
     all
 }
 
-fn packed(kernels: &Kernels, weight: &[f32], bias: &[f32], activation: EngineActivation) -> Packed {
-    Packed { weight: Arc::new(Memory::from_slice(weight)), bias: padded(kernels, bias), activation }
+fn packed(kernels: &Kernels, weight: Memory, bias: &[f32], activation: EngineActivation) -> Packed {
+    Packed { weight: Arc::new(weight), bias: padded(kernels, bias), activation }
 }
 
 /// An ordinary convolution.
@@ -65,14 +82,14 @@ pub(super) fn conv(kernels: &Kernels, folded: &Folded, activation: EngineActivat
     let Folded { c_in, kernel, .. } = *folded;
     let value = |o: usize, k: usize| folded.at(o, k % c_in, k / c_in / kernel, k / c_in % kernel);
     let weight = blocks(kernels, folded.c_out, kernel * kernel * c_in, value);
-    packed(kernels, &weight, &folded.bias, activation)
+    packed(kernels, weight, &folded.bias, activation)
 }
 
 /// A 1 x 1 convolution of a front's result, whose channels are padded to whole vectors.
 pub(super) fn project(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
     let depth = folded.c_in.next_multiple_of(kernels.lanes());
     let value = |o: usize, k: usize| if k < folded.c_in { folded.at(o, k, 0, 0) } else { 0.0 };
-    packed(kernels, &blocks(kernels, folded.c_out, depth, value), &folded.bias, activation)
+    packed(kernels, blocks(kernels, folded.c_out, depth, value), &folded.bias, activation)
 }
 
 /// A depthwise convolution: `[channels / lanes][kernel][kernel][lanes]`.
@@ -85,23 +102,24 @@ pub(super) fn depthwise(kernels: &Kernels, folded: &Folded, activation: EngineAc
             weight.extend((first..first + kernels.lanes()).map(channel));
         }
     }
-    packed(kernels, &weight, &folded.bias, activation)
+    packed(kernels, Memory::from_slice(&weight), &folded.bias, activation)
 }
 
 /// The two layers of squeeze and excitation, each `[squeezed][channels in whole vectors]`.
 pub(super) fn gate(kernels: &Kernels, reduce: &Folded, expand: &Folded) -> (Packed, Packed) {
     let (squeezed, channels) = (reduce.c_out, reduce.c_in);
     let row = channels.next_multiple_of(kernels.lanes());
-    let rows = |value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
-        (0..squeezed * row)
-            .map(|i| (i / row, i % row))
-            .map(|(s, c)| if c < channels { value(s, c) } else { 0.0 })
-            .collect()
+    let rows = |value: &dyn Fn(usize, usize) -> f32| -> Memory {
+        let mut all = Memory::zeroed(squeezed * row);
+        for (s, row) in all.as_mut_slice().chunks_exact_mut(row).enumerate() {
+            row[..channels].iter_mut().enumerate().for_each(|(c, to)| *to = value(s, c));
+        }
+        all
     };
     let none = EngineActivation::None;
     let by_input = rows(&|s, c| reduce.at(s, c, 0, 0));
     let by_output = rows(&|s, c| expand.at(c, s, 0, 0));
-    (packed(kernels, &by_input, &reduce.bias, none.clone()), packed(kernels, &by_output, &expand.bias, none))
+    (packed(kernels, by_input, &reduce.bias, none.clone()), packed(kernels, by_output, &expand.bias, none))
 }
 
 /// How Winograd's filtering brings a kernel's 3 taps to 6 positions: the points 0, 1, -1, 1/2, -2 and infinity, as in
@@ -121,8 +139,8 @@ pub(super) fn winograd(kernels: &Kernels, folded: &Folded, activation: EngineAct
     let positions = TRANSFORM.len() * TRANSFORM.len();
     let transformed: Vec<f32> = folded
         .weight
-        .chunks_exact(9)
-        .flat_map(|taps| {
+        .par_chunks_exact(9)
+        .flat_map_iter(|taps| {
             (0..positions).map(|position| {
                 let (rows, columns) = (TRANSFORM[position / 6], TRANSFORM[position % 6]);
                 let tap = |i: usize| rows[i / 3] * columns[i % 3] * f64::from(taps[i]);
@@ -130,12 +148,13 @@ pub(super) fn winograd(kernels: &Kernels, folded: &Folded, activation: EngineAct
             })
         })
         .collect();
-    let mut weight = Vec::new();
-    for position in 0..positions {
+    let each = folded.c_out.next_multiple_of(kernels.lanes()) * folded.c_in;
+    let mut weight = Memory::zeroed(positions * each);
+    for (position, to) in weight.as_mut_slice().chunks_exact_mut(each).enumerate() {
         let value = |o: usize, k: usize| transformed[(o * folded.c_in + k) * positions + position];
-        weight.extend(blocks(kernels, folded.c_out, folded.c_in, value));
+        fill_blocks(kernels, folded.c_out, folded.c_in, value, to);
     }
-    packed(kernels, &weight, &folded.bias, activation)
+    packed(kernels, weight, &folded.bias, activation)
 }
 
 #[cfg(test)]
@@ -147,6 +166,7 @@ mod tests {
         for kernels in Kernels::all() {
             for c_out in [1, 4, 8, 24, 40, 56] {
                 let made = blocks(kernels, c_out, 3, |o, k| (1 + o * 3 + k) as f32);
+                let made = made.as_slice();
                 assert_eq!(made.len(), c_out.next_multiple_of(kernels.lanes()) * 3);
                 let mut there: Vec<usize> = made.iter().filter(|v| **v != 0.0).map(|v| *v as usize).collect();
                 there.sort_unstable();

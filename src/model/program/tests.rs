@@ -292,16 +292,9 @@ fn small_network() -> Program {
 fn threads_and_batches_change_not_a_bit() {
     let program = small_network();
     let x = Tensor::rand([5, 3, 61, 47], OPTIONS);
-    let with_threads = |threads: i32, x: Tensor| -> Vec<Vec<f32>> {
-        // libtorch's number of threads is a setting of each thread.
-        std::thread::scope(|scope| {
-            let program = &program;
-            let run = move || {
-                tch::set_num_threads(threads);
-                program.run(&x).iter().map(values_of).collect()
-            };
-            scope.spawn(run).join().unwrap()
-        })
+    let with_threads = |threads: usize, x: Tensor| -> Vec<Vec<f32>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| program.run(&x).iter().map(values_of).collect())
     };
     let alone = with_threads(1, x.shallow_clone());
     for threads in [2, 3, 5, 8] {
