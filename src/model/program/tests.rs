@@ -294,7 +294,8 @@ fn threads_and_batches_change_not_a_bit() {
     let x = Tensor::rand([5, 3, 61, 47], OPTIONS);
     let with_threads = |threads: usize, x: Tensor| -> Vec<Vec<f32>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| program.run(&x).iter().map(values_of).collect())
+        let program = &program;
+        pool.install(move || program.run(&x).iter().map(values_of).collect())
     };
     let alone = with_threads(1, x.shallow_clone());
     for threads in [2, 3, 5, 8] {
