@@ -4,11 +4,12 @@
 //! <https://arxiv.org/abs/1905.00641>. Names as in the Python package `retinaface_pytorch`; what becomes
 //! of the raw outputs is in [`crate::face::retinaface`].
 
-use super::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
-use super::program::{Block, Builder, Folded, Map, Program};
-use crate::native::{floats_of, tensor_of};
+use super::layers::{values_of, Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
+use super::program::{Block, Builder, Folded, Images, Map, Program};
+use crate::native::tensor_of;
+use rayon::prelude::*;
 use tch::nn;
-use tch::Tensor;
+use tch::{Device, TchError, Tensor};
 
 /// Boxes, sizes 1 and 2, at every position of a feature map.
 pub const ANCHORS_PER_POSITION: i64 = 2;
@@ -152,7 +153,9 @@ impl RetinaFaceNet {
     /// `x`: `[n, 3, h, w]`, normalised as the body expects; any size of at least 32 pixels.
     pub fn forward(&self, x: &Tensor) -> RawOutputs {
         if let Some(program) = &self.program {
-            return separated(&program.run(x));
+            let by_position = |map: &Tensor| values_of(&map.permute([0, 2, 3, 1]));
+            let levels: Vec<Vec<f32>> = program.run(x).iter().map(by_position).collect();
+            return separated(&levels, x.size()[0] as usize);
         }
         let maps = match &self.body {
             BodyLayers::ResNet(net) => net.forward(x),
@@ -172,6 +175,23 @@ impl RetinaFaceNet {
         }
     }
 
+    /// The same of images that are written where they are needed, on `device` where the network's weights are.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn forward_images(&self, images: &dyn Images, device: Device) -> Result<RawOutputs, TchError> {
+        if let Some(program) = &self.program {
+            return Ok(separated(&program.run_images(images), images.count()));
+        }
+        let (height, width) = images.size();
+        let row = width * 3;
+        let mut pixels = vec![0.0; images.count() * height * row];
+        let rows = pixels.par_chunks_exact_mut(row).enumerate();
+        rows.for_each(|(number, to)| images.write_row(number / height, number % height, to));
+        let shape = [images.count() as i64, height as i64, width as i64, 3];
+        let batch = Tensor::f_from_slice(&pixels)?.f_view(shape)?;
+        Ok(self.forward(&batch.permute([0, 3, 1, 2]).f_to_device(device)?))
+    }
+
     fn pyramid(&self, maps: [Tensor; 3]) -> [Tensor; 3] {
         let [low, middle, high] = maps;
         let low = self.laterals[0].forward(&low, false);
@@ -186,18 +206,15 @@ impl RetinaFaceNet {
 /// Numbers per prior of the three heads: boxes, classes, points.
 const WIDTHS: [i64; 3] = [4, 2, 10];
 
-/// The three heads' outputs from maps that hold them side by side, one per level.
-fn separated(levels: &[Tensor]) -> RawOutputs {
-    let n = levels[0].size()[0];
-    // In the order in which they lie in memory: a row per position, of all heads' numbers.
-    let by_position: Vec<Tensor> = levels.iter().map(|map| map.permute([0, 2, 3, 1]).contiguous()).collect();
-    let mut heads = WIDTHS.map(|_| Vec::new());
+/// The three heads' outputs from the maps that hold them side by side, one per level, each of `n` images.
+fn separated(levels: &[Vec<f32>], n: usize) -> RawOutputs {
     let row = (WIDTHS.iter().sum::<i64>() * ANCHORS_PER_POSITION) as usize;
-    for image in 0..n as usize {
-        for map in &by_position {
-            let values = floats_of(map);
-            let each = values.len() / n as usize;
-            for mut rest in values[image * each..][..each].chunks_exact(row) {
+    let rows: usize = levels.iter().map(|map| map.len() / row).sum();
+    let mut heads = WIDTHS.map(|width| Vec::with_capacity(rows * (width * ANCHORS_PER_POSITION) as usize));
+    for image in 0..n {
+        for map in levels {
+            let each = map.len() / n;
+            for mut rest in map[image * each..][..each].chunks_exact(row) {
                 for (head, width) in heads.iter_mut().zip(WIDTHS) {
                     let (own, others) = rest.split_at((width * ANCHORS_PER_POSITION) as usize);
                     head.extend_from_slice(own);
@@ -206,7 +223,8 @@ fn separated(levels: &[Tensor]) -> RawOutputs {
             }
         }
     }
-    let [boxes, classes, points] = std::array::from_fn(|i| tensor_of(&heads[i], &[n, -1, WIDTHS[i]]));
+    let shape = |width| [n as i64, -1, width];
+    let [boxes, classes, points] = std::array::from_fn(|i| tensor_of(&heads[i], &shape(WIDTHS[i])));
     RawOutputs { boxes, classes, points }
 }
 
@@ -452,7 +470,7 @@ fn compile_mobilenet(stages: &[Vec<ConvUnit>], program: &mut Builder, x: Map) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind};
+    use tch::Kind;
 
     #[test]
     fn compiled_and_plain_agree_for_both_bodies_and_several_sizes() {

@@ -7,21 +7,14 @@
 use super::{DecodeReport, Error, VideoReader};
 use crate::imaging;
 use crate::types::Frame;
-use crossbeam_channel::{bounded, unbounded, Receiver, RecvError, Sender};
+use crossbeam_channel::{bounded, unbounded, Receiver, Sender};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Decoded frames that may wait per video: as many as this memory holds, within these limits. While networks are loaded,
-/// decoding then goes on.
-const QUEUE_BYTES: usize = 48 << 20;
-const QUEUE: std::ops::RangeInclusive<usize> = 4..=16;
-
-/// How many frames of this size may wait.
-fn queue_for(frame_bytes: usize) -> usize {
-    (QUEUE_BYTES / frame_bytes.max(1)).clamp(*QUEUE.start(), *QUEUE.end())
-}
+/// Decoded frames that may wait per video.
+const QUEUE: usize = 4;
 
 /// What comes out of a video's decoder.
 #[derive(Clone, Debug)]
@@ -34,9 +27,7 @@ pub enum Event {
 
 /// One video on its way: its frames as they are decoded, and its end.
 pub struct Decoding {
-    /// Where the queue comes from, whose length depends on the size of frames.
-    queue: Receiver<Receiver<Event>>,
-    events: Option<Receiver<Event>>,
+    events: Receiver<Event>,
     ended: bool,
 }
 
@@ -48,10 +39,7 @@ impl Iterator for Decoding {
             return None;
         }
         let died = |_| Event::End(Err("the decoder stopped without a word".to_owned()));
-        if self.events.is_none() {
-            self.events = self.queue.recv().ok();
-        }
-        let event = self.events.as_ref().map_or(Err(RecvError), Receiver::recv).unwrap_or_else(died);
+        let event = self.events.recv().unwrap_or_else(died);
         self.ended = matches!(event, Event::End(_));
         Some(event)
     }
@@ -71,8 +59,7 @@ impl Decodings {
     /// Lets photographs and short clips be decoded so far ahead that `frames` of them can be looked at together: the
     /// next videos are begun while that many wait.
     ///
-    /// Frames that wait are then at most 16, and of large ones four, for each of `frames` videos and of each thread's; of
-    /// photographs one each.
+    /// Frames that wait are then at most four for each of `frames` videos and of each thread's; of photographs one each.
     pub fn fill_batches_of(&mut self, frames: usize) {
         self.window = self.threads + frames.saturating_sub(1);
         self.begin();
@@ -86,11 +73,11 @@ impl Decodings {
     fn begin(&mut self) {
         while self.begun.len() < self.window {
             let Some((position, path)) = self.videos.next() else { return };
-            let (queue, received) = bounded(1);
-            if self.jobs.send(Job { position, path, queue }).is_err() {
+            let (events, received) = bounded(QUEUE);
+            if self.jobs.send(Job { position, path, events }).is_err() {
                 return;
             }
-            self.begun.push_back((position, Decoding { queue: received, events: None, ended: false }));
+            self.begun.push_back((position, Decoding { events: received, ended: false }));
         }
     }
 }
@@ -107,42 +94,26 @@ impl Iterator for Decodings {
 struct Job {
     position: usize,
     path: PathBuf,
-    queue: Sender<Receiver<Event>>,
+    events: Sender<Event>,
 }
 
 impl Job {
     fn run(self, choose: &dyn Fn(usize, usize) -> Vec<usize>, over: &AtomicBool) {
-        let consume = |events: Sender<Event>| {
-            move |frame| match events.send(Event::Frame(frame)) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
+        let consume = |frame| match self.events.send(Event::Frame(frame)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
         };
-        let (events, end) = if imaging::looks_like_image(&self.path) {
-            let events = self.open_queue(1);
-            let end = read_still(&self.path, &choose(self.position, 1), consume(events.clone()));
-            (events, end)
+        let end = if imaging::looks_like_image(&self.path) {
+            read_still(&self.path, &choose(self.position, 1), consume)
         } else {
-            match VideoReader::open(&self.path) {
-                Ok(reader) => {
-                    let events = self.open_queue(queue_for(reader.frame_bytes()));
-                    let indices = choose(self.position, reader.frame_count());
-                    let end = reader.read_frames_until(over, &indices, consume(events.clone()));
-                    (events, end)
-                }
-                Err(error) => (self.open_queue(1), Err(error)),
-            }
+            VideoReader::open(&self.path).and_then(|reader| {
+                let indices = choose(self.position, reader.frame_count());
+                reader.read_frames_until(over, &indices, consume)
+            })
         };
         let end = end.map_err(|error| without_path(&error, &self.path));
         // Nobody listens any more when the consumer broke off.
-        let _ = events.send(Event::End(end));
-    }
-
-    fn open_queue(&self, frames: usize) -> Sender<Event> {
-        let (events, received) = bounded(frames);
-        // Nobody listens any more when the consumer broke off; sending will tell.
-        let _ = self.queue.send(received);
-        events
+        let _ = self.events.send(Event::End(end));
     }
 }
 

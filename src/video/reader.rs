@@ -6,9 +6,7 @@ use crate::imaging::from_bgr_mat;
 use crate::types::Frame;
 use opencv::core::Mat;
 use opencv::prelude::*;
-use opencv::videoio::{
-    VideoCapture, CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT, CAP_PROP_FRAME_HEIGHT, CAP_PROP_FRAME_WIDTH,
-};
+use opencv::videoio::{VideoCapture, CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,12 +54,6 @@ impl VideoReader {
     /// The container's number of frames.
     pub fn frame_count(&self) -> usize {
         self.frame_count
-    }
-
-    /// Bytes of a decoded frame, as the container declares its size; 0 where it does not.
-    pub fn frame_bytes(&self) -> usize {
-        let side = |id| self.property(id).unwrap_or(0.0).max(0.0) as usize;
-        side(CAP_PROP_FRAME_WIDTH) * side(CAP_PROP_FRAME_HEIGHT) * 3
     }
 
     /// Frames per second; 25 where the container does not say.

@@ -38,6 +38,14 @@ pub struct Global {
     pub quiet: bool,
 }
 
+impl Command {
+    /// Whether it computes with libtorch's own operators, whose threads are OpenMP's: training, and the products of
+    /// matrices that the machine is measured by.
+    pub fn needs_openmp(&self) -> bool {
+        matches!(self, Command::Train(_) | Command::Bench(_))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Turn the videos of a set into frames, landmarks and boxes, which training reads

@@ -4,21 +4,13 @@
 //! executable's `.preinit_array` runs after loading and before all of these, so a command line that needs no
 //! network is answered within tens of milliseconds. Everything else falls through to `main`.
 
-use crate::args::{Cli, Command};
+use crate::args::Cli;
 use clap::Parser;
 use std::ffi::{c_char, c_int, CStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
-/// Whether a command computes with libtorch's own operators, whose threads are OpenMP's: training, and the products of
-/// matrices that the machine is measured by.
-pub fn needs_openmp(command: &Command) -> bool {
-    matches!(command, Command::Train(_) | Command::Bench(_))
-}
-
 type Hook = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
-// Linux runs such hooks; elsewhere, and in the test harness, `main` does it all.
-#[cfg(all(target_os = "linux", not(test)))]
 #[used]
 #[link_section = ".preinit_array"]
 static BEFORE_CONSTRUCTORS: Hook = answer_early;

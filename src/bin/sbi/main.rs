@@ -5,6 +5,8 @@ mod bench;
 mod calibrate;
 mod convert;
 mod doctor;
+// Linux runs such hooks; elsewhere, and in the test harness, `main` does it all.
+#[cfg(all(target_os = "linux", not(test)))]
 mod early;
 mod infer;
 mod npy_pack;
@@ -92,7 +94,7 @@ fn set_up(global: &Global, command: &Command) -> anyhow::Result<()> {
         sbi::native::set_threads(threads);
     }
     sbi::native::keep_opencv_single_threaded();
-    if !early::needs_openmp(command) {
+    if !command.needs_openmp() {
         sbi::native::keep_libtorch_single_threaded();
     }
     ctrlc::set_handler(|| {

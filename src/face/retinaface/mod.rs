@@ -5,7 +5,7 @@ mod preprocess;
 mod priors;
 
 pub use nms::{iou, suppress};
-pub use preprocess::{input_size, prepare, prepare_into, resized_shape, Input};
+pub use preprocess::{input_size, prepare, resized_shape, Input, PreparedImages};
 pub use priors::{decode, priors, Candidate, Prior};
 
 use super::{DetectorIdentity, Error, FaceDetector};
@@ -122,16 +122,8 @@ impl RetinaFace {
         let _no_grad = tch::no_grad_guard();
         let (height, width) = size;
         let failed = |e: tch::TchError| Error::Network { height, width, message: e.to_string() };
-        let one = height * width * 3;
-        let mut pixels = vec![0.0; images.len() * one];
-        let prepared = images.par_iter().zip(pixels.par_chunks_exact_mut(one));
-        let variant = self.variant;
-        prepared.try_for_each(|(image, out)| prepare_into(image, variant, size, out))?;
-        let shape = [images.len() as i64, height as i64, width as i64, 3];
-        let batch = Tensor::f_from_slice(&pixels).and_then(|batch| batch.f_view(shape)).map_err(failed)?;
-        drop(pixels);
-        let x = batch.permute([0, 3, 1, 2]).f_to_device(self.device).map_err(failed)?;
-        let raw = self.net.forward(&x);
+        let prepared = PreparedImages::new(images, self.variant, size)?;
+        let raw = self.net.forward_images(&prepared, self.device).map_err(failed)?;
         let outputs =
             (0..images.len() as i64).map(|image| outputs_of(&raw, image)).collect::<Result<Vec<_>, _>>();
         let priors = self.priors_for(size);

@@ -2,7 +2,10 @@
 
 use super::Variant;
 use crate::imaging;
+use crate::model::program::Images;
 use crate::types::RgbImage;
+use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// ImageNet's mean and deviation per channel (RGB, in 0..1).
 const IMAGENET: [(f32, f32); 3] = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)];
@@ -35,30 +38,56 @@ pub fn input_size(image: &RgbImage, max_size: Option<usize>) -> (usize, usize) {
 /// Resizes (bilinear, 8-bit) where `max_size` asks for it, then normalises as `variant` was trained.
 pub fn prepare(image: &RgbImage, variant: Variant, max_size: Option<usize>) -> Result<Input, imaging::Error> {
     let (height, width) = input_size(image, max_size);
+    let prepared = PreparedImages::new(&[image], variant, (height, width))?;
     let mut hwc = vec![0.0; height * width * 3];
-    prepare_into(image, variant, (height, width), &mut hwc)?;
+    hwc.chunks_exact_mut(width * 3).enumerate().for_each(|(y, row)| prepared.write_row(0, y, row));
     Ok(Input { hwc, height, width })
 }
 
-/// The same into `hwc`, `[height, width, 3]`, of which `size` is the height and width.
-pub fn prepare_into(
-    image: &RgbImage,
-    variant: Variant,
-    (height, width): (usize, usize),
-    hwc: &mut [f32],
-) -> Result<(), imaging::Error> {
-    let own = (image.height(), image.width());
-    let resized = if (height, width) == own { None } else { Some(imaging::resized(image, width, height)?) };
-    let pixels = resized.as_ref().unwrap_or(image).data();
-    let tables = tables(variant);
-    let bgr = variant == Variant::MobileNet025;
-    for (out, rgb) in hwc.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
-        for (channel, value) in out.iter_mut().enumerate() {
-            let source = if bgr { 2 - channel } else { channel };
-            *value = tables[channel][usize::from(rgb[source])];
+/// Pictures of one size, resized, and normalised as they are asked for.
+pub struct PreparedImages<'a> {
+    images: Vec<Cow<'a, RgbImage>>,
+    size: (usize, usize),
+    tables: [[f32; 256]; 3],
+    bgr: bool,
+}
+
+impl<'a> PreparedImages<'a> {
+    /// Brings the pictures to `size`, rows and columns (bilinear, 8-bit), where they have another one.
+    pub fn new(
+        images: &[&'a RgbImage],
+        variant: Variant,
+        size: (usize, usize),
+    ) -> Result<Self, imaging::Error> {
+        let (height, width) = size;
+        let resized = |image: &&'a RgbImage| match (image.height(), image.width()) == size {
+            true => Ok(Cow::Borrowed(*image)),
+            false => imaging::resized(image, width, height).map(Cow::Owned),
+        };
+        let images = images.par_iter().map(resized).collect::<Result<_, _>>()?;
+        Ok(PreparedImages { images, size, tables: tables(variant), bgr: variant == Variant::MobileNet025 })
+    }
+}
+
+impl Images for PreparedImages<'_> {
+    fn count(&self) -> usize {
+        self.images.len()
+    }
+
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn write_row(&self, image: usize, y: usize, row: &mut [f32]) {
+        let pixels = &self.images[image].data()[y * row.len()..][..row.len()];
+        let [first, second, third] = &self.tables;
+        for (out, rgb) in row.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
+            let [a, b] = if self.bgr { [rgb[2], rgb[0]] } else { [rgb[0], rgb[2]] };
+            out[0] = first[usize::from(a)];
+            out[1] = second[usize::from(rgb[1])];
+            out[2] = third[usize::from(b)];
         }
     }
-    Ok(())
 }
 
 /// The normalised value of each of the 256 grey levels, per channel of the network's input.

@@ -15,4 +15,4 @@ mod tests;
 
 pub use builder::{Block, Builder, Map};
 pub use pack::Folded;
-pub use run::Program;
+pub use run::{Images, Program};

@@ -19,13 +19,52 @@ pub struct Program {
     idle: Mutex<Vec<Memory>>,
 }
 
-/// An image's pixels as they come.
-#[derive(Clone, Copy)]
-enum Pixels<'a> {
-    /// `[channels, height, width]`.
-    Planes(&'a [f32]),
-    /// `[height, width, channels]`.
-    Interleaved(&'a [f32]),
+/// Images of one size, as a program takes them: row by row, where they will be needed, on any thread.
+pub trait Images: Sync {
+    /// How many.
+    fn count(&self) -> usize;
+    /// Rows and columns.
+    fn size(&self) -> (usize, usize);
+    /// Writes row `y` of an image, `[width, channels]`.
+    fn write_row(&self, image: usize, y: usize, row: &mut [f32]);
+}
+
+/// The images of a contiguous tensor.
+struct TensorImages<'a> {
+    values: &'a [f32],
+    /// `[n, channels, h, w]`, or else `[n, h, w, channels]`.
+    planes: bool,
+    count: usize,
+    channels: usize,
+    size: Size,
+}
+
+impl Images for TensorImages<'_> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn write_row(&self, image: usize, y: usize, row: &mut [f32]) {
+        let (height, width) = self.size;
+        let values = &self.values[image * self.channels * height * width..];
+        if !self.planes {
+            return row.copy_from_slice(&values[y * row.len()..][..row.len()]);
+        }
+        for channel in 0..self.channels {
+            let plane = &values[(channel * height + y) * width..][..width];
+            row.iter_mut().skip(channel).step_by(self.channels).zip(plane).for_each(|(to, from)| *to = *from);
+        }
+    }
+}
+
+/// An image on its way through a program.
+struct Job<'a> {
+    image: usize,
+    results: Vec<&'a mut [f32]>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -61,42 +100,47 @@ impl Program {
     /// When `x` has another shape or kind: inside a built network that is a bug of ours.
     pub fn run(&self, x: &Tensor) -> Vec<Tensor> {
         let (n, channels, height, width) = x.size4().expect("an input has four axes");
+        let planes = x.is_contiguous();
+        let x = if planes { x.shallow_clone() } else { x.permute([0, 2, 3, 1]).contiguous() };
+        let (count, channels) = (n as usize, channels as usize);
         let size = (height as usize, width as usize);
+        let results = self.run_images(&TensorImages { values: floats_of(&x), planes, count, channels, size });
         let plan = self.plan_for(size);
-        assert_eq!(channels as usize, plan.map(&self.buffers, self.input).channels, "channels of the input");
-        let image = (channels * height * width) as usize;
-        let by_pixel = x.permute([0, 2, 3, 1]);
-        let (x, planes) =
-            if x.is_contiguous() { (x.shallow_clone(), true) } else { (by_pixel.contiguous(), false) };
-        let pixels = floats_of(&x).chunks_exact(image);
+        let tensor = |(values, output): (Vec<f32>, &usize)| {
+            let view = plan.map(&self.buffers, *output);
+            let shape = [n, view.height as i64, view.width as i64, view.channels as i64];
+            tensor_of(&values, &shape).permute([0, 3, 1, 2])
+        };
+        results.into_iter().zip(&self.outputs).map(tensor).collect()
+    }
+
+    /// The same of images that are written where they are needed. Returns each output as `[n, h, w, channels]`, flat.
+    pub fn run_images(&self, images: &dyn Images) -> Vec<Vec<f32>> {
+        let plan = self.plan_for(images.size());
         let views: Vec<View> = self.outputs.iter().map(|output| plan.map(&self.buffers, *output)).collect();
         let floats = |view: &View| view.height * view.width * view.channels;
         let mut results: Vec<Vec<f32>> =
-            views.iter().map(|view| vec![0.0; floats(view) * n as usize]).collect();
-        // One job per image: its pixels and its part of each result.
-        let mut jobs: Vec<(Pixels, Vec<&mut [f32]>)> = pixels
-            .map(|values| if planes { Pixels::Planes(values) } else { Pixels::Interleaved(values) })
-            .map(|pixels| (pixels, Vec::new()))
-            .collect();
+            views.iter().map(|view| vec![0.0; floats(view) * images.count()]).collect();
+        // One job per image: its number and its part of each result.
+        let mut jobs: Vec<Job> =
+            (0..images.count()).map(|image| Job { image, results: Vec::new() }).collect();
         for (result, view) in results.iter_mut().zip(&views) {
             for (job, part) in jobs.iter_mut().zip(result.chunks_exact_mut(floats(view).max(1))) {
-                job.1.push(part);
+                job.results.push(part);
             }
         }
-        self.run_all(&plan, &views, jobs);
-        let shape = |view: &View| [n, view.height as i64, view.width as i64, view.channels as i64];
-        let tensor =
-            |(values, view): (Vec<f32>, &View)| tensor_of(&values, &shape(view)).permute([0, 3, 1, 2]);
-        results.into_iter().zip(&views).map(tensor).collect()
+        self.run_all(&plan, &views, images, jobs);
+        results
     }
 
-    fn run_all(&self, plan: &Plan, views: &[View], mut jobs: Vec<(Pixels, Vec<&mut [f32]>)>) {
+    fn run_all(&self, plan: &Plan, views: &[View], images: &dyn Images, mut jobs: Vec<Job>) {
         let threads = native::threads();
-        let one = |(pixels, mut results): (Pixels, Vec<&mut [f32]>), threads: usize| {
+        let one = |mut job: Job, threads: usize| {
             let mut memory = self.take_memory(plan);
-            write_pixels(pixels, &plan.map(&self.buffers, self.input), memory.as_mut_slice(), threads);
+            let input = plan.map(&self.buffers, self.input);
+            write_image(images, job.image, &input, memory.as_mut_slice(), threads);
             self.execute(plan, &mut memory, threads);
-            for (result, view) in results.iter_mut().zip(views) {
+            for (result, view) in job.results.iter_mut().zip(views) {
                 read_map(memory.as_slice(), view, result);
             }
             locked(&self.idle).push(memory);
@@ -153,27 +197,10 @@ fn clear_halo(view: &View, memory: &mut [f32]) {
     memory[below..below + after * row_stride].fill(0.0);
 }
 
-fn write_pixels(pixels: Pixels, view: &View, memory: &mut [f32], threads: usize) {
+fn write_image(images: &dyn Images, image: usize, view: &View, memory: &mut [f32], threads: usize) {
     clear_halo(view, memory);
     let View { height, width, channels, .. } = *view;
-    let write = |(y, row): (usize, &mut [f32])| {
-        let row = &mut row[..width * channels];
-        match pixels {
-            Pixels::Interleaved(values) => {
-                row.copy_from_slice(&values[y * width * channels..][..width * channels])
-            }
-            Pixels::Planes(values) => {
-                for channel in 0..channels {
-                    let plane = &values[(channel * height + y) * width..][..width];
-                    row.iter_mut()
-                        .skip(channel)
-                        .step_by(channels)
-                        .zip(plane)
-                        .for_each(|(to, from)| *to = *from);
-                }
-            }
-        }
-    };
+    let write = |(y, row): (usize, &mut [f32])| images.write_row(image, y, &mut row[..width * channels]);
     let rows = &mut memory[view.offset..view.offset + (height - 1) * view.row_stride + width * channels];
     if threads > 1 {
         rows.par_chunks_mut(view.row_stride)
