@@ -292,7 +292,7 @@ def machine() -> str:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "opencv-python-headless", "albumentations", "scipy", "dlib-bin")
+    packages = ("torch", "torchvision", "efficientnet_pytorch", "onnxruntime", "openvino", "opencv-python-headless", "albumentations", "scipy", "dlib-bin")
     there = {name for name in packages if importlib.util.find_spec(MODULES.get(name, name))}
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages if name in there)
     version = subprocess.run([SBI, "--version"], capture_output=True, text=True).stdout.strip()
@@ -322,10 +322,11 @@ def main() -> None:
     table = Table()
     if wanted("b4"):
         others = {"PyTorch eager": peer("b4-eager", b4, seconds), "ONNX Runtime": peer("b4-onnx", b4, seconds)}
+        others["OpenVINO"] = peer("b4-openvino", b4, seconds)
         what = "EfficientNet-B4, 380 px, batch 8"
         duel(table, what, "faces/s", ours("b4", b4, seconds), others, repeats)
     if wanted("mnet"):
-        others = {"ONNX Runtime": peer("mnet-onnx", mnet, seconds)}
+        others = {"ONNX Runtime": peer("mnet-onnx", mnet, seconds), "OpenVINO": peer("mnet-openvino", mnet, seconds)}
         what = "RetinaFace MobileNet-0.25, 720p, network"
         duel(table, what, "frames/s", ours("mnet", MNET, seconds), others, repeats)
     if wanted("r50"):
@@ -334,7 +335,7 @@ def main() -> None:
         others = {"PyTorch eager": peer("r50-eager", r50, 0)}
         what = "RetinaFace ResNet-50, 720p at 2048, picture to boxes"
         duel(table, what, "frames/s", ours("r50", r50, 0, "--whole"), others, few)
-        others = {"ONNX Runtime": peer("r50-net-onnx", r50, 0)}
+        others = {"ONNX Runtime": peer("r50-net-onnx", r50, 0), "OpenVINO": peer("r50-net-openvino", r50, 0)}
         what = "RetinaFace ResNet-50, 720p at 2048, network"
         duel(table, what, "frames/s", ours("r50", r50, 0), others, few)
     if wanted("train"):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures sbi against PyTorch, ONNX Runtime and albumentations on this machine and prints a table of ratios.
+# Measures sbi against PyTorch, ONNX Runtime, OpenVINO and albumentations on this machine and prints a table of ratios.
 #
 #   scripts/bench/compare.sh             about ten minutes
 #   scripts/bench/compare.sh --long      more and longer repeats

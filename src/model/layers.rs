@@ -330,7 +330,7 @@ pub fn values_of(tensor: &Tensor) -> Vec<f32> {
     Vec::<f32>::try_from(flat).expect("a flat float32 tensor is a list of numbers")
 }
 
-/// The same values in channels-last memory order, which oneDNN's convolutions are fastest with.
+/// The same values in channels-last memory order, which libtorch's convolutions are fastest with.
 pub fn channels_last(x: &Tensor) -> Tensor {
     x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }

@@ -70,12 +70,13 @@ fn check(name: impl Into<String>, state: &'static str, detail: impl Into<String>
 }
 
 fn versions() -> Vec<Check> {
-    let onednn = if tch::utils::has_mkldnn() { "with oneDNN" } else { "without oneDNN: inference is slower" };
+    let kernels = sbi::native::Kernels::all()[0].name;
     let opencv = opencv::core::get_version_string().unwrap_or_else(|_| "unknown".to_owned());
     vec![
         check("sbi", "ok", env!("CARGO_PKG_VERSION")),
-        check("libtorch", "ok", format!("{} {onednn}", sbi::native::LIBTORCH_VERSION)),
+        check("libtorch", "ok", sbi::native::LIBTORCH_VERSION),
         check("OpenCV", "ok", opencv),
+        check("kernels", "ok", format!("{kernels}, for inference on the processor")),
         check("threads", "ok", format!("{} for computing", sbi::native::threads())),
     ]
 }

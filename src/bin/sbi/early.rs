@@ -32,7 +32,7 @@ extern "C" fn answer_early(
             .collect()
     };
     match Cli::try_parse_from(arguments) {
-        Ok(Cli { command, .. }) if needs_openmp(&command) => {
+        Ok(Cli { command, .. }) if command.needs_openmp() => {
             restart_for_computing(raw_arguments, environment)
         }
         Ok(_) => {}
