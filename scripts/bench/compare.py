@@ -52,13 +52,13 @@ class Side:
 CPU_TIME = ["--cpu-time"] if "--cpu-time" in sys.argv else []
 
 
-# What `sbi` starts itself again with.
+# What `sbi train` starts itself again with.
 STARTED = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "GOMP_SPINCOUNT": "10000"}
 
 
 def ours(what: str, weights: str, seconds: float, *flags: str) -> Side:
     command = [THROUGHPUT, what, weights, "--wait", "--seconds", str(seconds), *flags, *CPU_TIME]
-    return Side("sbi " + " ".join([what, *flags]), command, seconds, STARTED)
+    return Side("sbi " + " ".join([what, *flags]), command, seconds, STARTED if what.startswith("train") else {})
 
 
 def peer(what: str, weights: str, seconds: float) -> Side:

@@ -28,7 +28,7 @@ impl Memory {
         // SAFETY: a new mapping, which touches no other memory.
         let data = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, kind, -1, 0) };
         if data == libc::MAP_FAILED {
-            handle_alloc_error(Layout::new::<f32>());
+            handle_alloc_error(Layout::array::<f32>(len.max(1)).expect("memory of a sane size"));
         }
         #[cfg(target_os = "linux")]
         // SAFETY: advice about the mapping just made; refusing it changes nothing.
