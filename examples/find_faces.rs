@@ -4,16 +4,16 @@
 //! cargo run --release --example find_faces -- weights/retinaface_mnet025.safetensors photo.jpg
 //! ```
 
-use sbi::face::DetectorConfig;
+use sbi::face::FaceDetectorConfig;
 use sbi::imaging::read_image;
 use sbi::model::{DeviceChoice, ExecutionPlan};
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    sbi::native::tune_allocator();
+    sbi::native::process::tune_allocator();
     let mut paths = std::env::args().skip(1).map(PathBuf::from);
     let weights = paths.next().ok_or("usage: find_faces WEIGHTS PHOTO...")?;
-    let config = DetectorConfig { weights: Some(weights), ..DetectorConfig::default() };
+    let config = FaceDetectorConfig { weights: Some(weights), ..FaceDetectorConfig::default() };
     let plan = ExecutionPlan::fastest(DeviceChoice::Auto.resolve()?);
     let (detector, _) = config.load(plan)?;
     for path in paths {

@@ -37,8 +37,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let variant = Variant::named(&backbone).ok_or(format!("no backbone is called {backbone}"))?;
     let (layout, is_detector) = match kind.as_str() {
-        "sbi" => (Layout::Detector(Method::Sbi, variant), true),
-        "eg" => (Layout::Detector(Method::Eg, variant), true),
+        "sbi" => (Layout::ForgeryDetector(Method::Sbi, variant), true),
+        "eg" => (Layout::ForgeryDetector(Method::Eg, variant), true),
         "arcface" => (Layout::ArcFace, false),
         "retinaface" => (Layout::RetinaFace(Body::ResNet50), false),
         other => return Err(format!("no network is called {other}").into()),

@@ -26,14 +26,14 @@ use sbi::model::objective::{GuideSpec, TrainingModel};
 use sbi::model::published::Layout;
 use sbi::model::retinaface::{Body, RetinaFaceNet};
 use sbi::model::weights::{load_part, load_weights};
-use sbi::model::{efficientnet, fill, Detector, ExecutionPlan, InputSpec, Method, Normalisation};
-use sbi::prepared::FrameFiles;
+use sbi::model::{efficientnet, fill, ExecutionPlan, ForgeryDetector, InputSpec, Method, Normalisation};
+use sbi::prepared_frames::FrameFiles;
 use sbi::rng::{generator, Purpose};
-use sbi::samples::{read_pair, FrameSelection, VideoChoice};
 use sbi::train::config::Amp;
 use sbi::train::precision::{LossScale, Precision};
 use sbi::train::step::{train_step, StepSetting};
 use sbi::train::{Batch, Loader, LoaderConfig, Sam, SamSpec};
+use sbi::training_pairs::{read_pair, FrameSelection, VideoChoice};
 use sbi::types::RgbImage;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -105,7 +105,7 @@ struct Measure {
 }
 
 fn main() -> anyhow::Result<()> {
-    sbi::native::tune_allocator();
+    sbi::native::process::tune_allocator();
     match Cli::parse().command {
         Command::Weights { folder } => write_weights(&folder),
         Command::B4(args) => measure_b4(&args),
@@ -121,8 +121,8 @@ fn main() -> anyhow::Result<()> {
 fn write_weights(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
     let layouts = [
-        ("b4.pth", Layout::Detector(Method::Sbi, b4())),
-        ("eg.tar", Layout::Detector(Method::Eg, b4())),
+        ("b4.pth", Layout::ForgeryDetector(Method::Sbi, b4())),
+        ("eg.tar", Layout::ForgeryDetector(Method::Eg, b4())),
         ("r50.pth", Layout::RetinaFace(Body::ResNet50)),
     ];
     for (name, layout) in layouts {
@@ -137,7 +137,7 @@ fn b4() -> efficientnet::Variant {
 
 fn plan(args: &Measure) -> ExecutionPlan {
     if args.cpu_time {
-        sbi::native::set_threads(1);
+        sbi::native::process::set_threads(1);
     }
     match args.plain {
         true => ExecutionPlan::plain(Device::Cpu),
@@ -146,7 +146,7 @@ fn plan(args: &Measure) -> ExecutionPlan {
 }
 
 fn measure_b4(args: &Measure) -> anyhow::Result<()> {
-    let detector = Detector::load(&args.weights, plan(args))?;
+    let detector = ForgeryDetector::load(&args.weights, plan(args))?;
     let x = input("faces", &[args.batch, 3, FACE_SIDE, FACE_SIDE]);
     repeat(args, "faces/s", args.batch as usize, || {
         let logits = tch::no_grad(|| detector.logits(&x));
@@ -186,7 +186,7 @@ fn measure_detector(args: &Measure, variant: Variant, body: Body) -> anyhow::Res
 const RECIPES: u64 = 64;
 
 fn measure_pairs(args: &Measure) -> anyhow::Result<()> {
-    sbi::native::set_threads(1);
+    sbi::native::process::set_threads(1);
     let side = FACE_SIDE as usize;
     let mut planes = vec![0.0; 2 * 3 * side * side];
     let at = |name: &str| args.weights.join(name);
@@ -237,7 +237,7 @@ fn measure_loader(args: &Measure) -> anyhow::Result<()> {
 /// The result to compare is the first pass without dropout: loss terms and the gradient's length.
 fn measure_train(args: &Measure) -> anyhow::Result<()> {
     if args.cpu_time {
-        sbi::native::set_threads(1);
+        sbi::native::process::set_threads(1);
     }
     let model = TrainingModel::new(b4(), Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
     let state: StateDict = checkpoint::read(&args.weights)?.state;

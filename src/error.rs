@@ -1,6 +1,6 @@
 //! The error of the stages: it joins those of the components.
 
-use crate::dataset::Compression;
+use crate::datasets::Compression;
 use crate::face::Stop;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// A data set that cannot be listed.
     #[error(transparent)]
-    Dataset(#[from] crate::dataset::Error),
+    Dataset(#[from] crate::datasets::Error),
     /// A weight file that cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] crate::checkpoint::Error),
@@ -30,16 +30,16 @@ pub enum Error {
     Blending(#[from] crate::blending::Error),
     /// A packed folder that cannot be used.
     #[error(transparent)]
-    Packed(#[from] crate::packed::Error),
+    Packed(#[from] crate::packed_faces::Error),
     /// A packed video that cannot be used.
     #[error(transparent)]
-    PackedVideo(#[from] crate::packed::VideoError),
+    PackedVideo(#[from] crate::packed_faces::VideoError),
     /// A prepared set that cannot be used.
     #[error(transparent)]
-    Prepared(#[from] crate::prepared::Error),
+    Prepared(#[from] crate::prepared_frames::Error),
     /// Samples that cannot be made.
     #[error(transparent)]
-    Samples(#[from] crate::samples::Error),
+    Samples(#[from] crate::training_pairs::Error),
     /// A training run that cannot start or go on.
     #[error(transparent)]
     Train(Box<crate::train::TrainError>),
@@ -122,7 +122,7 @@ impl<E: Into<Error>> From<E> for Ended {
 impl From<Stop<Ended>> for Ended {
     fn from(stop: Stop<Ended>) -> Self {
         match stop {
-            Stop::Detector(error) => Ended::Failed(error.into()),
+            Stop::FaceDetector(error) => Ended::Failed(error.into()),
             Stop::Consumer(ended) => ended,
         }
     }
@@ -131,7 +131,7 @@ impl From<Stop<Ended>> for Ended {
 impl From<Stop<Error>> for Error {
     fn from(stop: Stop<Error>) -> Self {
         match stop {
-            Stop::Detector(error) => error.into(),
+            Stop::FaceDetector(error) => error.into(),
             Stop::Consumer(error) => error,
         }
     }

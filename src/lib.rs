@@ -1,8 +1,8 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`mod@bench`]) run whole jobs and know
-//! components; **components** ([`dataset`], [`prepared`], [`face`], [`blending`], [`samples`], [`model`],
-//! [`checkpoint`], [`packed`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
+//! components; **components** ([`datasets`], [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`model`],
+//! [`checkpoint`], [`packed_faces`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
 //! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weights_dir`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
@@ -11,7 +11,8 @@ pub mod atomic_file;
 pub mod bench;
 pub mod blending;
 pub mod checkpoint;
-pub mod dataset;
+pub mod datasets;
+pub mod engine;
 pub mod error;
 pub mod face;
 pub mod file_error;
@@ -23,16 +24,16 @@ pub mod model;
 pub mod native;
 pub mod npy;
 pub mod pack;
-pub mod packed;
+pub mod packed_faces;
 pub mod plot;
-pub mod prepared;
+pub mod prepared_frames;
 pub mod preprocess;
 pub mod preview;
 pub mod progress;
 pub mod rng;
-pub mod samples;
 pub mod suggest;
 pub mod train;
+pub mod training_pairs;
 pub mod types;
 pub mod video;
 pub mod weights_dir;

@@ -5,9 +5,9 @@ use criterion::{criterion_group, Criterion, Throughput};
 use sbi::blending::hull::Hull;
 use sbi::blending::{blend_mask, self_blend, warp, Geometry, Phase, Recipe};
 use sbi::imaging::{self, PngRegion};
-use sbi::prepared::{write_boxes, write_landmarks, FrameFiles};
+use sbi::prepared_frames::{write_boxes, write_landmarks, FrameFiles};
 use sbi::rng::{generator, Purpose};
-use sbi::samples::{read_faces, read_pair};
+use sbi::training_pairs::{read_faces, read_pair};
 use sbi::types::{BBox, FaceBox, Landmarks, RgbImage, Window};
 use std::path::Path;
 
@@ -90,7 +90,7 @@ fn pair_from_disk(files: &FrameFiles, index: u64, planes: &mut [f32]) {
 const RECIPES: u64 = 64;
 
 fn pairs(c: &mut Criterion) {
-    sbi::native::set_threads(1);
+    sbi::native::process::set_threads(1);
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     write_files(&files);
@@ -105,7 +105,7 @@ fn pairs(c: &mut Criterion) {
 
 /// What each step takes for 64 pairs, at the sizes of the same sample.
 fn steps(c: &mut Criterion) {
-    sbi::native::set_threads(1);
+    sbi::native::process::set_threads(1);
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     write_files(&files);

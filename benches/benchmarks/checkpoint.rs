@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Reading the weights of an EfficientNet-B4 detector, 71 MB.
 fn reading(c: &mut Criterion) {
     let b4 = Variant::named("efficientnet-b4").unwrap();
-    let state = Layout::Detector(Method::Sbi, b4).filled(super::SEED).unwrap();
+    let state = Layout::ForgeryDetector(Method::Sbi, b4).filled(super::SEED).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let [zip, safetensors] = ["b4.pth", "b4.safetensors"].map(|name| folder.path().join(name));
     checkpoint::write_bare_torch(&zip, &state).unwrap();

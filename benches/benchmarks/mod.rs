@@ -16,8 +16,8 @@ const SEED: u64 = 1;
 fn settings() -> Criterion {
     static SET_UP: std::sync::Once = std::sync::Once::new();
     SET_UP.call_once(|| {
-        sbi::native::tune_allocator();
-        sbi::native::set_threads(THREADS);
+        sbi::native::process::tune_allocator();
+        sbi::native::process::set_threads(THREADS);
     });
     Criterion::default()
         .sample_size(10)

@@ -1,7 +1,7 @@
 use criterion::{criterion_group, BenchmarkId, Criterion, Throughput};
 use sbi::model::efficientnet::Variant;
 use sbi::model::published::Layout;
-use sbi::model::{fill, Detector, ExecutionPlan, InputSpec, Method};
+use sbi::model::{fill, ExecutionPlan, ForgeryDetector, InputSpec, Method};
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -10,7 +10,7 @@ const SIDE: i64 = 380;
 
 fn efficientnet_b4(c: &mut Criterion) {
     let b4 = Variant::named("efficientnet-b4").unwrap();
-    let state = Layout::Detector(Method::Sbi, b4).filled(super::SEED).unwrap();
+    let state = Layout::ForgeryDetector(Method::Sbi, b4).filled(super::SEED).unwrap();
     let shape = [BATCH, 3, SIDE, SIDE];
     let values = fill::input("faces", super::SEED, shape.iter().product::<i64>() as usize);
     let faces = Tensor::from_slice(&values).view(shape);
@@ -20,7 +20,8 @@ fn efficientnet_b4(c: &mut Criterion) {
     let plans =
         [("plain", ExecutionPlan::plain(Device::Cpu)), ("fastest", ExecutionPlan::fastest(Device::Cpu))];
     for (name, plan) in plans {
-        let detector = Detector::from_state(&state, InputSpec::default(), Path::new("filled"), plan).unwrap();
+        let detector =
+            ForgeryDetector::from_state(&state, InputSpec::default(), Path::new("filled"), plan).unwrap();
         group.bench_function(BenchmarkId::new(name, BATCH), |b| {
             b.iter(|| tch::no_grad(|| detector.logits(&faces)))
         });

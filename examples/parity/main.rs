@@ -55,7 +55,7 @@ fn main() {
     if case == "list" {
         return println!("{}", NAMES.join("\n"));
     }
-    sbi::native::tune_allocator();
+    sbi::native::process::tune_allocator();
     match cases::run(&case, options) {
         Some(result) => {
             println!("{}", serde_json::to_string_pretty(&cases::nine_digits(result)).expect("JSON"))

@@ -14,11 +14,11 @@ mod swap;
 use sbi::blending::source_target::Side;
 use sbi::blending::{Phase, Recipe};
 use sbi::face::retinaface::Variant;
-use sbi::face::{DetectorChoice, DetectorConfig, LandmarkConfig, LandmarkDetector};
+use sbi::face::{FaceDetectorChoice, FaceDetectorConfig, LandmarkConfig, LandmarkDetector};
 use sbi::imaging::{read_image, resized, warped};
 use sbi::model::ExecutionPlan;
 use sbi::rng::{generator, Purpose};
-use sbi::samples::Pair;
+use sbi::training_pairs::Pair;
 use sbi::types::{FaceBox, RgbImage};
 use sbi::video::VideoWriter;
 use std::f64::consts::TAU;
@@ -138,8 +138,10 @@ fn self_blended(portrait: &RgbImage, draw: u64) -> Result<RgbImage, Box<dyn std:
     /// More pixels than the crop has: resizing there and back then costs next to nothing.
     const SIDE: usize = 1024;
     let (landmarks, _) = LandmarkConfig::default().load()?;
-    let detector =
-        DetectorConfig { choice: DetectorChoice::Fixed(Variant::MobileNet025), ..DetectorConfig::default() };
+    let detector = FaceDetectorConfig {
+        choice: FaceDetectorChoice::Fixed(Variant::MobileNet025),
+        ..FaceDetectorConfig::default()
+    };
     let (boxes, _) = detector.load(ExecutionPlan::fastest(Device::Cpu))?;
     let faces = landmarks.detect(portrait)?;
     let face = faces.first().ok_or("the portrait shows no face")?;

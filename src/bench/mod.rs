@@ -73,7 +73,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         tool: "sbi",
         version: env!("CARGO_PKG_VERSION"),
         processor: processor(),
-        threads: crate::native::threads(),
+        threads: crate::native::process::threads(),
         device: format!("{device:?}"),
         peak_gflops: 0.0,
         rows: Vec::new(),

@@ -6,9 +6,9 @@ use crate::blending::{Phase, Recipe};
 use crate::face::{FaceDetector, RetinaFace, Variant, FACE_SIDE};
 use crate::model::efficientnet::Mode;
 use crate::model::work::work_of;
-use crate::model::{Detector, ExecutionPlan};
+use crate::model::{ExecutionPlan, ForgeryDetector};
 use crate::rng::{generator, Purpose};
-use crate::samples::Pair;
+use crate::training_pairs::Pair;
 use crate::types::RgbImage;
 use crate::video::{VideoReader, VideoWriter};
 use crate::weights_dir::weights_dir;
@@ -111,8 +111,8 @@ fn detection(variant: Variant, device: Device, timer: &Timer) -> Result<Found> {
 }
 
 fn scores(config: &Config, device: Device, timer: &Timer) -> Result<Found> {
-    let detector = Detector::load(&config.weights, ExecutionPlan::fastest(device))?;
-    let plain = Detector::load(&config.weights, ExecutionPlan::plain(device))?;
+    let detector = ForgeryDetector::load(&config.weights, ExecutionPlan::fastest(device))?;
+    let plain = ForgeryDetector::load(&config.weights, ExecutionPlan::plain(device))?;
     let side = detector.input().side;
     let one = Tensor::zeros([1, 3, side, side], (Kind::Float, device));
     let work = work_of(|| drop(tch::no_grad(|| plain.backbone().pooled_features(&one, Mode::Eval))));

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// A detector as a user names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DetectorChoice {
+pub enum FaceDetectorChoice {
     /// ResNet-50 where its weights are, else MobileNet with a warning.
     #[default]
     Auto,
@@ -16,14 +16,14 @@ pub enum DetectorChoice {
     Fixed(Variant),
 }
 
-impl FromStr for DetectorChoice {
+impl FromStr for FaceDetectorChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "auto" => Ok(DetectorChoice::Auto),
-            "retinaface-r50" => Ok(DetectorChoice::Fixed(Variant::ResNet50)),
-            "retinaface-mnet" => Ok(DetectorChoice::Fixed(Variant::MobileNet025)),
+            "auto" => Ok(FaceDetectorChoice::Auto),
+            "retinaface-r50" => Ok(FaceDetectorChoice::Fixed(Variant::ResNet50)),
+            "retinaface-mnet" => Ok(FaceDetectorChoice::Fixed(Variant::MobileNet025)),
             _ => Err("expected auto, retinaface-r50 or retinaface-mnet".to_owned()),
         }
     }
@@ -31,9 +31,9 @@ impl FromStr for DetectorChoice {
 
 /// Everything that decides which boxes come out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DetectorConfig {
+pub struct FaceDetectorConfig {
     /// Which network.
-    pub choice: DetectorChoice,
+    pub choice: FaceDetectorChoice,
     /// Its weights; `None`: the usual file in `weights_dir`.
     pub weights: Option<PathBuf>,
     /// Where the usual files are.
@@ -44,10 +44,10 @@ pub struct DetectorConfig {
     pub largest: Option<usize>,
 }
 
-impl Default for DetectorConfig {
+impl Default for FaceDetectorConfig {
     fn default() -> Self {
-        DetectorConfig {
-            choice: DetectorChoice::Auto,
+        FaceDetectorConfig {
+            choice: FaceDetectorChoice::Auto,
             weights: None,
             weights_dir: weights_dir(),
             max_size: None,
@@ -83,7 +83,7 @@ impl Variant {
     }
 }
 
-impl DetectorConfig {
+impl FaceDetectorConfig {
     /// The network and the weight file that this configuration means, and a warning if `Auto` fell back.
     ///
     /// Fails when the weights are not there.
@@ -95,8 +95,8 @@ impl DetectorConfig {
         };
         if let Some(path) = &self.weights {
             let variant = match self.choice {
-                DetectorChoice::Fixed(variant) => variant,
-                DetectorChoice::Auto => Variant::of_file(path)?,
+                FaceDetectorChoice::Fixed(variant) => variant,
+                FaceDetectorChoice::Auto => Variant::of_file(path)?,
             };
             return match path.exists() {
                 true => Ok((variant, path.clone(), None)),
@@ -104,8 +104,8 @@ impl DetectorConfig {
             };
         }
         match self.choice {
-            DetectorChoice::Fixed(variant) => Ok((variant, find(variant)?, None)),
-            DetectorChoice::Auto => match find(Variant::ResNet50) {
+            FaceDetectorChoice::Fixed(variant) => Ok((variant, find(variant)?, None)),
+            FaceDetectorChoice::Auto => match find(Variant::ResNet50) {
                 Ok(path) => Ok((Variant::ResNet50, path, None)),
                 Err(_) => {
                     let path = find(Variant::MobileNet025)?;
@@ -146,14 +146,14 @@ impl Variant {
 mod tests {
     use super::*;
 
-    fn config(folder: &Path, choice: DetectorChoice) -> DetectorConfig {
-        DetectorConfig { choice, weights_dir: folder.to_owned(), ..Default::default() }
+    fn config(folder: &Path, choice: FaceDetectorChoice) -> FaceDetectorConfig {
+        FaceDetectorConfig { choice, weights_dir: folder.to_owned(), ..Default::default() }
     }
 
     #[test]
     fn auto_prefers_resnet_and_warns_when_it_falls_back() {
         let folder = tempfile::tempdir().unwrap();
-        let auto = config(folder.path(), DetectorChoice::Auto);
+        let auto = config(folder.path(), FaceDetectorChoice::Auto);
         assert!(auto.resolve().unwrap_err().to_string().contains("setup.sh"));
         std::fs::write(folder.path().join("retinaface_mnet025.safetensors"), "").unwrap();
         let (variant, _, warning) = auto.resolve().unwrap();
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_named_detector_without_weights_says_where_they_belong() {
         let folder = tempfile::tempdir().unwrap();
-        let fixed = config(folder.path(), DetectorChoice::Fixed(Variant::ResNet50));
+        let fixed = config(folder.path(), FaceDetectorChoice::Fixed(Variant::ResNet50));
         let error = fixed.resolve().unwrap_err().to_string();
         assert!(error.contains("f168fae3c.zip") && error.contains("by hand"), "{error}");
     }

@@ -100,7 +100,7 @@ impl Extraction {
 #[derive(Debug)]
 pub enum Stop<E> {
     /// The detector failed.
-    Detector(Error),
+    FaceDetector(Error),
     /// The consumer failed.
     Consumer(E),
 }
@@ -144,14 +144,18 @@ impl Batch {
         consume: &mut impl FnMut(Extracted) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
         let images: Vec<&RgbImage> = self.waiting.iter().filter_map(|(_, event)| picture(event)).collect();
-        let found =
-            if images.is_empty() { Vec::new() } else { detector.detect(&images).map_err(Stop::Detector)? };
+        let found = if images.is_empty() {
+            Vec::new()
+        } else {
+            detector.detect(&images).map_err(Stop::FaceDetector)?
+        };
         let mut found = found.into_iter();
         for (video, event) in self.waiting.drain(..) {
             let extracted = match event {
                 Event::Frame(Frame { index, image }) => {
                     let faces = found.next().expect("the detector answers for every picture");
-                    let faces = crop_faces(&image, &faces).map_err(|error| Stop::Detector(error.into()))?;
+                    let faces =
+                        crop_faces(&image, &faces).map_err(|error| Stop::FaceDetector(error.into()))?;
                     let found = FrameFaces { frame: index, faces };
                     self.current.counted(&found);
                     Extracted::Faces { video, found }

@@ -7,7 +7,7 @@ pub mod extract;
 mod forehead;
 pub mod retinaface;
 
-pub use choice::{DetectorChoice, DetectorConfig};
+pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
 pub use crop::{crop_faces, CropBase, FaceCrop, Margin, FACE_SIDE};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
 pub use extract::{extract_faces, Extracted, Extraction, FrameFaces, Stop};
@@ -22,7 +22,7 @@ pub trait FaceDetector: Send {
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error>;
 
     /// What is written beside results made with it: same text, same boxes.
-    fn identity(&self) -> DetectorIdentity;
+    fn identity(&self) -> FaceDetectorIdentity;
 
     /// How many pictures are best given at once.
     fn preferred_batch(&self) -> usize {
@@ -32,7 +32,7 @@ pub trait FaceDetector: Send {
 
 /// Names a detector so that results of different ones are never mixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DetectorIdentity {
+pub struct FaceDetectorIdentity {
     /// `retinaface-r50` or `retinaface-mnet`.
     pub name: String,
     /// Fingerprint of its weights, 16 hex digits.

@@ -1,7 +1,7 @@
 //! What one inference run is asked to do.
 
-use crate::dataset::{Compression, TestSet};
-use crate::face::{DetectorChoice, DetectorConfig, Variant};
+use crate::datasets::{Compression, TestSet};
+use crate::face::{FaceDetectorChoice, FaceDetectorConfig, Variant};
 use crate::file_error::FileError;
 use crate::model::{bundled_detector, DeviceChoice};
 use crate::{Error, Result};
@@ -40,7 +40,7 @@ pub struct Config {
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
     /// How faces are found in videos; unused for packed sets.
-    pub detector: DetectorConfig,
+    pub detector: FaceDetectorConfig,
     /// Faces that go through the network at once.
     pub batch_size: usize,
     /// Where networks run.
@@ -66,7 +66,7 @@ impl Config {
             weights,
             source,
             frames: 32,
-            detector: DetectorConfig::default(),
+            detector: FaceDetectorConfig::default(),
             batch_size: 8,
             device: DeviceChoice::Auto,
             half: false,
@@ -82,11 +82,11 @@ impl Config {
     /// pictures are brought down to a size that it was made for, unless something else is asked for.
     ///
     /// Fails when the detector's file is not there.
-    pub fn bundled(source: Source, faces: DetectorConfig) -> Result<Self> {
-        let auto = faces.choice == DetectorChoice::Auto && faces.weights.is_none();
-        let choice = if auto { DetectorChoice::Fixed(Variant::MobileNet025) } else { faces.choice };
+    pub fn bundled(source: Source, faces: FaceDetectorConfig) -> Result<Self> {
+        let auto = faces.choice == FaceDetectorChoice::Auto && faces.weights.is_none();
+        let choice = if auto { FaceDetectorChoice::Fixed(Variant::MobileNet025) } else { faces.choice };
         let largest = faces.largest.or(auto.then_some(BUNDLED_LARGEST));
-        let detector = DetectorConfig { choice, largest, ..faces };
+        let detector = FaceDetectorConfig { choice, largest, ..faces };
         Ok(Config { detector, ..Config::new(bundled_detector()?, source) })
     }
 

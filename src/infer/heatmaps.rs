@@ -5,7 +5,7 @@ use super::score::KeptFace;
 use super::{Judge, NEUTRAL_SCORE};
 use crate::face::FACE_SIDE;
 use crate::imaging::{self, draw_text, resized, write_image};
-use crate::model::{Detector, EvidenceMap};
+use crate::model::{EvidenceMap, ForgeryDetector};
 use crate::types::RgbImage;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ impl Folder {
     pub fn write(
         &self,
         number: usize,
-        detector: &Detector,
+        detector: &ForgeryDetector,
         judge: Option<Judge>,
         faces: &[KeptFace],
     ) -> Result<()> {

@@ -1,8 +1,8 @@
 //! From what was asked for to a list of things to score.
 
 use super::{Config, Source};
-use crate::dataset::{Compression, VideoList};
-use crate::packed::PackedSet;
+use crate::datasets::{Compression, VideoList};
+use crate::packed_faces::PackedSet;
 use crate::types::Label;
 use crate::video::{decode_ahead, distinct_frame_indices, media_files, Decodings, MediaFiles};
 use crate::{Error, Result};

@@ -18,7 +18,7 @@ pub use result::{Summary, Timing, VideoResult};
 pub use verdict::{Judge, Judgement, Verdict};
 
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
-use crate::model::{Detector, ExecutionPlan};
+use crate::model::{ExecutionPlan, ForgeryDetector};
 use crate::progress::{Cancel, Progress};
 use crate::Result;
 use std::time::Instant;
@@ -78,7 +78,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
 
 /// What was scored, and by what.
 struct Scored {
-    detector: Detector,
+    detector: ForgeryDetector,
     /// Its name, where known.
     face_detector: Option<String>,
     judge: Option<Judge>,
@@ -88,10 +88,10 @@ struct Scored {
 
 impl Scored {
     fn by(
-        detector: Detector,
+        detector: ForgeryDetector,
         face_detector: Option<String>,
         config: &Config,
-        score: impl FnOnce(&Detector, Option<Judge>) -> Result<Vec<VideoResult>>,
+        score: impl FnOnce(&ForgeryDetector, Option<Judge>) -> Result<Vec<VideoResult>>,
     ) -> Result<Self> {
         let judge = Judge::new(detector.calibration(), config.threshold);
         let started = Instant::now();

@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::face::FaceDetector;
-use crate::model::{Detector, ExecutionPlan};
+use crate::model::{ExecutionPlan, ForgeryDetector};
 use crate::native::Half;
 use crate::progress::Progress;
 use crate::Result;
@@ -14,8 +14,8 @@ pub(super) fn load_detector(
     config: &Config,
     plan: ExecutionPlan,
     progress: &dyn Progress,
-) -> Result<Detector> {
-    let mut detector = Detector::load(&config.weights, plan)?;
+) -> Result<ForgeryDetector> {
+    let mut detector = ForgeryDetector::load(&config.weights, plan)?;
     if config.half {
         progress.note(&halved(&mut detector)?);
     }
@@ -29,7 +29,7 @@ pub(super) fn load_both(
     config: &Config,
     plan: ExecutionPlan,
     progress: &dyn Progress,
-) -> Result<(Detector, Box<dyn FaceDetector>)> {
+) -> Result<(ForgeryDetector, Box<dyn FaceDetector>)> {
     let (detector, faces) = std::thread::scope(|scope| {
         let faces = scope.spawn(|| config.detector.load(plan));
         let detector = load_detector(config, plan, progress);
@@ -42,7 +42,7 @@ pub(super) fn load_both(
 }
 
 /// Switches to half precision where that is faster, and says what it does to scores.
-fn halved(detector: &mut Detector) -> Result<String> {
+fn halved(detector: &mut ForgeryDetector) -> Result<String> {
     if !detector.device().is_cuda() {
         return Ok("--half is for CUDA devices: this run has 32 bits".to_owned());
     }

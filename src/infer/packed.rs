@@ -4,8 +4,8 @@ use super::heatmaps;
 use super::score::{Batches, FaceScorer, Scored, FACE_BYTES};
 use super::{Config, Judge, VideoResult, NEUTRAL_SCORE};
 use crate::metrics::video_score;
-use crate::model::Detector;
-use crate::packed::{OpenVideo, PackedSet, PackedVideo};
+use crate::model::ForgeryDetector;
+use crate::packed_faces::{OpenVideo, PackedSet, PackedVideo};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
 use crate::Result;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub(super) fn score_all(
     config: &Config,
     set: &PackedSet,
-    detector: &Detector,
+    detector: &ForgeryDetector,
     judge: Option<Judge>,
     progress: &dyn Progress,
     cancel: &Cancel,

@@ -1,7 +1,7 @@
 //! Faces to scores, in batches.
 
 use crate::face::FACE_SIDE;
-use crate::model::{self, Detector, PendingScores, UploadedFaces};
+use crate::model::{self, ForgeryDetector, PendingScores, UploadedFaces};
 use crate::types::BBox;
 use std::collections::VecDeque;
 
@@ -43,13 +43,13 @@ pub(super) trait FaceNetwork {
     fn collect(&self, scores: PendingScores) -> Result<Vec<f32>, model::Error>;
 }
 
-impl FaceNetwork for Detector {
+impl FaceNetwork for ForgeryDetector {
     fn upload(&self, planes: &[u8]) -> Result<UploadedFaces, model::Error> {
-        Detector::upload(self, planes, FACE_SIDE)
+        ForgeryDetector::upload(self, planes, FACE_SIDE)
     }
 
     fn submit(&self, faces: &UploadedFaces) -> Result<PendingScores, model::Error> {
-        Detector::submit(self, faces)
+        ForgeryDetector::submit(self, faces)
     }
 
     fn collect(&self, scores: PendingScores) -> Result<Vec<f32>, model::Error> {
@@ -68,7 +68,7 @@ pub(super) struct Batches {
 
 impl Batches {
     /// A CUDA device computes while faces are looked for and brought; a CPU has nothing to gain.
-    pub fn new(size: usize, detector: &Detector) -> Self {
+    pub fn new(size: usize, detector: &ForgeryDetector) -> Self {
         Batches { size, in_flight: usize::from(detector.device().is_cuda()) }
     }
 }

@@ -7,14 +7,14 @@ use super::score::{Batches, FaceScorer, Scored};
 use super::{Config, Judge, VideoResult, NEUTRAL_SCORE};
 use crate::face::{extract_faces, Extracted, Extraction, FaceDetector};
 use crate::metrics::video_score;
-use crate::model::Detector;
+use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
 use crate::video::Decodings;
 use crate::Result;
 
 /// What finds faces, what scores them, and what scores are measured by.
 pub(super) struct Detectors<'a> {
-    pub forgeries: &'a Detector,
+    pub forgeries: &'a ForgeryDetector,
     pub faces: &'a dyn FaceDetector,
     pub judge: Option<Judge>,
 }

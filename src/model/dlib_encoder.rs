@@ -4,9 +4,9 @@
 //! libtorch so that batches are fast and CUDA works. The affine layer behind each convolution is folded into it.
 
 use super::layers::{Activation, ConvSpec, ConvUnit, Padding};
-use super::program::{Builder, Map, Program};
 use super::Error;
 use crate::checkpoint::{StateDict, TensorData};
+use crate::engine::{Builder, Map, Program};
 use crate::native::DlibFaceNet;
 use std::fs::File;
 use std::path::Path;

@@ -4,7 +4,7 @@
 //! <https://arxiv.org/abs/1801.07698>. Names as in insightface's published weights. Always in eval mode.
 
 use super::layers::{values_of, Activation, BatchNorm, ConvSpec, ConvUnit};
-use super::program::{Builder, Map, Program};
+use crate::engine::{Builder, Map, Program};
 use serde::{Deserialize, Serialize};
 use tch::nn::{self, Init};
 use tch::Tensor;

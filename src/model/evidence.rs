@@ -4,8 +4,8 @@
 //! <https://arxiv.org/abs/1512.04150>. Both published detectors average their last feature map and then do nothing but
 //! an affine step (batch norm in evaluation, classifier), for which these are the same maps as those of Grad-CAM.
 
-use super::detector::Detector;
 use super::efficientnet::Mode;
+use super::forgery_detector::ForgeryDetector;
 use super::Error;
 use tch::{Device, Kind, Tensor};
 
@@ -29,8 +29,8 @@ impl EvidenceMap {
     }
 }
 
-impl Detector {
-    /// One map per face; `planes` and `side` as in [`Detector::scores`].
+impl ForgeryDetector {
+    /// One map per face; `planes` and `side` as in [`ForgeryDetector::scores`].
     ///
     /// Fails when libtorch runs out of memory or the length does not fit.
     pub fn evidence(&self, planes: &[u8], side: usize) -> Result<Vec<EvidenceMap>, Error> {
@@ -66,9 +66,9 @@ impl Detector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::detector::Method;
     use crate::model::efficientnet::Variant;
     use crate::model::fill::{fill_variables, uniform};
+    use crate::model::forgery_detector::Method;
     use crate::model::{InputSpec, Normalisation};
     use tch::nn::VarStore;
 
@@ -82,7 +82,7 @@ mod tests {
                 let vs = VarStore::new(Device::Cpu);
                 let variant = Variant::named(name).unwrap();
                 let input = InputSpec { normalisation: Normalisation::ImageNet, side: 64 };
-                let mut detector = Detector::build(&vs.root(), method, variant, input, Device::Cpu);
+                let mut detector = ForgeryDetector::build(&vs.root(), method, variant, input, Device::Cpu);
                 fill_variables(&vs, 4);
                 for compiled in [false, true] {
                     if compiled {

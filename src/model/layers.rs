@@ -1,10 +1,10 @@
 //! Convolution, batch norm and activation as one unit: the brick of every network here.
 //!
 //! A unit runs in one of two ways with the same weights. *Plain* uses libtorch's own operators, on any
-//! device, with gradients. *Compiled* it is a step of a [program](super::program), with the batch norm folded into the
+//! device, with gradients. *Compiled* it is a step of a [program](crate::engine), with the batch norm folded into the
 //! convolution: CPU, inference only.
 
-use super::program::{Builder, Folded, Map};
+use crate::engine::{Builder, Folded, Map};
 use crate::native::{norm_activation, NormTensors, TrainActivation};
 use tch::nn::{self, Init};
 use tch::{Device, Kind, Tensor};

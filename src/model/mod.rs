@@ -1,7 +1,6 @@
 //! Networks: tensors in, tensors out. What pictures mean is decided above.
 
 mod bundled;
-pub mod detector;
 pub mod dlib_encoder;
 pub mod efficientnet;
 pub mod encoder;
@@ -9,11 +8,11 @@ pub mod evidence;
 pub mod execution;
 pub mod face_encoder;
 pub mod fill;
+pub mod forgery_detector;
 pub mod initial;
 pub mod input;
 pub mod layers;
 pub mod objective;
-pub mod program;
 pub mod published;
 pub mod retinaface;
 pub mod scoring;
@@ -21,9 +20,9 @@ pub mod weights;
 pub mod work;
 
 pub use bundled::{bundled_detector, BUNDLED_FILE};
-pub use detector::{Detector, Method};
 pub use evidence::EvidenceMap;
 pub use execution::{DeviceChoice, ExecutionPlan};
+pub use forgery_detector::{ForgeryDetector, Method};
 pub use input::{InputSpec, Normalisation};
 pub use scoring::{PendingScores, UploadedFaces};
 pub use weights::load_weights;
@@ -49,7 +48,7 @@ pub enum Error {
     },
     /// The file holds a network, but not a detector.
     #[error("{}: expected an SBI or EG detector, found {found}", path.display())]
-    NotADetector {
+    NotAForgeryDetector {
         /// The weight file.
         path: PathBuf,
         /// What it seems to be.

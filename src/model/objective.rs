@@ -4,10 +4,10 @@
 //! TCSVT 2025. One backbone sees real faces, fakes and their residuals; three heads tell them from real faces; a
 //! network rebuilds the fake's features from the residual's and from how far blending moved the face's embedding.
 
-use super::detector::{Detector, Method};
 use super::efficientnet::{Mode, Variant};
 use super::encoder::{Pooling, IRESNET18};
 use super::face_encoder::{EncoderSpec, FaceEncoder};
+use super::forgery_detector::{ForgeryDetector, Method};
 use super::layers::{channels_last, BatchNorm};
 use super::InputSpec;
 use tch::nn::{self, Init, VarStore};
@@ -96,7 +96,7 @@ pub struct TrainingModel {
     vs: VarStore,
     /// Holds the face encoder, which never moves.
     frozen: VarStore,
-    detector: Detector,
+    detector: ForgeryDetector,
     guide: Option<Guide>,
 }
 
@@ -152,7 +152,7 @@ impl TrainingModel {
     pub fn new(variant: Variant, guide: Option<GuideSpec>, input: InputSpec, device: Device) -> Self {
         let (vs, frozen) = (VarStore::new(device), VarStore::new(device));
         let method = if guide.is_some() { Method::Eg } else { Method::Sbi };
-        let detector = Detector::build(&vs.root(), method, variant, input, device);
+        let detector = ForgeryDetector::build(&vs.root(), method, variant, input, device);
         let features = variant.features();
         let guide = guide.map(|spec| {
             let root = vs.root();
@@ -195,7 +195,7 @@ impl TrainingModel {
     }
 
     /// The network that infers.
-    pub fn detector(&self) -> &Detector {
+    pub fn detector(&self) -> &ForgeryDetector {
         &self.detector
     }
 

@@ -1,8 +1,8 @@
 //! Names and shapes in the published weight files, and files of the same layout with filled weights.
 
-use super::detector::{Detector, Method};
 use super::efficientnet::{EfficientNet, Variant};
 use super::encoder::{Encoder, Pooling, IRESNET18};
+use super::forgery_detector::{ForgeryDetector, Method};
 use super::objective::{GuideSpec, TrainingModel};
 use super::retinaface::{Body, RetinaFaceNet};
 use super::{fill, Error, InputSpec};
@@ -16,7 +16,7 @@ pub enum Layout {
     /// A bare EfficientNet with two classes.
     Backbone(Variant),
     /// A detector; an EG file holds the face encoder and the parts that only training uses, too.
-    Detector(Method, Variant),
+    ForgeryDetector(Method, Variant),
     /// iresnet18 with its `fc` layer.
     ArcFace,
     /// RetinaFace.
@@ -30,10 +30,10 @@ impl Layout {
         let root = vs.root();
         match self {
             Layout::Backbone(variant) => drop(EfficientNet::new(&root, variant, 2)),
-            Layout::Detector(Method::Sbi, variant) => {
-                drop(Detector::build(&root, Method::Sbi, variant, InputSpec::default(), Device::Cpu))
+            Layout::ForgeryDetector(Method::Sbi, variant) => {
+                drop(ForgeryDetector::build(&root, Method::Sbi, variant, InputSpec::default(), Device::Cpu))
             }
-            Layout::Detector(Method::Eg, variant) => {
+            Layout::ForgeryDetector(Method::Eg, variant) => {
                 let model = TrainingModel::new(
                     variant,
                     Some(GuideSpec::default()),

@@ -1,6 +1,6 @@
 //! Faces to scores in three steps, so that a device need not wait for whoever feeds it.
 
-use super::detector::Detector;
+use super::forgery_detector::ForgeryDetector;
 use super::Error;
 use crate::native::in_half_precision;
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ impl PendingScores {
     }
 }
 
-impl Detector {
+impl ForgeryDetector {
     /// Scores of 8-bit faces: `planes` holds `[n, 3, side, side]` RGB values, flat. One probability of
     /// "fake" per face, 0..1. Faces of another side than the weights expect are resized, bilinearly over the area that
     /// a new pixel covers.
@@ -31,7 +31,7 @@ impl Detector {
         self.submit(&self.upload(planes, side)?)?.collect()
     }
 
-    /// The first step of [`Detector::scores`]: starts to bring faces to the device, and does not wait for it.
+    /// The first step of [`ForgeryDetector::scores`]: starts to bring faces to the device, and does not wait for it.
     ///
     /// Fails when libtorch runs out of memory or the length does not fit.
     pub fn upload(&self, planes: &[u8], side: usize) -> Result<UploadedFaces, Error> {
@@ -60,7 +60,7 @@ impl Detector {
         Ok(PendingScores(logits.f_softmax(1, Kind::Float)?.f_select(1, 1)?))
     }
 
-    /// Faces as [`Detector::logits`] takes them, of the side that the weights expect.
+    /// Faces as [`ForgeryDetector::logits`] takes them, of the side that the weights expect.
     pub(super) fn input_of(&self, UploadedFaces(bytes): &UploadedFaces) -> Result<Tensor, Error> {
         let own = self.input().side;
         let prepared = |bytes: &Tensor| -> Result<Tensor, TchError> {

@@ -1,24 +1,7 @@
-//! The only home of `unsafe`: C++ shims over libtorch and dlib, the inference engine's kernels, and settings of the whole
-//! process.
+//! What is in other languages, and the process itself: one room per matter, and besides the inference
+//! [engine](crate::engine) the only home of `unsafe`.
 
-mod allocator;
-mod autocast;
-mod dlib;
-mod dlib_face_net;
-mod engine;
-mod process;
-mod shim;
-mod training;
-
-pub use allocator::tune_allocator;
-pub use autocast::{in_half_precision, Half};
-pub use dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
-pub use dlib_face_net::DlibFaceNet;
-pub use engine::{
-    floats_of, tensor_of, EngineActivation, Kernels, Memory, Operation, Packed, Prepared, View,
-};
-pub use process::{
-    blas_library, keep_libtorch_single_threaded, keep_opencv_single_threaded, set_threads,
-    set_worker_threads, silence_decoders, threads, LIBTORCH_VERSION,
-};
-pub use training::{norm_activation, NormTensors, TrainActivation, TrainBlock};
+pub mod dlib;
+pub mod process;
+pub mod torch;
+pub mod training;

@@ -1,9 +1,11 @@
 //! Packing: the videos of a test set to face crops on disk, once, for many runs of inference.
 
-use crate::dataset::{Compression, TestSet};
-use crate::face::{extract_faces, DetectorConfig, DetectorIdentity, Extracted, Extraction, FACE_SIDE};
+use crate::datasets::{Compression, TestSet};
+use crate::face::{
+    extract_faces, Extracted, Extraction, FaceDetectorConfig, FaceDetectorIdentity, FACE_SIDE,
+};
 use crate::model::{DeviceChoice, ExecutionPlan};
-use crate::packed::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry, VideoWriter};
+use crate::packed_faces::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry, VideoWriter};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
 use crate::video::{decode_ahead, distinct_frame_indices};
@@ -24,7 +26,7 @@ pub struct Config {
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
     /// How faces are found.
-    pub detector: DetectorConfig,
+    pub detector: FaceDetectorConfig,
     /// Where the detector runs.
     pub device: DeviceChoice,
     /// Videos decoded at the same time.
@@ -46,7 +48,7 @@ impl Config {
             compression: Compression::default(),
             output: None,
             frames: 32,
-            detector: DetectorConfig::default(),
+            detector: FaceDetectorConfig::default(),
             device: DeviceChoice::Auto,
             jobs: 2,
             allow_missing: false,
@@ -170,8 +172,8 @@ fn outcome(extraction: Extraction) -> Outcome {
     }
 }
 
-fn settings(config: &Config, detector: &DetectorIdentity) -> Settings {
-    debug_assert_eq!(packed::FACE_SIZE, FACE_SIDE);
+fn settings(config: &Config, detector: &FaceDetectorIdentity) -> Settings {
+    debug_assert_eq!(packed_faces::FACE_SIZE, FACE_SIDE);
     Settings {
         dataset: config.set.to_string(),
         compression: config.compression.to_string(),
@@ -180,6 +182,6 @@ fn settings(config: &Config, detector: &DetectorIdentity) -> Settings {
         // 0 stands for "the frame's own size".
         max_size: detector.max_size.unwrap_or(0) as u32,
         frames: config.frames as u32,
-        face_size: packed::FACE_SIZE as u32,
+        face_size: packed_faces::FACE_SIZE as u32,
     }
 }

@@ -1,7 +1,7 @@
 //! What a preprocessing run is asked for.
 
 use super::VideoSource;
-use crate::face::{DetectorConfig, LandmarkConfig};
+use crate::face::{FaceDetectorConfig, LandmarkConfig};
 use crate::model::DeviceChoice;
 use std::str::FromStr;
 
@@ -49,7 +49,7 @@ pub struct Config {
     /// How landmarks are found.
     pub landmarks: LandmarkConfig,
     /// How boxes are found.
-    pub detector: DetectorConfig,
+    pub detector: FaceDetectorConfig,
     /// Where RetinaFace runs.
     pub device: DeviceChoice,
     /// Frames worked on at the same time.
@@ -68,7 +68,7 @@ impl Config {
             frames: 32,
             steps: Steps::default(),
             landmarks: LandmarkConfig::default(),
-            detector: DetectorConfig::default(),
+            detector: FaceDetectorConfig::default(),
             device: DeviceChoice::Auto,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             overwrite: false,

@@ -3,8 +3,8 @@
 use super::plan::{Known, VideoPlan};
 use super::worker::{FrameDone, Report, Trouble};
 use super::Steps;
-use crate::dataset::SourceVideo;
-use crate::prepared::{FrameProblem, Record, VideoFolders, VideoRecord};
+use crate::datasets::SourceVideo;
+use crate::prepared_frames::{FrameProblem, Record, VideoFolders, VideoRecord};
 use crate::progress::Progress;
 use crate::types::VideoStatus;
 use crate::Error;

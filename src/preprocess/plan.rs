@@ -1,7 +1,9 @@
 //! What is left to do for one video.
 
 use super::Steps;
-use crate::prepared::{read_boxes, read_landmarks, FrameFiles, FrameProblem, VideoFolders, VideoRecord};
+use crate::prepared_frames::{
+    read_boxes, read_landmarks, FrameFiles, FrameProblem, VideoFolders, VideoRecord,
+};
 
 /// What is known about one kind of file of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +124,7 @@ fn landmark_problem(files: &FrameFiles, points: Option<usize>) -> Option<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prepared::write_landmarks;
+    use crate::prepared_frames::write_landmarks;
     use crate::types::Landmarks;
     use std::path::Path;
 

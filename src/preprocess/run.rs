@@ -4,9 +4,9 @@ use super::ledger::{name_in, Book, Ending, Ledger};
 use super::plan::VideoPlan;
 use super::worker::{serve_boxes, work, FrameJob, Report, Request};
 use super::{Config, LoadedTools, Summary, Tools};
-use crate::dataset::SourceVideo;
+use crate::datasets::SourceVideo;
 use crate::error::Ended;
-use crate::prepared::{self, Record, Settings, VideoFolders, VideoRecord};
+use crate::prepared_frames::{self, Record, Settings, VideoFolders, VideoRecord};
 use crate::progress::{Cancel, Progress};
 use crate::video::{decode_ahead, distinct_frame_indices, Decoding, Event};
 use crate::{Error, Result};
@@ -48,7 +48,7 @@ pub fn run_with(
         videos.iter().filter(|video| !is_done(config, video, before.get(&book.name_of(video)))).collect();
 
     let folder = book.folder.clone();
-    let plans: Vec<OnceLock<Result<VideoPlan, prepared::Error>>> =
+    let plans: Vec<OnceLock<Result<VideoPlan, prepared_frames::Error>>> =
         pending.iter().map(|_| OnceLock::new()).collect();
     let choose = |position: usize, frame_count: usize| {
         let video = pending[position];
@@ -136,7 +136,7 @@ fn open_book(config: &Config, settings: Settings) -> Result<(Book, BTreeMap<Stri
     // Before any work: is there room and permission?
     std::fs::create_dir_all(&folder).map_err(|cause| Error::Output { path: folder.clone(), cause })?;
     record.write(&path).map_err(|error| match error {
-        prepared::Error::Write(error) => Error::Output { path: folder.clone(), cause: error.cause },
+        prepared_frames::Error::Write(error) => Error::Output { path: folder.clone(), cause: error.cause },
         other => other.into(),
     })?;
     Ok((Book { folder, path, record }, videos))
@@ -160,7 +160,7 @@ fn plan_video(
     wanted: Vec<usize>,
     points: Option<usize>,
     before: Option<&VideoRecord>,
-) -> Result<VideoPlan, prepared::Error> {
+) -> Result<VideoPlan, prepared_frames::Error> {
     let folders = VideoFolders::new(&video.base, &video.name);
     if config.overwrite {
         folders.clear()?;
@@ -182,7 +182,7 @@ impl Follower<'_, '_> {
         &mut self,
         video: usize,
         decoding: Decoding,
-        plan: &OnceLock<Result<VideoPlan, prepared::Error>>,
+        plan: &OnceLock<Result<VideoPlan, prepared_frames::Error>>,
     ) -> Result<(), Ended> {
         let nothing = VideoPlan::default();
         for event in decoding {

@@ -1,6 +1,6 @@
 //! Where the videos or photographs come from, and where what is made of them goes.
 
-use crate::dataset::{Compression, SourceSet, SourceVideo};
+use crate::datasets::{Compression, SourceSet, SourceVideo};
 use crate::error::Result;
 use crate::file_error::FileError;
 use crate::video::media_files;

@@ -3,7 +3,7 @@
 use super::ledger::Book;
 use super::Config;
 use crate::atomic_file;
-use crate::prepared::{Record, VideoRecord};
+use crate::prepared_frames::{Record, VideoRecord};
 use crate::types::VideoStatus;
 use crate::Error;
 use std::collections::BTreeSet;

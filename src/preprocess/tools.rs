@@ -1,9 +1,9 @@
 //! The detectors of a run, and how many of each there are.
 
 use super::{Config, Steps};
-use crate::face::{DetectorConfig, FaceDetector, LandmarkDetector, LandmarkModel, Variant};
+use crate::face::{FaceDetector, FaceDetectorConfig, LandmarkDetector, LandmarkModel, Variant};
 use crate::model::ExecutionPlan;
-use crate::prepared::{BoxSettings, LandmarkSettings};
+use crate::prepared_frames::{BoxSettings, LandmarkSettings};
 use crate::Result;
 use std::sync::Mutex;
 
@@ -28,7 +28,7 @@ pub struct LoadedTools {
 }
 
 struct LoadedBoxes {
-    config: DetectorConfig,
+    config: FaceDetectorConfig,
     plan: ExecutionPlan,
     settings: BoxSettings,
     shared: bool,

@@ -4,7 +4,7 @@ use super::plan::FramePlan;
 use super::{Steps, Tools};
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::write_png;
-use crate::prepared::{write_boxes, write_landmarks};
+use crate::prepared_frames::{write_boxes, write_landmarks};
 use crate::progress::Cancel;
 use crate::types::{DetectedFace, FaceBox, Landmarks, RgbImage};
 use crate::Error;
@@ -106,7 +106,7 @@ pub fn work(
     cancel: &Cancel,
 ) {
     // All cores are busy with frames already.
-    crate::native::set_worker_threads();
+    crate::native::process::set_worker_threads();
     let worker = match Worker::new(steps, tools, shared) {
         Ok(worker) => worker,
         Err(error) => return drop(reports.send(Report::Failed(error))),

@@ -1,9 +1,9 @@
 //! What a preview is asked for.
 
 use crate::blending::Phase;
-use crate::face::{DetectorConfig, LandmarkConfig};
+use crate::face::{FaceDetectorConfig, LandmarkConfig};
 use crate::model::DeviceChoice;
-use crate::samples::FrameSelection;
+use crate::training_pairs::FrameSelection;
 use std::path::PathBuf;
 
 /// Where the faces come from.
@@ -18,7 +18,7 @@ pub enum Source {
         /// How landmarks are found.
         landmarks: LandmarkConfig,
         /// How boxes are found.
-        detector: DetectorConfig,
+        detector: FaceDetectorConfig,
         /// Where the face detector runs.
         device: DeviceChoice,
     },

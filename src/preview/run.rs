@@ -9,7 +9,7 @@ use crate::blending::Recipe;
 use crate::imaging::write_image;
 use crate::progress::{Cancel, Progress};
 use crate::rng::{generator, Purpose};
-use crate::samples::Pair;
+use crate::training_pairs::Pair;
 use crate::{Error, Result};
 use rand::seq::SliceRandom;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use crate::blending::{Geometry, Recipe};
 use crate::imaging::{
     draw_box, draw_points, draw_text, mirrored, residual_picture, resized, Error, RESIDUAL_GAIN,
 };
-use crate::samples::Pair;
+use crate::training_pairs::Pair;
 use crate::types::{BBox, Mask, RgbImage, Window};
 
 /// Side of a picture on the sheet in pixels.

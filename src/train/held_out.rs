@@ -4,8 +4,8 @@ use super::config::Config;
 use super::step::{Validation, Validator};
 use super::{sets, setup, TrainError};
 use crate::blending::Phase;
-use crate::dataset::Split;
-use crate::model::{Detector, DeviceChoice};
+use crate::datasets::Split;
+use crate::model::{DeviceChoice, ForgeryDetector};
 use crate::progress::{Cancel, Progress};
 use crate::Result;
 use std::path::Path;
@@ -17,7 +17,7 @@ use std::path::Path;
 /// when it is interrupted.
 pub fn score_held_out(
     config: &Config,
-    detector: &Detector,
+    detector: &ForgeryDetector,
     device: DeviceChoice,
     data_root: &Path,
     progress: &dyn Progress,

@@ -2,7 +2,7 @@
 
 use super::run_folder::{failed, RunFolder, RunFolderError};
 use super::Config;
-use crate::samples::FrameList;
+use crate::training_pairs::FrameList;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 
@@ -62,7 +62,7 @@ impl Versions {
     pub fn current() -> Self {
         Versions {
             sbi: env!("CARGO_PKG_VERSION").to_owned(),
-            libtorch: crate::native::LIBTORCH_VERSION.to_owned(),
+            libtorch: crate::native::process::LIBTORCH_VERSION.to_owned(),
             opencv: crate::imaging::opencv_version(),
         }
     }

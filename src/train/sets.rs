@@ -1,9 +1,9 @@
 //! The frames of a run: those of its sets, each as often as it weighs.
 
 use super::config::{Config, SetShare};
-use crate::dataset::{self, Split, TrainingSet};
+use crate::datasets::{self, Split, TrainingSet};
 use crate::rng::{generator, Purpose};
-use crate::samples::{FrameList, FrameSelection, VideoChoice};
+use crate::training_pairs::{FrameList, FrameSelection, VideoChoice};
 use crate::Result;
 use rand::seq::SliceRandom;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub fn selections(config: &Config, split: Split, data_root: &Path) -> Result<Vec
         let set = TrainingSet::named(&share.name);
         let videos = match set {
             TrainingSet::Published(_) => {
-                VideoChoice::Ids(dataset::split_ids(&data.split_list(split, data_root))?)
+                VideoChoice::Ids(datasets::split_ids(&data.split_list(split, data_root))?)
             }
             TrainingSet::Folder(_) => VideoChoice::Share {
                 seed: config.seed,

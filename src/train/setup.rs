@@ -11,7 +11,7 @@ use crate::model::initial::initialise;
 use crate::model::objective::{GuideSpec, LossWeights, TrainingModel};
 use crate::model::weights::load_part;
 use crate::model::{InputSpec, Method};
-use crate::samples::FrameList;
+use crate::training_pairs::FrameList;
 use crate::Result;
 use std::path::Path;
 use tch::Device;

@@ -6,7 +6,7 @@ use super::Batch;
 use crate::metrics::{Bootstrap, Calibration, Roc};
 use crate::model::efficientnet::Mode;
 use crate::model::objective::{Losses, TrainingModel};
-use crate::model::Detector;
+use crate::model::ForgeryDetector;
 use crate::rng::{generator, Purpose};
 use crate::types::Label;
 use rand::RngCore;
@@ -140,7 +140,7 @@ pub struct Validator {
 
 impl Validator {
     /// Scores a batch with running statistics and nothing dropped.
-    pub fn add(&mut self, detector: &Detector, batch: &Batch) {
+    pub fn add(&mut self, detector: &ForgeryDetector, batch: &Batch) {
         let _no_grad = tch::no_grad_guard();
         let device = detector.device();
         for (pictures, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sbi::checkpoint::{write_bare_torch, write_safetensors, write_torch, StateDict, TensorData};
-use sbi::model::detector::{Detector, Method};
 use sbi::model::efficientnet::{EfficientNet, Variant};
 use sbi::model::fill::{self, state_entry};
+use sbi::model::forgery_detector::{ForgeryDetector, Method};
 use sbi::model::retinaface::{Body, RetinaFaceNet};
 use sbi::model::weights::expected_entries;
 use sbi::model::InputSpec;
@@ -74,7 +74,7 @@ pub fn video(path: &Path, frames: usize, picture: impl Fn(usize) -> RgbImage) {
 /// differ from picture to picture.
 pub fn forgery_detector(path: &Path, method: Method) {
     let vs = VarStore::new(Device::Cpu);
-    let _net = Detector::build(&vs.root(), method, b0(), InputSpec::default(), Device::Cpu);
+    let _net = ForgeryDetector::build(&vs.root(), method, b0(), InputSpec::default(), Device::Cpu);
     write_torch(path, &filled(&vs), None, Some(7), &Default::default()).unwrap();
 }
 

@@ -1,10 +1,10 @@
 //! Backbone, detectors, face encoder.
 
 use super::{digest, doubles, l2, rows, statistics, sum, Options};
-use sbi::model::detector::{Detector, Method};
 use sbi::model::efficientnet::{EfficientNet, Mode, Variant};
 use sbi::model::encoder::{Encoder, Pooling, IRESNET18};
 use sbi::model::fill;
+use sbi::model::forgery_detector::{ForgeryDetector, Method};
 use sbi::model::published::Layout;
 use sbi::model::retinaface::Body;
 use sbi::model::InputSpec;
@@ -56,8 +56,8 @@ pub fn fill_check(seed: u64) -> Value {
 
     let layouts = [
         ("b4", Layout::Backbone(b4())),
-        ("sbi", Layout::Detector(Method::Sbi, b4())),
-        ("eg", Layout::Detector(Method::Eg, b4())),
+        ("sbi", Layout::ForgeryDetector(Method::Sbi, b4())),
+        ("eg", Layout::ForgeryDetector(Method::Eg, b4())),
         ("arcface", Layout::ArcFace),
         ("retinaface", Layout::RetinaFace(Body::ResNet50)),
     ];
@@ -78,7 +78,7 @@ pub fn fill_check(seed: u64) -> Value {
 /// A bare backbone or a detector.
 enum Network {
     Bare(EfficientNet),
-    Detector(Detector),
+    ForgeryDetector(ForgeryDetector),
 }
 
 impl Network {
@@ -87,14 +87,14 @@ impl Network {
         let vs = VarStore::new(Device::Cpu);
         let network = match kind {
             "b4" => Network::Bare(EfficientNet::new(&vs.root(), b4(), 2)),
-            "sbi" => Network::Detector(Detector::build(
+            "sbi" => Network::ForgeryDetector(ForgeryDetector::build(
                 &vs.root(),
                 Method::Sbi,
                 b4(),
                 InputSpec::default(),
                 Device::Cpu,
             )),
-            _ => Network::Detector(Detector::build(
+            _ => Network::ForgeryDetector(ForgeryDetector::build(
                 &vs.root(),
                 Method::Eg,
                 b4(),
@@ -117,21 +117,21 @@ impl Network {
     fn backbone(&self) -> &EfficientNet {
         match self {
             Network::Bare(net) => net,
-            Network::Detector(detector) => detector.backbone(),
+            Network::ForgeryDetector(detector) => detector.backbone(),
         }
     }
 
     fn classify(&self, features: &Tensor) -> Tensor {
         match self {
             Network::Bare(net) => net.classify(features),
-            Network::Detector(detector) => detector.classify(features),
+            Network::ForgeryDetector(detector) => detector.classify(features),
         }
     }
 
     fn compile(&mut self) {
         match self {
             Network::Bare(net) => net.compile(),
-            Network::Detector(detector) => detector.compile(),
+            Network::ForgeryDetector(detector) => detector.compile(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the user may type. Declares flags and decides nothing; defaults live in the library's configurations.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sbi::dataset::{Compression, SourceSet, TestSet};
-use sbi::face::DetectorChoice;
+use sbi::datasets::{Compression, SourceSet, TestSet};
+use sbi::face::FaceDetectorChoice;
 use sbi::model::DeviceChoice;
 use sbi::preprocess::Steps;
 use std::path::PathBuf;
@@ -115,10 +115,10 @@ Inputs are made. Shares are of what this machine reaches in multiplying matrices
 
 /// Flags that choose and set up the face detector.
 #[derive(Debug, Args)]
-pub struct DetectorArgs {
+pub struct FaceDetectorArgs {
     /// Face detector: auto, retinaface-r50 (as published) or retinaface-mnet (small, fast)
     #[arg(long, default_value = "auto", value_name = "NAME")]
-    pub detector: DetectorChoice,
+    pub detector: FaceDetectorChoice,
     /// Its weight file; default: the usual file in weights/
     #[arg(long, value_name = "FILE")]
     pub detector_weights: Option<PathBuf>,
@@ -172,7 +172,7 @@ pub struct PreprocessArgs {
     #[command(flatten)]
     pub landmarks: LandmarkArgs,
     #[command(flatten)]
-    pub detector: DetectorArgs,
+    pub detector: FaceDetectorArgs,
     /// Frames worked on at the same time; default: one per core
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub jobs: Option<usize>,
@@ -220,7 +220,7 @@ pub struct PreviewArgs {
     #[command(flatten)]
     pub landmarks: LandmarkArgs,
     #[command(flatten)]
-    pub detector: DetectorArgs,
+    pub detector: FaceDetectorArgs,
 }
 
 /// When a pair is made.
@@ -277,7 +277,7 @@ pub struct NpyPackArgs {
     #[command(flatten)]
     pub sampling: SamplingArgs,
     #[command(flatten)]
-    pub detector: DetectorArgs,
+    pub detector: FaceDetectorArgs,
     /// Pack all videos anew
     #[arg(long)]
     pub overwrite: bool,
@@ -301,7 +301,7 @@ pub struct InferArgs {
     #[command(flatten)]
     pub sampling: SamplingArgs,
     #[command(flatten)]
-    pub detector: DetectorArgs,
+    pub detector: FaceDetectorArgs,
     /// Faces scored at once
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub batch_size: Option<usize>,
@@ -340,7 +340,7 @@ pub struct RobustnessArgs {
     #[command(flatten)]
     pub sampling: SamplingArgs,
     #[command(flatten)]
-    pub detector: DetectorArgs,
+    pub detector: FaceDetectorArgs,
     /// Faces scored at once
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub batch_size: Option<usize>,
@@ -376,7 +376,7 @@ pub struct CalibrateArgs {
     #[command(flatten)]
     pub sampling: SamplingArgs,
     #[command(flatten)]
-    pub detector: DetectorArgs,
+    pub detector: FaceDetectorArgs,
     /// Replace OUTPUT when it exists
     #[arg(long)]
     pub overwrite: bool,

@@ -8,8 +8,8 @@ use anyhow::{ensure, Context};
 use sbi::checkpoint;
 use sbi::infer;
 use sbi::metrics::Calibration;
-use sbi::model::detector::detector_part;
-use sbi::model::{Detector, ExecutionPlan};
+use sbi::model::forgery_detector::detector_part;
+use sbi::model::{ExecutionPlan, ForgeryDetector};
 use sbi::progress::Progress;
 use sbi::train::{self, score_held_out};
 use sbi::types::Label;
@@ -51,7 +51,7 @@ pub fn run(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Outcome> {
 fn on_pairs(args: &CalibrateArgs, config: &Path, session: &Session) -> anyhow::Result<Fitted> {
     let config = train::Config::read(config, &args.set)?;
     let device = session.global.device;
-    let detector = Detector::load(&args.weights, ExecutionPlan::fastest(device.resolve()?))?;
+    let detector = ForgeryDetector::load(&args.weights, ExecutionPlan::fastest(device.resolve()?))?;
     let root = &session.global.data_root;
     let found = score_held_out(&config, &detector, device, root, session.progress, session.cancel)?;
     let calibration =

@@ -19,7 +19,7 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<Outcome> {
     ensure!(args.overwrite || !args.output.exists(), "{output}: exists already; --overwrite replaces it");
     let mut file = checkpoint::read_with_optimizer(&args.input)?;
     if args.detector_only {
-        file.state = model::detector::detector_part(&file.state, &args.input)?;
+        file.state = model::forgery_detector::detector_part(&file.state, &args.input)?;
         file.optimizer = None;
     }
     file.state = in_precision(&file.state, args.precision)?;

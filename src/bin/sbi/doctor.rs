@@ -3,7 +3,7 @@
 use crate::args::DoctorArgs;
 use crate::{Outcome, Session};
 use sbi::checkpoint;
-use sbi::dataset::{Compression, TestSet};
+use sbi::datasets::{Compression, TestSet};
 use sbi::face::{LandmarkModel, Variant};
 use sbi::model::{dlib_encoder, DeviceChoice, ExecutionPlan, BUNDLED_FILE};
 use sbi::weights_dir::weights_dir;
@@ -74,10 +74,10 @@ fn versions() -> Vec<Check> {
     let opencv = opencv::core::get_version_string().unwrap_or_else(|_| "unknown".to_owned());
     vec![
         check("sbi", "ok", env!("CARGO_PKG_VERSION")),
-        check("libtorch", "ok", sbi::native::LIBTORCH_VERSION),
+        check("libtorch", "ok", sbi::native::process::LIBTORCH_VERSION),
         check("OpenCV", "ok", opencv),
         check("kernels", "ok", format!("{kernels}, for inference on the processor")),
-        check("threads", "ok", format!("{} for computing", sbi::native::threads())),
+        check("threads", "ok", format!("{} for computing", sbi::native::process::threads())),
     ]
 }
 

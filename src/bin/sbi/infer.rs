@@ -3,8 +3,8 @@
 use crate::args::{InferArgs, SamplingArgs};
 use crate::{report, Outcome, Session};
 use anyhow::Context;
-use sbi::dataset::TestSet;
-use sbi::face::DetectorConfig;
+use sbi::datasets::TestSet;
+use sbi::face::FaceDetectorConfig;
 use sbi::infer::{self, Config, Source, Summary};
 use sbi::progress::Progress;
 use std::path::Path;
@@ -58,7 +58,7 @@ pub fn labelled_source(
 pub fn base_config(
     weights: Option<&Path>,
     source: Source,
-    faces: DetectorConfig,
+    faces: FaceDetectorConfig,
     session: &Session,
 ) -> anyhow::Result<Config> {
     if let Some(weights) = weights {

@@ -58,8 +58,8 @@ pub struct Session<'a> {
 
 fn main() -> ExitCode {
     // Before anything allocates or starts a thread.
-    sbi::native::tune_allocator();
-    sbi::native::silence_decoders();
+    sbi::native::process::tune_allocator();
+    sbi::native::process::silence_decoders();
     let cli = Cli::parse();
     let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
     let result = set_up(&cli.global, &cli.command).and_then(|()| match &cli.command {
@@ -91,11 +91,11 @@ fn set_up(global: &Global, command: &Command) -> anyhow::Result<()> {
     };
     tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
     if let Some(threads) = global.threads {
-        sbi::native::set_threads(threads);
+        sbi::native::process::set_threads(threads);
     }
-    sbi::native::keep_opencv_single_threaded();
+    sbi::native::process::keep_opencv_single_threaded();
     if !command.needs_openmp() {
-        sbi::native::keep_libtorch_single_threaded();
+        sbi::native::process::keep_libtorch_single_threaded();
     }
     ctrlc::set_handler(|| {
         if CANCEL.is_requested() {

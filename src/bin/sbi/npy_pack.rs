@@ -2,7 +2,7 @@
 
 use crate::args::NpyPackArgs;
 use crate::{report, Outcome, Session};
-use sbi::face::DetectorConfig;
+use sbi::face::FaceDetectorConfig;
 use sbi::pack::{self, Config};
 
 pub fn run(args: &NpyPackArgs, session: &Session) -> anyhow::Result<Outcome> {
@@ -35,14 +35,14 @@ fn config(args: &NpyPackArgs, session: &Session) -> Config {
     }
 }
 
-impl crate::args::DetectorArgs {
+impl crate::args::FaceDetectorArgs {
     /// The library's form of these flags.
-    pub fn config(&self) -> DetectorConfig {
-        DetectorConfig {
+    pub fn config(&self) -> FaceDetectorConfig {
+        FaceDetectorConfig {
             choice: self.detector,
             weights: self.detector_weights.clone(),
             max_size: self.max_size,
-            ..DetectorConfig::default()
+            ..FaceDetectorConfig::default()
         }
     }
 }

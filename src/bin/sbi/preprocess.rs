@@ -26,7 +26,7 @@ fn config(args: &PreprocessArgs, session: &Session) -> Config {
         (Some(set), _) => VideoSource::Set { set, data_root, compression: args.compression },
         (None, output) => VideoSource::Files {
             inputs: args.input.clone(),
-            folder: sbi::dataset::set_folder(&data_root, output.as_deref().unwrap_or(Path::new(""))),
+            folder: sbi::datasets::set_folder(&data_root, output.as_deref().unwrap_or(Path::new(""))),
         },
     };
     let defaults = Config::new(source);

@@ -3,10 +3,10 @@
 use crate::args::{PhaseName, PreviewArgs};
 use crate::{Outcome, Session};
 use sbi::blending::Phase;
-use sbi::dataset::{Split, TrainingSet};
+use sbi::datasets::{Split, TrainingSet};
 use sbi::preview::{self, Config, Source};
-use sbi::samples::{FrameSelection, VideoChoice};
 use sbi::train;
+use sbi::training_pairs::{FrameSelection, VideoChoice};
 use std::path::Path;
 
 pub fn run(args: &PreviewArgs, session: &Session) -> anyhow::Result<Outcome> {

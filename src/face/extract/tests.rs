@@ -1,7 +1,7 @@
 //! Batches over videos against one video at a time.
 
 use super::*;
-use crate::face::DetectorIdentity;
+use crate::face::FaceDetectorIdentity;
 use crate::types::{BBox, DetectedFace};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -30,8 +30,8 @@ impl FaceDetector for Made {
         Ok(images.iter().map(|image| (0..image.data()[0]).map(face).collect()).collect())
     }
 
-    fn identity(&self) -> DetectorIdentity {
-        DetectorIdentity { name: "made".into(), weights: String::new(), max_size: None }
+    fn identity(&self) -> FaceDetectorIdentity {
+        FaceDetectorIdentity { name: "made".into(), weights: String::new(), max_size: None }
     }
 
     fn preferred_batch(&self) -> usize {
@@ -203,13 +203,13 @@ fn what_fails_ends_the_run_as_what_it_is() {
         fn detect(&self, _: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
             Err(Error::Network { height: 8, width: 9, message: "no memory".into() })
         }
-        fn identity(&self) -> DetectorIdentity {
+        fn identity(&self) -> FaceDetectorIdentity {
             Made::new(1).identity()
         }
     }
     let events = all_events(&[MadeVideo::whole(&[1, 1])]);
     let stop = extract_faces::<()>(events.clone(), &Failing, |_| Ok(()));
-    assert!(matches!(stop, Err(Stop::Detector(Error::Network { .. }))));
+    assert!(matches!(stop, Err(Stop::FaceDetector(Error::Network { .. }))));
     let stop = extract_faces(events, &Made::new(2), |_| Err("full"));
     assert!(matches!(stop, Err(Stop::Consumer("full"))));
 }

@@ -8,7 +8,7 @@ pub use nms::{iou, suppress};
 pub use preprocess::{input_size, prepare, resized_shape, Input, PreparedImages};
 pub use priors::{decode, priors, Candidate, Prior};
 
-use super::{DetectorIdentity, Error, FaceDetector};
+use super::{Error, FaceDetector, FaceDetectorIdentity};
 use crate::checkpoint;
 use crate::model::retinaface::{Body, RawOutputs, RetinaFaceNet};
 use crate::model::weights::{fingerprint, load_weights};
@@ -167,8 +167,8 @@ impl FaceDetector for RetinaFace {
         Ok(found)
     }
 
-    fn identity(&self) -> DetectorIdentity {
-        DetectorIdentity {
+    fn identity(&self) -> FaceDetectorIdentity {
+        FaceDetectorIdentity {
             name: self.variant.name().to_owned(),
             weights: self.weights.clone(),
             max_size: self.max_size,
@@ -183,7 +183,7 @@ impl FaceDetector for RetinaFace {
             _ if self.device.is_cuda() => ON_GPU,
             // One picture has work for all threads, and takes a gigabyte.
             Variant::ResNet50 => 1,
-            Variant::MobileNet025 => native::threads().clamp(1, MOST),
+            Variant::MobileNet025 => native::process::threads().clamp(1, MOST),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! From a picture to the network's input.
 
 use super::Variant;
+use crate::engine::Images;
 use crate::imaging;
-use crate::model::program::Images;
 use crate::types::RgbImage;
 use rayon::prelude::*;
 use std::borrow::Cow;

@@ -7,8 +7,8 @@ use crate::infer::input::Item;
 use crate::infer::score::FACE_BYTES;
 use crate::infer::Config;
 use crate::metrics::{video_score, Bootstrap, FrameScore, ScoredVideo, VideoMetrics};
-use crate::model::Detector;
-use crate::packed::{PackedSet, PackedVideo};
+use crate::model::ForgeryDetector;
+use crate::packed_faces::{PackedSet, PackedVideo};
 use crate::progress::{Cancel, Progress};
 use crate::types::{Label, RgbImage};
 use crate::video::Decodings;
@@ -72,7 +72,7 @@ impl Collected {
 pub(super) fn from_packed(
     config: &Config,
     set: &PackedSet,
-    detector: &Detector,
+    detector: &ForgeryDetector,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Collected> {
@@ -84,7 +84,7 @@ pub(super) fn from_packed(
 fn add_packed(
     config: &Config,
     set: &PackedSet,
-    detector: &Detector,
+    detector: &ForgeryDetector,
     progress: &dyn Progress,
     cancel: &Cancel,
     collected: &mut Collected,
@@ -133,7 +133,7 @@ pub(super) fn from_videos(
     config: &Config,
     items: &[Item],
     decodings: &mut Decodings,
-    detector: &Detector,
+    detector: &ForgeryDetector,
     face_detector: &dyn FaceDetector,
     progress: &dyn Progress,
     cancel: &Cancel,
@@ -186,7 +186,7 @@ impl Collected {
 
 /// The faces of one video: a batch of them at a time is perturbed in every way and scored.
 struct Faces<'a> {
-    detector: &'a Detector,
+    detector: &'a ForgeryDetector,
     batch_size: usize,
     cancel: &'a Cancel,
     waiting: Vec<RgbImage>,
@@ -196,7 +196,7 @@ struct Faces<'a> {
 }
 
 impl<'a> Faces<'a> {
-    fn new(config: &Config, detector: &'a Detector, cancel: &'a Cancel) -> Self {
+    fn new(config: &Config, detector: &'a ForgeryDetector, cancel: &'a Cancel) -> Self {
         let scores = vec![Vec::new(); Perturbation::all().count() + 1];
         let batch_size = config.batch_size;
         Faces { detector, batch_size, cancel, waiting: Vec::new(), frames: Vec::new(), scores }

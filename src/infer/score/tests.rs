@@ -148,7 +148,7 @@ fn a_network_gives_the_same_in_flight_as_waited_for() {
     let vs = tch::nn::VarStore::new(tch::Device::Cpu);
     let input = InputSpec { side: 64, ..InputSpec::default() };
     let variant = Variant::named("efficientnet-lite0").unwrap();
-    let detector = Detector::build(&vs.root(), Method::Sbi, variant, input, tch::Device::Cpu);
+    let detector = ForgeryDetector::build(&vs.root(), Method::Sbi, variant, input, tch::Device::Cpu);
     fill::fill_variables(&vs, 3);
     let faces: Vec<Vec<u8>> = (0..5).map(noise).collect();
     let all = |batches| {

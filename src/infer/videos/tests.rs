@@ -1,7 +1,7 @@
 //! A folder of photographs and videos, with a made face detector and a small network.
 
 use super::*;
-use crate::face::{DetectorIdentity, Error};
+use crate::face::{Error, FaceDetectorIdentity};
 use crate::imaging::write_image;
 use crate::infer::{input, Source};
 use crate::model::efficientnet::Variant;
@@ -33,8 +33,8 @@ impl FaceDetector for Made<'_> {
         Ok(images.iter().map(|image| if bright(image) { vec![face.clone()] } else { Vec::new() }).collect())
     }
 
-    fn identity(&self) -> DetectorIdentity {
-        DetectorIdentity { name: "made".into(), weights: String::new(), max_size: None }
+    fn identity(&self) -> FaceDetectorIdentity {
+        FaceDetectorIdentity { name: "made".into(), weights: String::new(), max_size: None }
     }
 
     fn preferred_batch(&self) -> usize {
@@ -64,13 +64,13 @@ fn folder() -> (tempfile::TempDir, Vec<PathBuf>) {
     (folder, paths)
 }
 
-fn network() -> Detector {
+fn network() -> ForgeryDetector {
     // Tests run side by side, and threads that wait for one another busily hold them all up.
     tch::set_num_threads(1);
     let vs = VarStore::new(Device::Cpu);
     let input = InputSpec { side: 64, ..InputSpec::default() };
     let variant = Variant::named("efficientnet-lite0").unwrap();
-    let detector = Detector::build(&vs.root(), Method::Sbi, variant, input, Device::Cpu);
+    let detector = ForgeryDetector::build(&vs.root(), Method::Sbi, variant, input, Device::Cpu);
     fill::fill_variables(&vs, 3);
     detector
 }
@@ -78,7 +78,7 @@ fn network() -> Detector {
 /// Scores `paths`; the detector likes `batch` pictures and asks for an end at the one with number `stop_at`.
 fn scored(
     paths: &[PathBuf],
-    network: &Detector,
+    network: &ForgeryDetector,
     (batch, batch_size): (usize, usize),
     heatmaps: Option<&Path>,
     stop_at: usize,

@@ -2,8 +2,8 @@
 
 use super::variant::{Group, Variant};
 use super::Mode;
+use crate::engine::{self, Builder, Map};
 use crate::model::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
-use crate::model::program::{self, Builder, Map};
 use crate::native::TrainBlock;
 use tch::nn;
 use tch::Tensor;

@@ -9,7 +9,7 @@ mod variant;
 pub use variant::{Variant, VARIANTS};
 
 use super::layers::{BatchNorm, ConvSpec, ConvUnit, Padding};
-use super::program::{Builder, Program};
+use crate::engine::{Builder, Program};
 use block::{Block, BlockShape};
 use tch::nn::{self, Init};
 use tch::Tensor;

@@ -1,8 +1,8 @@
 //! The two bodies: from pictures to maps of strides 8, 16 and 32.
 
 use super::Body;
+use crate::engine::{Block, Builder, Map};
 use crate::model::layers::{Activation, ConvSpec, ConvUnit, Padding};
-use crate::model::program::{Block, Builder, Map};
 use tch::nn;
 use tch::Tensor;
 

@@ -7,7 +7,7 @@
 mod bodies;
 
 use super::layers::{values_of, Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
-use super::program::{Builder, Folded, Images, Map, Program};
+use crate::engine::{Builder, Folded, Images, Map, Program};
 use crate::native::tensor_of;
 use bodies::{compile_mobilenet, mobilenet, mobilenet_maps, ResNet};
 use rayon::prelude::*;

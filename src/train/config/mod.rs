@@ -13,7 +13,7 @@ pub use error::{ConfigError, Origin};
 pub use guide::{EncoderName, GuideConfig, LossWeights, Residual};
 pub use shares::SetShare;
 
-use crate::dataset::{Compression, SourceSet, Split};
+use crate::datasets::{Compression, SourceSet, Split};
 use crate::model::{Method, Normalisation};
 use overrides::Layer;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use super::maker::{Done, Job, Maker};
 use super::{Batch, LoaderConfig, LoaderError, LoaderStats};
-use crate::prepared::FrameFiles;
+use crate::prepared_frames::FrameFiles;
 use crossbeam_channel::{unbounded, Receiver, Sender};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use super::{LoaderConfig, LoaderError};
 use crate::blending::Recipe;
 use crate::imaging::write_planes;
-use crate::prepared::FrameFiles;
+use crate::prepared_frames::FrameFiles;
 use crate::rng::{generator, Purpose};
-use crate::samples::read_pair;
+use crate::training_pairs::read_pair;
 use crossbeam_channel::{Receiver, Sender};
 use rand::Rng;
 use std::panic::AssertUnwindSafe;
@@ -50,7 +50,7 @@ pub struct Maker {
 impl Maker {
     /// Makes what is queued until the queue ends or nobody wants results any more.
     pub fn work(&self, queue: &Receiver<Job>, results: &Sender<Done>) {
-        crate::native::set_worker_threads();
+        crate::native::process::set_worker_threads();
         let side = self.config.image_size;
         let mut planes = vec![0.0; 3 * side * side];
         for job in queue {

@@ -14,9 +14,9 @@ pub use epoch::Epoch;
 pub use stats::LoaderStats;
 
 use crate::blending::Phase;
-use crate::prepared::FrameFiles;
+use crate::prepared_frames::FrameFiles;
 use crate::rng::{generator, Purpose};
-use crate::samples;
+use crate::training_pairs;
 use maker::Maker;
 use rand::seq::SliceRandom;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ pub enum LoaderError {
         /// How many were tried.
         attempts: usize,
         /// What was wrong with the last one.
-        cause: samples::Error,
+        cause: training_pairs::Error,
     },
     /// A thread ended before its time, most likely for want of memory.
     #[error("a thread that makes samples has stopped: fewer threads or a smaller batch need less memory")]

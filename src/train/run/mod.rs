@@ -14,7 +14,7 @@ use super::saved::{self, Position};
 use super::tensorboard::EventWriter;
 use super::{memory, sets, setup};
 use crate::blending::Phase;
-use crate::dataset::Split;
+use crate::datasets::Split;
 use crate::model::objective::TrainingModel;
 use crate::model::{DeviceChoice, ExecutionPlan};
 use crate::progress::{Cancel, Progress};

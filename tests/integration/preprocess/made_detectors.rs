@@ -3,9 +3,9 @@
 use super::{tree, SET};
 use crate::made;
 use crate::support::Place;
-use sbi::dataset::Compression;
+use sbi::datasets::Compression;
 use sbi::face::{Error as FaceError, FaceDetector, LandmarkDetector};
-use sbi::prepared::{BoxSettings, LandmarkSettings};
+use sbi::prepared_frames::{BoxSettings, LandmarkSettings};
 use sbi::preprocess::{run_with, Config, Tools, VideoSource};
 use sbi::progress::{Cancel, Silent};
 use sbi::types::{BBox, DetectedFace, Landmarks, RgbImage};
@@ -36,8 +36,8 @@ impl FaceDetector for BoxesByBrightness {
         images.iter().map(|image| boxes_of(image.pixel(2, 2)[0])).collect()
     }
 
-    fn identity(&self) -> sbi::face::DetectorIdentity {
-        sbi::face::DetectorIdentity { name: "made".into(), weights: "0".into(), max_size: None }
+    fn identity(&self) -> sbi::face::FaceDetectorIdentity {
+        sbi::face::FaceDetectorIdentity { name: "made".into(), weights: "0".into(), max_size: None }
     }
 
     fn preferred_batch(&self) -> usize {
@@ -91,7 +91,7 @@ fn equal_faces_failing_frames_and_frames_without_a_box_are_all_accounted_for() {
                 RgbImage::filled(64, 48, [[230; 3], [110; 3], [230; 3], [20; 3]][frame])
             });
         }
-        let set: sbi::dataset::SourceSet = "Celeb-real".parse().unwrap();
+        let set: sbi::datasets::SourceSet = "Celeb-real".parse().unwrap();
         let (data_root, compression) = (place.path("data"), Compression::default());
         let source = VideoSource::Set { set, data_root, compression };
         let config = Config { frames: 4, jobs: 3, ..Config::new(source) };
@@ -107,9 +107,10 @@ fn equal_faces_failing_frames_and_frames_without_a_box_are_all_accounted_for() {
         // The failed frames are tried again, and nothing else.
         let before = tree(&place);
         assert_eq!((run().prepared, tree(&place) == before), (2, true));
-        let landmarks = sbi::prepared::read_landmarks(&place.path(SET).join("landmarks/a/000.npy")).unwrap();
+        let landmarks =
+            sbi::prepared_frames::read_landmarks(&place.path(SET).join("landmarks/a/000.npy")).unwrap();
         assert_eq!(landmarks.iter().map(|face| face.points()[0].0).collect::<Vec<_>>(), [40, 5]);
-        let boxes = sbi::prepared::read_boxes(&place.path(SET).join("retina/a/000.npy")).unwrap();
+        let boxes = sbi::prepared_frames::read_boxes(&place.path(SET).join("retina/a/000.npy")).unwrap();
         assert_eq!(boxes.iter().map(|face| face.bbox.x0).collect::<Vec<_>>(), [-4.25, 50.0]);
         trees.push(before);
     }

@@ -1,5 +1,9 @@
 //! Settings of the whole process.
 
+mod allocator;
+
+pub use allocator::tune_allocator;
+
 use std::cell::Cell;
 
 /// The libtorch that this program is built with.

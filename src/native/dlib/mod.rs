@@ -1,5 +1,9 @@
 //! dlib: its frontal face detector and its shape predictor.
 
+mod face_net;
+
+pub use face_net::DlibFaceNet;
+
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::path::Path;
 use std::ptr::NonNull;

@@ -27,7 +27,7 @@ pub(super) fn list(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::listing::tests::{shown, tree};
+    use crate::datasets::listing::tests::{shown, tree};
 
     const REAL: &str = "FaceForensics++/original_sequences/actors/raw/videos/01__talk.mp4";
     const FAKE: &str = "FaceForensics++/manipulated_sequences/DeepFakeDetection/raw/videos/01_02.mp4";

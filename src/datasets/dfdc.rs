@@ -56,7 +56,7 @@ pub(super) fn folder(data_root: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::listing::tests::{shown, tree, write};
+    use crate::datasets::listing::tests::{shown, tree, write};
 
     fn with_labels(content: &str) -> tempfile::TempDir {
         let root = tree(&["DFDC/videos/a.mp4", "DFDC/videos/b.mp4"]);

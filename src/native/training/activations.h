@@ -1,7 +1,7 @@
 // Activations with their derivatives, eight at a time.
 #pragma once
 
-#include "train_kernels.h"
+#include "kernels.h"
 #include "vectors.h"
 
 namespace {

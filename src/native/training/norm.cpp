@@ -1,6 +1,6 @@
 // Batch norms in training: see train_norm.h. The statistics of a piece of rows are float32, those of all float64.
 
-#include "train_norm.h"
+#include "norm.h"
 
 #include <cmath>
 

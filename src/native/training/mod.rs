@@ -1,6 +1,6 @@
 //! EfficientNet's layers in training on a CPU, which keep less for the way back than libtorch's own operators.
 
-use super::shim::checked;
+use super::torch::checked;
 use std::ffi::c_char;
 use std::ptr::null;
 use tch::{Device, Kind, Tensor};

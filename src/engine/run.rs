@@ -134,7 +134,7 @@ impl Program {
     }
 
     fn run_all(&self, plan: &Plan, views: &[View], images: &dyn Images, mut jobs: Vec<Job>) {
-        let threads = native::threads();
+        let threads = native::process::threads();
         let one = |mut job: Job, threads: usize| {
             let mut memory = self.take_memory(plan);
             let input = plan.map(&self.buffers, self.input);

@@ -38,7 +38,7 @@ const EG_TRAINING_ONLY: [&str; 6] =
     ["face_model.", "fc_cat.", "fc_cat1.", "reconstruction_network.", "reshape_layer.", "fc."];
 
 /// A detector ready to score faces.
-pub struct Detector {
+pub struct ForgeryDetector {
     method: Method,
     net: EfficientNet,
     /// EG's batch norm before the classifier.
@@ -49,7 +49,7 @@ pub struct Detector {
     device: Device,
 }
 
-impl Detector {
+impl ForgeryDetector {
     /// Reads a weight file of either method and any EfficientNet (b0 to b7, lite0 to lite2).
     ///
     /// Fails when the file is no checkpoint, is of another network, or lacks or has more than it should.
@@ -58,7 +58,7 @@ impl Detector {
         let unknown = |found| Error::UnknownInput { path: path.to_owned(), found };
         let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
         let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
-        Ok(Detector { calibration, ..Self::from_state(&file.state, input, path, plan)? })
+        Ok(ForgeryDetector { calibration, ..Self::from_state(&file.state, input, path, plan)? })
     }
 
     /// The same from a state dict; `path` is only for messages.
@@ -69,9 +69,9 @@ impl Detector {
         plan: ExecutionPlan,
     ) -> Result<Self, Error> {
         let (method, variant) =
-            recognise(state).map_err(|found| Error::NotADetector { path: path.to_owned(), found })?;
+            recognise(state).map_err(|found| Error::NotAForgeryDetector { path: path.to_owned(), found })?;
         let vs = VarStore::new(plan.device());
-        let mut detector = Detector::build(&vs.root(), method, variant, input, plan.device());
+        let mut detector = ForgeryDetector::build(&vs.root(), method, variant, input, plan.device());
         let surplus =
             |name: &str| method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part));
         let network = format!("{} on {}", method.name(), variant.name);
@@ -93,7 +93,7 @@ impl Detector {
         let net = EfficientNet::new(&(root / "net"), variant, 2);
         let bn = (method == Method::Eg)
             .then(|| BatchNorm::new(root / "bn", variant.features(), BatchNorm::EPS, BatchNorm::MOMENTUM));
-        Detector { method, net, bn, input, calibration: None, half: None, device }
+        ForgeryDetector { method, net, bn, input, calibration: None, half: None, device }
     }
 
     /// Switches to the compiled form (CPU, inference only).
@@ -179,7 +179,7 @@ impl Detector {
 /// Fails when the file holds no detector; `path` is only for messages.
 pub fn detector_part(state: &StateDict, path: &Path) -> Result<StateDict, Error> {
     let (method, _) =
-        recognise(state).map_err(|found| Error::NotADetector { path: path.to_owned(), found })?;
+        recognise(state).map_err(|found| Error::NotAForgeryDetector { path: path.to_owned(), found })?;
     let unused = |name: &str| {
         name.ends_with(BATCH_COUNTER)
             || method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part))
@@ -234,7 +234,7 @@ mod tests {
         let vs = VarStore::new(Device::Cpu);
         let variant = Variant::named("efficientnet-b0").unwrap();
         let input = InputSpec { side: 64, ..InputSpec::default() };
-        let mut detector = Detector::build(&vs.root(), Method::Sbi, variant, input, Device::Cpu);
+        let mut detector = ForgeryDetector::build(&vs.root(), Method::Sbi, variant, input, Device::Cpu);
         fill::fill_variables(&vs, 2);
         let planes = vec![90; 3 * 64 * 64];
         let whole = detector.scores(&planes, 64).unwrap()[0];

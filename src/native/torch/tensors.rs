@@ -1,17 +1,4 @@
-//! Kernels of the inference engine: convolutions and what lies between them, on memory that is planned ahead.
-//!
-//! The kernels are C++ (`*.cpp`), built three times: for AVX-512, for AVX2, and for any processor. They start no threads: an
-//! operation is cut into tasks that whoever runs it may share out. Results do not depend on how.
-
-mod kernels;
-mod memory;
-mod operation;
-mod prepare;
-
-pub use kernels::Kernels;
-pub use memory::Memory;
-pub use operation::{EngineActivation, Operation, Packed, View};
-pub use prepare::Prepared;
+//! Numbers into tensors and out of them.
 
 use tch::{Device, Kind, Tensor};
 

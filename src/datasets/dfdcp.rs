@@ -133,7 +133,7 @@ fn videos_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::listing::tests::{shown, tree, write};
+    use crate::datasets::listing::tests::{shown, tree, write};
 
     const FILES: [&str; 5] = [
         "DFDCP/method_A/videos/12/12_B/12_B_001.mp4",

@@ -32,7 +32,7 @@ pub(super) fn list(data_root: &Path, allow_missing: bool) -> Result<VideoList, E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::listing::tests::{shown, tree, write};
+    use crate::datasets::listing::tests::{shown, tree, write};
 
     const BASE: &str = "FFIW/FFIW10K-v1-release";
 

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::blending::{self, self_blend, BlendedPair, Geometry, Recipe};
 use crate::imaging::PngRegion;
-use crate::prepared::{read_boxes, read_landmarks, FrameFiles};
+use crate::prepared_frames::{read_boxes, read_landmarks, FrameFiles};
 use crate::types::{FaceBox, Landmarks, RgbImage};
 
 /// A pair, and what it was made of.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// A landmark or box file that cannot be used.
     #[error(transparent)]
-    Prepared(#[from] crate::prepared::Error),
+    Prepared(#[from] crate::prepared_frames::Error),
     /// A picture that cannot be read.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),

@@ -63,7 +63,7 @@ fn set_folder(folder: &Path, set: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::listing::tests::{shown, tree, write};
+    use crate::datasets::listing::tests::{shown, tree, write};
 
     fn with_list(folder: &str, content: &str) -> tempfile::TempDir {
         let root = tree(&[

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void, CString};
 use std::path::Path;
 use std::ptr::NonNull;
 
-use super::dlib::checked;
+use super::checked;
 use super::DlibError;
 use crate::types::RgbImage;
 

@@ -140,7 +140,7 @@ impl FromStr for SourceSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::listing::tests::write;
+    use crate::datasets::listing::tests::write;
 
     #[test]
     fn names_go_there_and_back() {

@@ -228,7 +228,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::listing::tests::{shown, tree, write};
+    use crate::datasets::listing::tests::{shown, tree, write};
 
     const LIST: &str = "FaceForensics++/test.json";
 

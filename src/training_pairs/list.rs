@@ -3,7 +3,7 @@
 use super::Error;
 use crate::file_error::FileError;
 use crate::hash::fnv1a64;
-use crate::prepared::{self, FrameFiles, VideoFolders};
+use crate::prepared_frames::{self, FrameFiles, VideoFolders};
 use crate::rng::{generator, Purpose};
 use crate::types::FaceBox;
 use crate::video::training_positions;
@@ -142,13 +142,14 @@ impl FrameSelection {
     /// Whether no face of a frame has the size that is asked for. A damaged file is the loader's to replace and tell.
     fn is_too_small(&self, files: &FrameFiles) -> bool {
         let small = |face: &FaceBox| face.bbox.width().min(face.bbox.height()) < self.min_face;
-        self.min_face > 0.0 && prepared::read_boxes(&files.boxes).is_ok_and(|boxes| boxes.iter().all(small))
+        self.min_face > 0.0
+            && prepared_frames::read_boxes(&files.boxes).is_ok_and(|boxes| boxes.iter().all(small))
     }
 }
 
 /// Folders of frames, sorted; none where the folder does not exist.
 fn video_names(folder: &Path) -> Result<Vec<String>, Error> {
-    let failed = |cause| prepared::Error::from(FileError::of(folder)(cause));
+    let failed = |cause| prepared_frames::Error::from(FileError::of(folder)(cause));
     let entries = match std::fs::read_dir(folder) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(failed)?,
@@ -235,7 +236,7 @@ mod tests {
             let bbox = BBox { x0: 10.0, y0: 10.0, x1: 10.0 + side, y1: 90.0 };
             let face = FaceBox { bbox, points: [(20.0, 20.0); 5] };
             let files = VideoFolders::new(folder.path(), Path::new(video)).files(0);
-            prepared::write_boxes(&files.boxes, &[face]).unwrap();
+            prepared_frames::write_boxes(&files.boxes, &[face]).unwrap();
         }
         let list = FrameSelection { min_face: 60.0, ..selection(folder.path(), None) }.list().unwrap();
         assert_eq!((list.frames.len(), list.too_small), (1, 1));

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "train_kernels.h"
+#include "kernels.h"
 
 extern "C" {
 

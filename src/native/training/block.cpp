@@ -9,7 +9,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "train_norm.h"
+#include "norm.h"
 
 extern "C" {
 

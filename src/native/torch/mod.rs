@@ -1,4 +1,10 @@
-//! Results of C++ shims over libtorch.
+//! libtorch beyond what `tch` offers: mixed precision, results of C++ shims, numbers in and out of tensors.
+
+mod autocast;
+mod tensors;
+
+pub use autocast::{in_half_precision, Half};
+pub use tensors::{floats_of, tensor_of};
 
 use std::ffi::{c_char, CStr};
 use tch::Tensor;
@@ -9,7 +15,7 @@ extern "C" {
 }
 
 /// Takes over the tensor that the shim made, or panics with its message.
-pub(super) fn checked(call: impl FnOnce(*mut *mut c_char) -> *mut C_tensor) -> Tensor {
+pub(in crate::native) fn checked(call: impl FnOnce(*mut *mut c_char) -> *mut C_tensor) -> Tensor {
     let mut error: *mut c_char = std::ptr::null_mut();
     let made = call(&mut error);
     if made.is_null() {
