@@ -10,9 +10,9 @@ fn main() {
     let include = libtorch.join("include");
 
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    let over_libtorch =
-        ["autocast.cpp", "train_norm.cpp", "train_block.cpp"].map(|name| format!("src/native/{name}"));
-    for file in over_libtorch.iter().map(String::as_str).chain(["src/native/train_norm.h"]) {
+    let over_libtorch = ["torch/autocast.cpp", "training/norm.cpp", "training/block.cpp"]
+        .map(|name| format!("src/native/{name}"));
+    for file in over_libtorch.iter().map(String::as_str).chain(["src/native/training/norm.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }
     cc::Build::new()
@@ -47,8 +47,9 @@ fn main() {
 
 /// The kernels for AVX2 whatever the rest is built for: the processor is asked before they run.
 fn compile_vector_kernels() {
-    let sources = ["train_rows.cpp", "train_depthwise.cpp"].map(|name| format!("src/native/{name}"));
-    let headers = ["vectors.h", "activations.h", "train_kernels.h"].map(|name| format!("src/native/{name}"));
+    let sources = ["rows.cpp", "depthwise.cpp"].map(|name| format!("src/native/training/{name}"));
+    let headers =
+        ["vectors.h", "activations.h", "kernels.h"].map(|name| format!("src/native/training/{name}"));
     for file in sources.iter().chain(&headers) {
         println!("cargo:rerun-if-changed={file}");
     }
@@ -64,7 +65,7 @@ fn compile_vector_kernels() {
 
 /// The inference engine's kernels, once per instruction set: the processor is asked before they run.
 fn compile_engine() {
-    const FOLDER: &str = "src/native/engine";
+    const FOLDER: &str = "src/engine/kernels";
     println!("cargo:rerun-if-changed={FOLDER}");
     let builds: &[(&str, &[&str])] =
         if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
@@ -108,19 +109,19 @@ fn compile_engine() {
 fn compile_dlib() {
     const SCAN: [&str; 3] = ["face_hog.cpp", "face_hog_pyramid.cpp", "face_hog_features.cpp"];
     for file in
-        ["dlib.cpp", "dlib_face_net.cpp", "guarded.h", "face_hog.h", "face_hog_parts.h"].iter().chain(&SCAN)
+        ["detector.cpp", "face_net.cpp", "guarded.h", "face_hog.h", "face_hog_parts.h"].iter().chain(&SCAN)
     {
-        println!("cargo:rerun-if-changed=src/native/{file}");
+        println!("cargo:rerun-if-changed=src/native/dlib/{file}");
     }
     let base = || {
         let mut build = cc::Build::new();
         build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-fno-math-errno").flag("-Wno-psabi");
         build
     };
-    base().file("src/native/dlib.cpp").file("src/native/dlib_face_net.cpp").compile("sbi_dlib");
+    base().file("src/native/dlib/detector.cpp").file("src/native/dlib/face_net.cpp").compile("sbi_dlib");
     // Sums in the order in which dlib has them; where a fused multiply-add is wanted, the source says so.
     let mut plain = base();
-    plain.flag("-ffp-contract=off").files(SCAN.map(|file| format!("src/native/{file}")));
+    plain.flag("-ffp-contract=off").files(SCAN.map(|file| format!("src/native/dlib/{file}")));
     plain.clone().flag("-mavx2").flag("-mfma").compile("sbi_face_hog_avx2");
     plain.compile("sbi_face_hog");
     for library in ["dlib", "lapack", "blas"] {

@@ -7,11 +7,11 @@
 //!
 //! For demonstrations, tests and benchmarks; the scores of such a detector mean nothing.
 
-use sbi::checkpoint::{write_bare_torch, write_safetensors, write_torch, StateDict, TensorData};
+use sbi::checkpoint::{StateDict, TensorData, write_bare_torch, write_safetensors, write_torch};
+use sbi::model::Method;
 use sbi::model::efficientnet::Variant;
 use sbi::model::published::Layout;
 use sbi::model::retinaface::Body;
-use sbi::model::Method;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -1,12 +1,12 @@
 //! From a frame and its points on disk to two pictures of floats, as the training loader does it, and the steps
 //! that cost most.
 
-use criterion::{criterion_group, Criterion, Throughput};
+use criterion::{Criterion, Throughput, criterion_group};
 use sbi::blending::hull::Hull;
-use sbi::blending::{blend_mask, self_blend, warp, Geometry, Phase, Recipe};
+use sbi::blending::{Geometry, Phase, Recipe, blend_mask, self_blend, warp};
 use sbi::imaging::{self, PngRegion};
-use sbi::prepared_frames::{write_boxes, write_landmarks, FrameFiles};
-use sbi::rng::{generator, Purpose};
+use sbi::prepared_frames::{FrameFiles, write_boxes, write_landmarks};
+use sbi::rng::{Purpose, generator};
 use sbi::training_pairs::{read_faces, read_pair};
 use sbi::types::{BBox, FaceBox, Landmarks, RgbImage, Window};
 use std::path::Path;

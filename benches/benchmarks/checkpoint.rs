@@ -1,8 +1,8 @@
-use criterion::{criterion_group, Criterion, Throughput};
+use criterion::{Criterion, Throughput, criterion_group};
 use sbi::checkpoint::{self, read};
+use sbi::model::Method;
 use sbi::model::efficientnet::Variant;
 use sbi::model::published::Layout;
-use sbi::model::Method;
 use std::collections::BTreeMap;
 
 /// Reading the weights of an EfficientNet-B4 detector, 71 MB.

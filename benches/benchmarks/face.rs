@@ -1,9 +1,9 @@
-use criterion::{criterion_group, Criterion, Throughput};
+use criterion::{Criterion, Throughput, criterion_group};
 use sbi::checkpoint;
-use sbi::face::{crop_faces, FaceDetector, RetinaFace, Variant};
+use sbi::face::{FaceDetector, RetinaFace, Variant, crop_faces};
 use sbi::model::published::Layout;
 use sbi::model::retinaface::Body;
-use sbi::model::{fill, ExecutionPlan};
+use sbi::model::{ExecutionPlan, fill};
 use sbi::types::{BBox, DetectedFace, RgbImage};
 use tch::Device;
 

@@ -1,7 +1,7 @@
-use criterion::{criterion_group, BenchmarkId, Criterion, Throughput};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use sbi::model::efficientnet::Variant;
 use sbi::model::published::Layout;
-use sbi::model::{fill, ExecutionPlan, ForgeryDetector, InputSpec, Method};
+use sbi::model::{ExecutionPlan, ForgeryDetector, InputSpec, Method, fill};
 use std::path::Path;
 use tch::{Device, Tensor};
 

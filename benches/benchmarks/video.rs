@@ -1,6 +1,6 @@
-use criterion::{criterion_group, Criterion, Throughput};
+use criterion::{Criterion, Throughput, criterion_group};
 use sbi::types::RgbImage;
-use sbi::video::{distinct_frame_indices, VideoReader, VideoWriter};
+use sbi::video::{VideoReader, VideoWriter, distinct_frame_indices};
 use std::ops::ControlFlow;
 use std::path::Path;
 

@@ -17,7 +17,7 @@ use sbi::face::retinaface::Variant;
 use sbi::face::{FaceDetectorChoice, FaceDetectorConfig, LandmarkConfig, LandmarkDetector};
 use sbi::imaging::{read_image, resized, warped};
 use sbi::model::ExecutionPlan;
-use sbi::rng::{generator, Purpose};
+use sbi::rng::{Purpose, generator};
 use sbi::training_pairs::Pair;
 use sbi::types::{FaceBox, RgbImage};
 use sbi::video::VideoWriter;

@@ -3,10 +3,10 @@
 mod inputs;
 mod stages;
 
+use crate::Result;
 use crate::file_error::FileError;
 use crate::model::DeviceChoice;
 use crate::progress::{Cancel, Progress};
-use crate::Result;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;

@@ -3,11 +3,11 @@
 use super::inputs::{face_at, faces, frame};
 use super::{Config, Timer};
 use crate::blending::{Phase, Recipe};
-use crate::face::{FaceDetector, RetinaFace, Variant, FACE_SIDE};
+use crate::face::{FACE_SIDE, FaceDetector, RetinaFace, Variant};
 use crate::model::efficientnet::Mode;
 use crate::model::work::work_of;
 use crate::model::{ExecutionPlan, ForgeryDetector};
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::training_pairs::Pair;
 use crate::types::RgbImage;
 use crate::video::{VideoReader, VideoWriter};

@@ -4,8 +4,8 @@ use super::{Error, Unusable};
 use crate::imaging::{gaussian_blurred, resized_and_blurred_in_bytes, resized_mask, resized_mask_window};
 use crate::rng::SampleRng;
 use crate::types::{Mask, Window};
-use rand::seq::IndexedRandom;
 use rand::Rng;
+use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 /// How a hull is softened. SBI, "Mask Generator".
@@ -94,7 +94,7 @@ pub fn feathered(
 mod tests {
     use super::*;
     use crate::imaging::testing::any_window;
-    use crate::rng::{generator, Purpose};
+    use crate::rng::{Purpose, generator};
     use proptest::prelude::*;
 
     fn disc(width: usize, height: usize, share: f64) -> Mask {

@@ -3,7 +3,7 @@
 //! Not part of the published training, which has compressed videos to learn from: with sharp photographs the absence
 //! of compression would become a cue.
 
-use crate::imaging::{jpeg_round_trip, shrunk, Error};
+use crate::imaging::{Error, jpeg_round_trip, shrunk};
 use crate::rng::SampleRng;
 use crate::types::RgbImage;
 use rand::Rng;
@@ -38,7 +38,7 @@ impl Degradation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{generator, Purpose};
+    use crate::rng::{Purpose, generator};
 
     #[test]
     fn pictures_lose_size_and_detail_and_keep_their_mean() {

@@ -86,8 +86,8 @@ fn shifted(face: FaceBox, dx: f64, dy: f64) -> FaceBox {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{face_of, recipe};
     use super::super::Phase;
+    use super::super::testing::{face_of, recipe};
     use super::*;
     use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! Masks from landmarks.
 
-use crate::imaging::{fill_convex_hull, Error};
+use crate::imaging::{Error, fill_convex_hull};
 use crate::types::{Landmarks, Mask};
 use serde::{Deserialize, Serialize};
 

@@ -7,8 +7,8 @@ use super::source_target::SourceTransforms;
 use super::transforms::JointTransforms;
 use super::warp::Warp;
 use crate::rng::SampleRng;
-use rand::seq::IndexedRandom;
 use rand::Rng;
+use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 /// What a sample is for.
@@ -88,7 +88,7 @@ impl Recipe {
 mod tests {
     use super::super::source_target::{Detail, Side};
     use super::*;
-    use crate::rng::{generator, Purpose};
+    use crate::rng::{Purpose, generator};
 
     const DRAWS: usize = 20_000;
     /// A test of this kind fails by chance once in some two million.

@@ -1,11 +1,11 @@
 //! What makes the source differ from the target.
 
 use super::transforms::{draw_hsv_shift, draw_rgb_shift};
-use crate::imaging::{hsv_shift, sharpened, DownUp, Error, Tables};
+use crate::imaging::{DownUp, Error, Tables, hsv_shift, sharpened};
 use crate::rng::SampleRng;
 use crate::types::{RgbImage, Window};
-use rand::seq::IndexedRandom;
 use rand::Rng;
+use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 /// The two pictures of a blend.
@@ -107,7 +107,7 @@ impl SourceTransforms {
 mod tests {
     use super::*;
     use crate::imaging::testing::{any_picture, any_window};
-    use crate::rng::{generator, Purpose};
+    use crate::rng::{Purpose, generator};
     use proptest::prelude::*;
 
     /// The steps one after the other on all of the picture.

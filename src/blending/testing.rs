@@ -1,7 +1,7 @@
 //! Faces and recipes for the tests.
 
 use super::{Phase, Recipe};
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::types::{BBox, FaceBox, Landmarks, RgbImage};
 
 /// 81 points of a face about (x, y), `radius` wide to each side, and a box around them.

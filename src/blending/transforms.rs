@@ -1,6 +1,6 @@
 //! What happens to fake and real alike.
 
-use crate::imaging::{hsv_shift, jpeg_round_trip, jpeg_window, Error, Tables};
+use crate::imaging::{Error, Tables, hsv_shift, jpeg_round_trip, jpeg_window};
 use crate::rng::SampleRng;
 use crate::types::{RgbImage, Window};
 use rand::Rng;

@@ -1,6 +1,6 @@
 //! How source and mask are moved.
 
-use crate::imaging::{displaced, Displacements, Gaussian, ScaleShift};
+use crate::imaging::{Displacements, Gaussian, ScaleShift, displaced};
 use crate::rng::SampleRng;
 use crate::types::{Mask, Window};
 use multiversion::multiversion;
@@ -117,7 +117,7 @@ impl Warp {
 mod tests {
     use super::*;
     use crate::imaging::testing::any_window;
-    use crate::rng::{generator, Purpose};
+    use crate::rng::{Purpose, generator};
     use proptest::prelude::*;
 
     /// The elastic map of all of the picture, with the same noise where [`warp_mask`] draws any and other noise

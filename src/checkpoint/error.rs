@@ -29,7 +29,9 @@ pub enum Error {
     #[error("the file is empty")]
     Empty,
     /// A web page was saved in place of the weights.
-    #[error("this is a web page, not a weight file: the download failed (the site may ask for a click or a login)")]
+    #[error(
+        "this is a web page, not a weight file: the download failed (the site may ask for a click or a login)"
+    )]
     WebPage,
     /// The pointer that Git LFS leaves when the real file was not fetched.
     #[error("this is a Git LFS pointer, not the weights: fetch the file itself with `git lfs pull`")]
@@ -53,7 +55,9 @@ pub enum Error {
         first_bytes: Vec<u8>,
     },
     /// A zip archive that ends before its table of contents.
-    #[error("the zip archive has no readable table of contents at its end, so the file ({len} bytes) was probably cut while downloading: {reason}")]
+    #[error(
+        "the zip archive has no readable table of contents at its end, so the file ({len} bytes) was probably cut while downloading: {reason}"
+    )]
     CutZip {
         /// Length of the file in bytes.
         len: u64,
@@ -69,7 +73,9 @@ pub enum Error {
         reason: String,
     },
     /// A TorchScript program: weights and code, not a state dict.
-    #[error("this is a TorchScript archive (it has {entry}), not a state dict: save `model.state_dict()` with `torch.save`")]
+    #[error(
+        "this is a TorchScript archive (it has {entry}), not a state dict: save `model.state_dict()` with `torch.save`"
+    )]
     TorchScript {
         /// The entry that gives it away.
         entry: String,
@@ -131,7 +137,9 @@ pub enum Error {
         key: String,
     },
     /// Numbers stored with the most significant byte first.
-    #[error("the numbers are stored big-endian, which is not supported: save the file again on a little-endian machine")]
+    #[error(
+        "the numbers are stored big-endian, which is not supported: save the file again on a little-endian machine"
+    )]
     BigEndian,
     /// An element type that no model here uses, such as complex or quantised numbers.
     #[error("{name}: the element type {class} is not supported")]
@@ -142,7 +150,9 @@ pub enum Error {
         class: String,
     },
     /// The object is not a state dict and holds none under a known key.
-    #[error("no state dict here: expected tensors by name, or a dict with one under `model`, `state_dict` or `net`; found {found}")]
+    #[error(
+        "no state dict here: expected tensors by name, or a dict with one under `model`, `state_dict` or `net`; found {found}"
+    )]
     NoStateDict {
         /// What the object is instead.
         found: String,

@@ -89,10 +89,10 @@ fn check_preamble<R: Read>(input: &mut Input<R>) -> Result<(), Error> {
 fn storages_by_key(object: &Pickle) -> HashMap<&str, StorageRef> {
     let mut storages = HashMap::new();
     for node in object.nodes() {
-        if let Node::Storage(storage) = node {
-            if let Some(key) = object.text(storage.key) {
-                storages.entry(key).or_insert(**storage);
-            }
+        if let Node::Storage(storage) = node
+            && let Some(key) = object.text(storage.key)
+        {
+            storages.entry(key).or_insert(**storage);
         }
     }
     storages

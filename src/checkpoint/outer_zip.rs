@@ -5,8 +5,8 @@ use std::io::{self, Read, Seek, Write};
 
 use zip::ZipArchive;
 
-use super::sniff;
 use super::Error;
+use super::sniff;
 
 /// Largest weight file that is unpacked, some fifteen times the largest in use here.
 const MAX_UNPACKED: u64 = 4 << 30;

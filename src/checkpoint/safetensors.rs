@@ -6,7 +6,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, Metadata};
-use serde_json::{json, Map};
+use serde_json::{Map, json};
 
 use super::checksum;
 use super::sniff::MAX_SAFETENSORS_HEADER;

@@ -37,10 +37,10 @@ fn known_kind(bytes: &[u8], len: u64) -> Option<Kind> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return Some(Kind::Zip);
     }
-    if let [0x80, version, ..] = *bytes {
-        if (2..=5).contains(&version) {
-            return Some(Kind::Legacy);
-        }
+    if let [0x80, version, ..] = *bytes
+        && (2..=5).contains(&version)
+    {
+        return Some(Kind::Legacy);
     }
     // The length of the JSON header, then the JSON header. In text the length would be huge.
     let (header_len, header) = bytes.split_first_chunk::<8>()?;

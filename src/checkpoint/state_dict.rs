@@ -123,11 +123,7 @@ impl StateDict {
         let unknown = self.names().zip(known).filter(|(_, known)| !known).map(|(name, _)| name);
         let left_over = unknown.filter(|name| !is_batch_counter(name) && !optional(name));
         mismatch.left_over = left_over.map(str::to_owned).collect();
-        if mismatch == Mismatch::default() {
-            Ok(())
-        } else {
-            Err(mismatch)
-        }
+        if mismatch == Mismatch::default() { Ok(()) } else { Err(mismatch) }
     }
 
     fn reindex(&mut self) {

@@ -5,8 +5,8 @@
 
 use std::io::{BufReader, Read, Seek};
 
-use zip::read::{ArchiveOffset, Config, ZipReadOptions};
 use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config, ZipReadOptions};
 
 use super::budget::Budget;
 use super::gather::{self, Tensors};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::listing::ListBuilder;
-use super::{ff, Compression, Error, VideoList};
+use super::{Compression, Error, VideoList, ff};
 use crate::types::Label;
 
 const EXPECTED: &str = "the videos of DeepFakeDetection (DFD)";

@@ -24,10 +24,10 @@ use crate::types::Label;
 
 pub use compression::Compression;
 pub use error::Error;
-pub use ff::{split_ids, Manipulation, Split};
+pub use ff::{Manipulation, Split, split_ids};
 pub use source_set::{SourceSet, SourceVideo};
 pub use test_set::TestSet;
-pub use training_set::{set_folder, TrainingSet};
+pub use training_set::{TrainingSet, set_folder};
 
 /// A video of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]

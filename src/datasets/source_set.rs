@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::error::named;
-use super::{celeb_df, dfdc, dfdcp, ff, listing, Compression, Error};
+use super::{Compression, Error, celeb_df, dfdc, dfdcp, ff, listing};
 
 /// What belongs into the folders, for messages.
 const VIDEOS: &str = "a folder of videos (*.mp4)";

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::error::named;
 use super::ff::Manipulation;
-use super::{celeb_df, dfd, dfdc, dfdcp, ff, ffiw, Compression, Error, VideoList};
+use super::{Compression, Error, VideoList, celeb_df, dfd, dfdc, dfdcp, ff, ffiw};
 
 /// A set of labelled videos on which detectors are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

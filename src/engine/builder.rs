@@ -1,10 +1,10 @@
 //! Listing a network's layers.
 
+use super::Program;
 use super::pack::{self, Folded};
 use super::step::{Buffer, Shape, Slice, Step, StepKind};
-use super::Program;
+use super::{EngineActivation, Kernels, Memory, Packed};
 use crate::model::layers::{Activation, Padding};
-use crate::native::{EngineActivation, Kernels, Memory, Packed};
 use std::sync::Arc;
 
 /// A map of activations of the network that is being listed.

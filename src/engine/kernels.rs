@@ -140,7 +140,7 @@ pub(super) struct RawKernels {
     pub affine: RawOperation,
 }
 
-extern "C" {
+unsafe extern "C" {
     fn sbi_kernels_base(table: *mut RawKernels);
     #[cfg(target_arch = "x86_64")]
     fn sbi_kernels_avx2(table: *mut RawKernels);

@@ -1,6 +1,6 @@
 //! Memory of the engine: aligned floats that tasks on several threads write into.
 
-use std::alloc::{handle_alloc_error, Layout};
+use std::alloc::{Layout, handle_alloc_error};
 use std::cell::RefCell;
 
 /// Floats that begin at a page, zero at first.

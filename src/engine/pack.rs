@@ -1,6 +1,6 @@
 //! Weights in the layouts that the engine's kernels read (`kernels.h`).
 
-use crate::native::{EngineActivation, Kernels, Memory, Packed};
+use super::{EngineActivation, Kernels, Memory, Packed};
 use rayon::prelude::*;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Where everything lies for one size of input: maps share memory when their times do not overlap.
 
 use super::step::{Buffer, Size, Slice, Step, StepKind};
-use crate::native::{Operation, View};
+use super::{Operation, View};
 use std::ops::Range;
 
 /// Floats in a cache line.

@@ -1,7 +1,7 @@
 //! From an operation to the kernel's arguments, every extent checked.
 
 use super::kernels::*;
-use super::memory::{with_scratch, Memory};
+use super::memory::{Memory, with_scratch};
 use super::operation::{EngineActivation, Operation, Packed, View};
 use std::ffi::c_void;
 use std::marker::PhantomData;

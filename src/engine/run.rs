@@ -2,7 +2,9 @@
 
 use super::plan::Plan;
 use super::step::{Buffer, Size, Step};
-use crate::native::{self, floats_of, tensor_of, Memory, View};
+use super::{Memory, View};
+use crate::native::process;
+use crate::native::torch::{floats_of, tensor_of};
 use rayon::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tch::Tensor;
@@ -134,7 +136,7 @@ impl Program {
     }
 
     fn run_all(&self, plan: &Plan, views: &[View], images: &dyn Images, mut jobs: Vec<Job>) {
-        let threads = native::process::threads();
+        let threads = process::threads();
         let one = |mut job: Job, threads: usize| {
             let mut memory = self.take_memory(plan);
             let input = plan.map(&self.buffers, self.input);

@@ -1,7 +1,7 @@
 //! The steps of a program, before sizes are known.
 
+use super::{Kernels, Packed};
 use crate::model::layers::Padding;
-use crate::native::{Kernels, Packed};
 
 /// Rows and columns.
 pub(super) type Size = (usize, usize);

@@ -1,8 +1,8 @@
 //! Every operation in every build of the kernels against libtorch's own operators.
 
+use super::Kernels;
 use super::*;
-use crate::model::layers::{values_of, Activation, Padding};
-use crate::native::Kernels;
+use crate::model::layers::{Activation, Padding, values_of};
 use tch::{Device, Kind, Tensor};
 
 const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);

@@ -1,9 +1,9 @@
 //! Landmarks by dlib: faces by its HOG detector, points by a shape predictor with 68 or 81 of them.
 
-use super::forehead::with_forehead;
 use super::Error;
+use super::forehead::with_forehead;
 use crate::hash::Fnv1a64;
-use crate::native::{DlibError, DlibFaceDetector, DlibShape};
+use crate::native::dlib::{DlibError, DlibFaceDetector, DlibShape};
 use crate::types::{Landmarks, RgbImage};
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 //! The face detector gets as many pictures at once as it likes best, of one video or of several: a folder of photographs
 //! is not looked at one by one.
 
-use super::{crop_faces, Error, FaceCrop, FaceDetector};
+use super::{Error, FaceCrop, FaceDetector, crop_faces};
 use crate::types::{Frame, RgbImage, VideoStatus};
 use crate::video::{DecodeReport, Event};
 

@@ -61,8 +61,8 @@ impl Affine {
     fn fitted(pairs: &[(Point, Point)]) -> Option<Self> {
         let n = pairs.len() as f64;
         let mean = |of: &dyn Fn(&(Point, Point)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
-        let from = (mean(&|p| p.0 .0), mean(&|p| p.0 .1));
-        let to = (mean(&|p| p.1 .0), mean(&|p| p.1 .1));
+        let from = (mean(&|p| p.0.0), mean(&|p| p.0.1));
+        let to = (mean(&|p| p.1.0), mean(&|p| p.1.1));
         // Normal equations of the centred points: a symmetric 2 x 2 matrix and two right-hand sides.
         let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
         let mut sides = [[0.0; 2]; 2];

@@ -8,9 +8,9 @@ mod forehead;
 pub mod retinaface;
 
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
-pub use crop::{crop_faces, CropBase, FaceCrop, Margin, FACE_SIDE};
+pub use crop::{CropBase, FACE_SIDE, FaceCrop, Margin, crop_faces};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
-pub use extract::{extract_faces, Extracted, Extraction, FrameFaces, Stop};
+pub use extract::{Extracted, Extraction, FrameFaces, Stop, extract_faces};
 pub use forehead::with_forehead;
 pub use retinaface::{RetinaFace, Variant};
 
@@ -71,7 +71,7 @@ pub enum Error {
     },
     /// dlib failed.
     #[error(transparent)]
-    Dlib(#[from] crate::native::DlibError),
+    Dlib(#[from] crate::native::dlib::DlibError),
     /// A picture operation failed.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),

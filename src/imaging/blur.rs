@@ -1,9 +1,9 @@
 //! Blurring masks.
 
-use super::mat::{mask_as_mat, mask_as_mat_mut};
 use super::Error;
+use super::mat::{mask_as_mat, mask_as_mat_mut};
 use crate::types::Mask;
-use opencv::core::{Mat, Size, ToInputArray, ToOutputArray, BORDER_DEFAULT, CV_32F, CV_8U};
+use opencv::core::{BORDER_DEFAULT, CV_8U, CV_32F, Mat, Size, ToInputArray, ToOutputArray};
 use opencv::imgproc;
 use opencv::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Picture files.
 
-use super::mat::{from_bgr_mat, to_bgr_mat};
 use super::Error;
+use super::mat::{from_bgr_mat, to_bgr_mat};
 use crate::file_error::FileError;
 use crate::types::RgbImage;
 use opencv::core::{Mat, Vector};

@@ -1,7 +1,7 @@
 //! Colour changes that look at one pixel at a time, by tables.
 
-use super::mat::{as_mat, as_mat_mut};
 use super::Error;
+use super::mat::{as_mat, as_mat_mut};
 use crate::types::RgbImage;
 use opencv::imgproc;
 

@@ -63,7 +63,7 @@ mod tests {
     use super::super::testing::any_window;
     use super::*;
     use crate::rng::SampleRng;
-    use opencv::core::{Mat, Scalar, BORDER_REFLECT_101};
+    use opencv::core::{BORDER_REFLECT_101, Mat, Scalar};
     use opencv::imgproc;
     use proptest::prelude::*;
     use rand::{Rng as _, SeedableRng};

@@ -1,7 +1,7 @@
 //! Boxes and captions on pictures for people.
 
-use super::mat::as_mat_mut;
 use super::Error;
+use super::mat::as_mat_mut;
 use crate::types::{BBox, RgbImage};
 use opencv::core::{Point, Rect, Scalar, Size};
 use opencv::imgproc;

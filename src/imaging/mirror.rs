@@ -1,7 +1,7 @@
 //! Mirroring.
 
-use super::mat::{as_mat, as_mat_mut};
 use super::Error;
+use super::mat::{as_mat, as_mat_mut};
 use crate::types::RgbImage;
 
 /// Left and right exchanged: column x becomes column `width - 1 - x`.

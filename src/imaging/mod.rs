@@ -28,11 +28,11 @@ mod warp;
 
 pub use blur::{gaussian_blurred, resized_and_blurred_in_bytes};
 
-pub use codec::{looks_like_image, read_image, write_image, IMAGE_EXTENSIONS};
-pub use colour::{hsv_shift, Tables};
-pub use displace::{displaced, Displacements};
+pub use codec::{IMAGE_EXTENSIONS, looks_like_image, read_image, write_image};
+pub use colour::{Tables, hsv_shift};
+pub use displace::{Displacements, displaced};
 pub use draw::{draw_box, draw_line, draw_points, draw_text, text_size};
-pub use interpolate::{resized_mask_window, DownUp};
+pub use interpolate::{DownUp, resized_mask_window};
 pub use jpeg::{jpeg_round_trip, jpeg_window};
 pub(crate) use mat::{from_bgr_mat, to_bgr_mat};
 pub use mirror::mirrored;
@@ -40,7 +40,7 @@ pub use planes::write_planes;
 pub use png_region::PngRegion;
 pub use png_writer::write_png;
 pub use polygon::fill_convex_hull;
-pub use residual::{residual_picture, RESIDUAL_GAIN};
+pub use residual::{RESIDUAL_GAIN, residual_picture};
 pub use resize::{
     blurred, gaussian_blurred_picture, resized, resized_mask, resized_mask_part, resized_window, shrunk,
     warped,

@@ -1,6 +1,6 @@
 //! A part of a PNG file, without decoding the rows below it.
 
-use super::{read_image, Error};
+use super::{Error, read_image};
 use crate::file_error::FileError;
 use crate::types::{RgbImage, Window};
 use png::{BitDepth, ColorType, Decoder};

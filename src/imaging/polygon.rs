@@ -1,7 +1,7 @@
 //! Filled shapes on masks.
 
-use super::mat::mask_as_mat_mut;
 use super::Error;
+use super::mat::mask_as_mat_mut;
 use crate::types::Mask;
 use opencv::core::{Point, Scalar, Vector};
 use opencv::imgproc;

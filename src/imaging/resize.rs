@@ -1,9 +1,9 @@
 //! Geometry of whole pictures.
 
-use super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
 use super::Error;
+use super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
 use crate::types::{Mask, RgbImage, Window};
-use opencv::core::{Mat, Point, Rect, Scalar, Size, BORDER_DEFAULT, BORDER_REFLECT_101};
+use opencv::core::{BORDER_DEFAULT, BORDER_REFLECT_101, Mat, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
 /// The picture at another size, bilinear (OpenCV's `INTER_LINEAR` on 8-bit values).

@@ -1,9 +1,9 @@
 //! Sharpening.
 
-use super::mat::{as_mat, as_mat_mut};
 use super::Error;
+use super::mat::{as_mat, as_mat_mut};
 use crate::types::RgbImage;
-use opencv::core::{Mat, Point, BORDER_DEFAULT};
+use opencv::core::{BORDER_DEFAULT, Mat, Point};
 use opencv::imgproc;
 
 /// The 3 x 3 kernel: `1 - alpha` parts of the picture itself, `alpha` parts of its edges (8 + `lightness` in the

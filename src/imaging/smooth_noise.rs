@@ -117,7 +117,7 @@ mod tests {
     use super::super::testing::any_window;
     use super::*;
     use crate::rng::SampleRng;
-    use opencv::core::{Mat, Point, BORDER_REFLECT, CV_64F};
+    use opencv::core::{BORDER_REFLECT, CV_64F, Mat, Point};
     use opencv::imgproc;
     use opencv::prelude::*;
     use proptest::prelude::*;

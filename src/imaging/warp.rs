@@ -167,7 +167,7 @@ mod tests {
     use super::super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
     use super::super::testing::{any_picture, any_window};
     use super::*;
-    use opencv::core::{Mat, Scalar, Size, ToInputArray, BORDER_CONSTANT};
+    use opencv::core::{BORDER_CONSTANT, Mat, Scalar, Size, ToInputArray};
     use opencv::imgproc;
     use opencv::prelude::*;
     use proptest::prelude::*;

@@ -3,7 +3,7 @@
 use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorChoice, FaceDetectorConfig, Variant};
 use crate::file_error::FileError;
-use crate::model::{bundled_detector, DeviceChoice};
+use crate::model::{DeviceChoice, bundled_detector};
 use crate::{Error, Result};
 use std::path::PathBuf;
 

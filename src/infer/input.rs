@@ -4,7 +4,7 @@ use super::{Config, Source};
 use crate::datasets::{Compression, VideoList};
 use crate::packed_faces::PackedSet;
 use crate::types::Label;
-use crate::video::{decode_ahead, distinct_frame_indices, media_files, Decodings, MediaFiles};
+use crate::video::{Decodings, MediaFiles, decode_ahead, distinct_frame_indices, media_files};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 

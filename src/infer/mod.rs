@@ -17,10 +17,10 @@ pub use config::{Config, Source};
 pub use result::{Summary, Timing, VideoResult};
 pub use verdict::{Judge, Judgement, Verdict};
 
+use crate::Result;
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
 use crate::model::{ExecutionPlan, ForgeryDetector};
 use crate::progress::{Cancel, Progress};
-use crate::Result;
 use std::time::Instant;
 
 /// A video without a face counts as undecided where a test set must give each video a score, as in the

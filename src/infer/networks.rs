@@ -1,11 +1,11 @@
 //! Loading what a run computes with.
 
 use super::Config;
+use crate::Result;
 use crate::face::FaceDetector;
 use crate::model::{ExecutionPlan, ForgeryDetector};
-use crate::native::Half;
+use crate::native::torch::Half;
 use crate::progress::Progress;
-use crate::Result;
 
 /// The deepfake detector, in the precision that was asked for.
 ///

@@ -1,14 +1,14 @@
 //! Scoring a packed test set: the faces are cut out already.
 
 use super::heatmaps;
-use super::score::{Batches, FaceScorer, Scored, FACE_BYTES};
-use super::{Config, Judge, VideoResult, NEUTRAL_SCORE};
+use super::score::{Batches, FACE_BYTES, FaceScorer, Scored};
+use super::{Config, Judge, NEUTRAL_SCORE, VideoResult};
+use crate::Result;
 use crate::metrics::video_score;
 use crate::model::ForgeryDetector;
 use crate::packed_faces::{OpenVideo, PackedSet, PackedVideo};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
-use crate::Result;
 use std::path::PathBuf;
 
 /// Scores the videos in their order; damaged arrays make their video unreadable and no more.
@@ -29,10 +29,10 @@ pub(super) fn score_all(
         // Faces before a damage do not stand for their video.
         let found = if whole { found } else { Scored::default() };
         add_scores(&mut result, &found)?;
-        if let Some(sheets) = &sheets {
-            if let Err(error) = sheets.write(results.len(), detector, judge, &found.kept) {
-                result.add_note(format!("no heat map: {error}"));
-            }
+        if let Some(sheets) = &sheets
+            && let Err(error) = sheets.write(results.len(), detector, judge, &found.kept)
+        {
+            result.add_note(format!("no heat map: {error}"));
         }
         result.judgement = judge.map(|judge| judge.judge(&result, &found.faces));
         if let Some(note) = &result.note {

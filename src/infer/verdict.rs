@@ -1,7 +1,7 @@
 //! From a score to words: likely fake, likely real or undecided, with reasons that a person can check.
 
-use super::score::ScoredFace;
 use super::VideoResult;
+use super::score::ScoredFace;
 use crate::metrics::{Calibration, FrameScore};
 use crate::types::VideoStatus;
 use serde::{Serialize, Serializer};

@@ -4,13 +4,13 @@ use super::annotate::{self, Caption};
 use super::heatmaps;
 use super::input::Item;
 use super::score::{Batches, FaceScorer, Scored};
-use super::{Config, Judge, VideoResult, NEUTRAL_SCORE};
-use crate::face::{extract_faces, Extracted, Extraction, FaceDetector};
+use super::{Config, Judge, NEUTRAL_SCORE, VideoResult};
+use crate::Result;
+use crate::face::{Extracted, Extraction, FaceDetector, extract_faces};
 use crate::metrics::video_score;
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
 use crate::video::Decodings;
-use crate::Result;
 
 /// What finds faces, what scores them, and what scores are measured by.
 pub(super) struct Detectors<'a> {
@@ -92,10 +92,10 @@ impl Pictures {
                 result.add_note(format!("no annotated copy: {error}"));
             }
         }
-        if let Some(sheets) = &self.sheets {
-            if let Err(error) = sheets.write(number, detectors.forgeries, detectors.judge, &found.kept) {
-                result.add_note(format!("no heat map: {error}"));
-            }
+        if let Some(sheets) = &self.sheets
+            && let Err(error) = sheets.write(number, detectors.forgeries, detectors.judge, &found.kept)
+        {
+            result.add_note(format!("no heat map: {error}"));
         }
     }
 }

@@ -3,7 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::roc::{area, Roc};
+use super::roc::{Roc, area};
 
 /// The part of the resamples below and above the interval together is 5 %.
 const TAIL: f64 = 0.025;
@@ -81,11 +81,7 @@ mod tests {
         let (labels, scores): (Vec<Label>, Vec<f64>) = (0..count)
             .map(|i| {
                 let score: f64 = rng.random();
-                if i % 2 == 0 {
-                    (Label::Real, score)
-                } else {
-                    (Label::Fake, score + 0.3)
-                }
+                if i % 2 == 0 { (Label::Real, score) } else { (Label::Fake, score + 0.3) }
             })
             .unzip();
         Roc::new(&labels, &scores).unwrap()

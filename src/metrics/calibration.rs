@@ -155,7 +155,7 @@ fn most_likely(samples: &[Sample]) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{generator, Purpose};
+    use crate::rng::{Purpose, generator};
     use proptest::prelude::*;
     use rand::Rng;
 

@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 pub use bootstrap::Bootstrap;
 pub use calibration::Calibration;
 pub use roc::{EqualErrorRate, Roc};
-pub use score::{video_score, FrameScore, VideoScore};
+pub use score::{FrameScore, VideoScore, video_score};
 pub use summary::{ScoredVideo, VideoMetrics};
 
 /// Numbers from which no metric can be computed. Indices count from 0.

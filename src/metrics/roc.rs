@@ -1,6 +1,6 @@
 //! The ROC curve and the numbers read off it, as scikit-learn defines them.
 
-use super::{compare, Error};
+use super::{Error, compare};
 use crate::types::Label;
 
 /// How many videos of each class share one score.

@@ -3,15 +3,15 @@
 //! The residual network of dlib's example `dnn_face_recognition` (<http://dlib.net>; weights: public domain), built on
 //! libtorch so that batches are fast and CUDA works. The affine layer behind each convolution is folded into it.
 
-use super::layers::{Activation, ConvSpec, ConvUnit, Padding};
 use super::Error;
+use super::layers::{Activation, ConvSpec, ConvUnit, Padding};
 use crate::checkpoint::{StateDict, TensorData};
 use crate::engine::{Builder, Map, Program};
-use crate::native::DlibFaceNet;
+use crate::native::dlib::DlibFaceNet;
 use std::fs::File;
 use std::path::Path;
-use tch::nn::{self, Init};
 use tch::Tensor;
+use tch::nn::{self, Init};
 
 /// Width of the embedding.
 pub const EMBEDDING: i64 = DlibFaceNet::EMBEDDING as i64;

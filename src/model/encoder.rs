@@ -3,11 +3,11 @@
 //! Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019,
 //! <https://arxiv.org/abs/1801.07698>. Names as in insightface's published weights. Always in eval mode.
 
-use super::layers::{values_of, Activation, BatchNorm, ConvSpec, ConvUnit};
+use super::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, values_of};
 use crate::engine::{Builder, Map, Program};
 use serde::{Deserialize, Serialize};
-use tch::nn::{self, Init};
 use tch::Tensor;
+use tch::nn::{self, Init};
 
 /// Width of the embedding.
 pub const EMBEDDING: i64 = 512;

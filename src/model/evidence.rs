@@ -4,9 +4,9 @@
 //! <https://arxiv.org/abs/1512.04150>. Both published detectors average their last feature map and then do nothing but
 //! an affine step (batch norm in evaluation, classifier), for which these are the same maps as those of Grad-CAM.
 
+use super::Error;
 use super::efficientnet::Mode;
 use super::forgery_detector::ForgeryDetector;
-use super::Error;
 use tch::{Device, Kind, Tensor};
 
 /// What each part of a face says by itself.

@@ -2,8 +2,8 @@
 
 use super::dlib_encoder::{self, DlibEncoder};
 use super::encoder::{self, Depth, Encoder, Pooling};
-use tch::nn;
 use tch::Tensor;
+use tch::nn;
 
 /// Which network, and how it is read out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! The two published detectors: EfficientNet with their heads, recognised from the weight file.
 
-use super::efficientnet::{EfficientNet, Mode, Variant, VARIANTS};
+use super::efficientnet::{EfficientNet, Mode, VARIANTS, Variant};
 use super::layers::BatchNorm;
-use super::weights::{load_weights, BATCH_COUNTER};
-use super::{fill, Error, ExecutionPlan, InputSpec};
+use super::weights::{BATCH_COUNTER, load_weights};
+use super::{Error, ExecutionPlan, InputSpec, fill};
 use crate::checkpoint::{self, StateDict};
 use crate::metrics::Calibration;
-use crate::native::Half;
+use crate::native::torch::Half;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::nn::{self, VarStore};

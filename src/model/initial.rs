@@ -1,11 +1,11 @@
 //! Untrained weights to start from.
 
 use crate::hash::fnv1a64;
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use rand::Rng;
 use rand_distr::StandardNormal;
-use tch::nn::VarStore;
 use tch::Tensor;
+use tch::nn::VarStore;
 
 /// Draws every variable of `vs` anew: convolutions normally with variance 2 / fan-out, as EfficientNet's paper has
 /// it; linear layers evenly within 1 / sqrt(fan-in); biases and running means 0; scales and running variances 1;

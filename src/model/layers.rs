@@ -5,7 +5,7 @@
 //! convolution: CPU, inference only.
 
 use crate::engine::{Builder, Folded, Map};
-use crate::native::{norm_activation, NormTensors, TrainActivation};
+use crate::native::training::{NormTensors, TrainActivation, norm_activation};
 use tch::nn::{self, Init};
 use tch::{Device, Kind, Tensor};
 

@@ -4,12 +4,12 @@
 //! TCSVT 2025. One backbone sees real faces, fakes and their residuals; three heads tell them from real faces; a
 //! network rebuilds the fake's features from the residual's and from how far blending moved the face's embedding.
 
+use super::InputSpec;
 use super::efficientnet::{Mode, Variant};
-use super::encoder::{Pooling, IRESNET18};
+use super::encoder::{IRESNET18, Pooling};
 use super::face_encoder::{EncoderSpec, FaceEncoder};
 use super::forgery_detector::{ForgeryDetector, Method};
-use super::layers::{channels_last, BatchNorm};
-use super::InputSpec;
+use super::layers::{BatchNorm, channels_last};
 use tch::nn::{self, Init, VarStore};
 use tch::{Device, Kind, Tensor};
 

@@ -1,14 +1,14 @@
 //! Names and shapes in the published weight files, and files of the same layout with filled weights.
 
 use super::efficientnet::{EfficientNet, Variant};
-use super::encoder::{Encoder, Pooling, IRESNET18};
+use super::encoder::{Encoder, IRESNET18, Pooling};
 use super::forgery_detector::{ForgeryDetector, Method};
 use super::objective::{GuideSpec, TrainingModel};
 use super::retinaface::{Body, RetinaFaceNet};
-use super::{fill, Error, InputSpec};
+use super::{Error, InputSpec, fill};
 use crate::checkpoint::{StateDict, TensorData};
-use tch::nn::VarStore;
 use tch::Device;
+use tch::nn::VarStore;
 
 /// What a published weight file holds.
 #[derive(Clone, Copy, Debug, PartialEq)]

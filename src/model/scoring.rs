@@ -1,8 +1,8 @@
 //! Faces to scores in three steps, so that a device need not wait for whoever feeds it.
 
-use super::forgery_detector::ForgeryDetector;
 use super::Error;
-use crate::native::in_half_precision;
+use super::forgery_detector::ForgeryDetector;
+use crate::native::torch::in_half_precision;
 use rayon::prelude::*;
 use tch::{Device, Kind, TchError, Tensor};
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{read_checked_header, Error, EMPTY_DESCR};
+use super::{EMPTY_DESCR, Error, read_checked_header};
 
 /// An open `uint8` stack of faces, `(n, channels, height, width)` in C order.
 #[derive(Debug)]

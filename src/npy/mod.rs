@@ -19,7 +19,7 @@ use crate::atomic_file;
 pub use face_reader::FaceReader;
 pub use face_writer::FaceWriter;
 pub use header::{HeaderError, NpyHeader};
-pub use small::{read_array, read_i64_vec, write_array, write_array_unsynced, write_i64_vec, Element};
+pub use small::{Element, read_array, read_i64_vec, write_array, write_array_unsynced, write_i64_vec};
 
 /// An array file could not be read or written.
 #[derive(Debug, thiserror::Error)]

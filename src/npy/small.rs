@@ -7,7 +7,7 @@ use std::path::Path;
 use ndarray::{Array, Array1, ArrayView, Dimension};
 use ndarray_npy::{ReadNpyExt, ReadableElement, WritableElement, WriteNpyExt};
 
-use super::{read_checked_header, Error, NpyHeader, EMPTY_DESCR};
+use super::{EMPTY_DESCR, Error, NpyHeader, read_checked_header};
 use crate::atomic_file;
 
 /// An element type of the array files of this program.
@@ -96,7 +96,7 @@ pub fn write_i64_vec(path: &Path, values: &[i64]) -> Result<(), Error> {
 mod tests {
     use std::fs;
 
-    use ndarray::{array, Array2, Ix2};
+    use ndarray::{Array2, Ix2, array};
 
     use super::*;
 

@@ -1,15 +1,15 @@
 //! Packing: the videos of a test set to face crops on disk, once, for many runs of inference.
 
+use crate::Result;
 use crate::datasets::{Compression, TestSet};
 use crate::face::{
-    extract_faces, Extracted, Extraction, FaceDetectorConfig, FaceDetectorIdentity, FACE_SIDE,
+    Extracted, Extraction, FACE_SIDE, FaceDetectorConfig, FaceDetectorIdentity, extract_faces,
 };
 use crate::model::{DeviceChoice, ExecutionPlan};
 use crate::packed_faces::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry, VideoWriter};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
 use crate::video::{decode_ahead, distinct_frame_indices};
-use crate::Result;
 use std::path::PathBuf;
 
 /// One packing run.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    faces_path, indices_path, target_list_path, video_files, Error, Manifest, VideoEntry, VideoError,
-    FACE_SHAPE,
+    Error, FACE_SHAPE, Manifest, VideoEntry, VideoError, faces_path, indices_path, target_list_path,
+    video_files,
 };
 use crate::npy::{self, FaceReader};
 use crate::types::{Label, VideoStatus};
@@ -273,7 +273,9 @@ mod tests {
         }
         let folder = packed();
         npy::write_i64_vec(&target_list_path(folder.path()), &[0, 1, 0, 1]).unwrap();
-        assert!(set_error(folder.path()).contains("expected labels of the 3 videos in the manifest, found 4"));
+        assert!(
+            set_error(folder.path()).contains("expected labels of the 3 videos in the manifest, found 4")
+        );
     }
 
     #[test]

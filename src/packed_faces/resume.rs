@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::manifest::{journal_path, manifest_path, remove_if_there};
 use super::{
-    faces_path, indices_path, target_list_path, video_files, Error, Manifest, PlannedVideo, Settings,
-    VideoEntry, FACE_SHAPE,
+    Error, FACE_SHAPE, Manifest, PlannedVideo, Settings, VideoEntry, faces_path, indices_path,
+    target_list_path, video_files,
 };
 use crate::npy::{self, FaceReader};
 use crate::types::{Label, VideoStatus};

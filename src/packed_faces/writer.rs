@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{journal_line, journal_path};
 use super::resume::{clear, is_packed, resumed_entries};
-use super::{faces_path, indices_path, target_list_path, Error, Manifest, Settings, VideoEntry, FACE_SHAPE};
+use super::{Error, FACE_SHAPE, Manifest, Settings, VideoEntry, faces_path, indices_path, target_list_path};
 use crate::atomic_file;
 use crate::npy::{self, FaceWriter};
 use crate::types::{Label, VideoStatus};

@@ -2,7 +2,7 @@
 
 mod axis;
 
-use crate::imaging::{draw_line, draw_text, text_size, Error};
+use crate::imaging::{Error, draw_line, draw_text, text_size};
 use crate::types::RgbImage;
 pub use axis::Axis;
 

@@ -77,11 +77,7 @@ pub fn write_boxes(path: &Path, faces: &[FaceBox]) -> Result<(), Error> {
             1 => (bbox.x1, bbox.y1),
             point => points[point - 2],
         };
-        if axis == 0 {
-            x
-        } else {
-            y
-        }
+        if axis == 0 { x } else { y }
     });
     Ok(npy::write_array_unsynced(path, array.view())?)
 }

@@ -94,7 +94,7 @@ impl VideoFolders {
         for folder in [&self.frames, &self.landmarks, &self.boxes] {
             match std::fs::remove_dir_all(folder) {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                    return Err(FileError::of(folder)(cause).into())
+                    return Err(FileError::of(folder)(cause).into());
                 }
                 _ => {}
             }

@@ -1,13 +1,13 @@
 //! The account of every video while its frames are under way, and the record that is kept of it.
 
+use super::Steps;
 use super::plan::{Known, VideoPlan};
 use super::worker::{FrameDone, Report, Trouble};
-use super::Steps;
+use crate::Error;
 use crate::datasets::SourceVideo;
 use crate::prepared_frames::{FrameProblem, Record, VideoFolders, VideoRecord};
 use crate::progress::Progress;
 use crate::types::VideoStatus;
-use crate::Error;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

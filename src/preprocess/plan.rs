@@ -2,7 +2,7 @@
 
 use super::Steps;
 use crate::prepared_frames::{
-    read_boxes, read_landmarks, FrameFiles, FrameProblem, VideoFolders, VideoRecord,
+    FrameFiles, FrameProblem, VideoFolders, VideoRecord, read_boxes, read_landmarks,
 };
 
 /// What is known about one kind of file of a frame.

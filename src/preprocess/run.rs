@@ -1,16 +1,16 @@
 //! The run: decoders ahead, workers on frames, one ledger.
 
-use super::ledger::{name_in, Book, Ending, Ledger};
+use super::ledger::{Book, Ending, Ledger, name_in};
 use super::plan::VideoPlan;
-use super::worker::{serve_boxes, work, FrameJob, Report, Request};
+use super::worker::{FrameJob, Report, Request, serve_boxes, work};
 use super::{Config, LoadedTools, Summary, Tools};
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
 use crate::prepared_frames::{self, Record, Settings, VideoFolders, VideoRecord};
 use crate::progress::{Cancel, Progress};
-use crate::video::{decode_ahead, distinct_frame_indices, Decoding, Event};
+use crate::video::{Decoding, Event, decode_ahead, distinct_frame_indices};
 use crate::{Error, Result};
-use crossbeam_channel::{bounded, unbounded, Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -120,7 +120,7 @@ fn open_book(config: &Config, settings: Settings) -> Result<(Book, BTreeMap<Stri
     if let Some(old) = before {
         match (settings.first_difference(&old.settings), config.overwrite) {
             (Some((what, before, now)), false) => {
-                return Err(Error::PreparedSettings { path, what, before, now })
+                return Err(Error::PreparedSettings { path, what, before, now });
             }
             // Of a set whose settings change nothing old counts any more.
             (Some(_), true) => {}

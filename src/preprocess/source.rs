@@ -1,10 +1,10 @@
 //! Where the videos or photographs come from, and where what is made of them goes.
 
+use crate::Error;
 use crate::datasets::{Compression, SourceSet, SourceVideo};
 use crate::error::Result;
 use crate::file_error::FileError;
 use crate::video::media_files;
-use crate::Error;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 

@@ -1,11 +1,11 @@
 //! What a preprocessing run did, for people.
 
-use super::ledger::Book;
 use super::Config;
+use super::ledger::Book;
+use crate::Error;
 use crate::atomic_file;
 use crate::prepared_frames::{Record, VideoRecord};
 use crate::types::VideoStatus;
-use crate::Error;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;

@@ -1,10 +1,10 @@
 //! The detectors of a run, and how many of each there are.
 
 use super::{Config, Steps};
+use crate::Result;
 use crate::face::{FaceDetector, FaceDetectorConfig, LandmarkDetector, LandmarkModel, Variant};
 use crate::model::ExecutionPlan;
 use crate::prepared_frames::{BoxSettings, LandmarkSettings};
-use crate::Result;
 use std::sync::Mutex;
 
 /// Where a run gets its detectors from; tests give it made ones.

@@ -2,13 +2,13 @@
 
 use super::plan::FramePlan;
 use super::{Steps, Tools};
+use crate::Error;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::write_png;
 use crate::prepared_frames::{write_boxes, write_landmarks};
 use crate::progress::Cancel;
 use crate::types::{DetectedFace, FaceBox, Landmarks, RgbImage};
-use crate::Error;
-use crossbeam_channel::{bounded, Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 
 /// A decoded frame and what to do with it.

@@ -6,9 +6,9 @@ use crate::imaging::read_image;
 use crate::model::ExecutionPlan;
 use crate::prepared_frames::FrameFiles;
 use crate::progress::Progress;
-use crate::training_pairs::{read_faces, FrameList};
+use crate::training_pairs::{FrameList, read_faces};
 use crate::types::{FaceBox, Landmarks, RgbImage};
-use crate::video::{media_files, read_one_frame, MediaFiles};
+use crate::video::{MediaFiles, media_files, read_one_frame};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 

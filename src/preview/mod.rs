@@ -7,4 +7,4 @@ mod save;
 mod sheet;
 
 pub use config::{Config, Source};
-pub use run::{run, Failure, Summary};
+pub use run::{Failure, Summary, run};

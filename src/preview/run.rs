@@ -1,14 +1,14 @@
 //! The run of a preview.
 
+use super::Config;
 use super::faces::Faces;
 use super::save::save;
 use super::sheet::{self, Row};
-use super::Config;
 use crate::blending::Phase;
 use crate::blending::Recipe;
 use crate::imaging::write_image;
 use crate::progress::{Cancel, Progress};
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::training_pairs::Pair;
 use crate::{Error, Result};
 use rand::seq::SliceRandom;

@@ -1,9 +1,9 @@
 //! The pairs of a preview as files, for other programs.
 
-use super::sheet::{grey, Row};
+use super::sheet::{Row, grey};
 use crate::atomic_file;
 use crate::blending::Recipe;
-use crate::imaging::{write_image, Error as ImagingError};
+use crate::imaging::{Error as ImagingError, write_image};
 use crate::types::BBox;
 use crate::{Error, Result};
 use serde::Serialize;

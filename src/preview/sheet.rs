@@ -4,7 +4,7 @@ use crate::blending::hull::Hull;
 use crate::blending::source_target::{Detail, Side};
 use crate::blending::{Geometry, Recipe};
 use crate::imaging::{
-    draw_box, draw_points, draw_text, mirrored, residual_picture, resized, Error, RESIDUAL_GAIN,
+    Error, RESIDUAL_GAIN, draw_box, draw_points, draw_text, mirrored, residual_picture, resized,
 };
 use crate::training_pairs::Pair;
 use crate::types::{BBox, Mask, RgbImage, Window};
@@ -149,11 +149,7 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
                     .map(|d| format!("degraded to {:.2} of its size, jpeg {}", d.scale, d.quality)),
             ];
             let parts: Vec<String> = parts.into_iter().flatten().collect();
-            if parts.is_empty() {
-                "none".to_owned()
-            } else {
-                parts.join(", ")
-            }
+            if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
         }
     };
     let mirrored = if *mirror { ", mirrored" } else { "" };
@@ -178,10 +174,7 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
             "changed is the {side}: {shift}hsv {}, brightness {brightness:+.2}, contrast {contrast:+.2}, {detail}",
             three(&source_transforms.hsv_shift, 2)
         ),
-        format!(
-            "both: {joint}; margins {}",
-            margins.map(|margin| format!("{margin:.2}")).join(" ")
-        ),
+        format!("both: {joint}; margins {}", margins.map(|margin| format!("{margin:.2}")).join(" ")),
     ]
 }
 

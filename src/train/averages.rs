@@ -2,8 +2,8 @@
 //!
 //! Polyak & Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992; the exponential form as usual.
 
-use tch::nn::VarStore;
 use tch::Tensor;
+use tch::nn::VarStore;
 
 /// Averages of all variables of a model, running statistics included.
 pub struct Averages {
@@ -76,8 +76,8 @@ impl Averages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::nn::Init;
     use tch::Device;
+    use tch::nn::Init;
 
     #[test]
     fn averages_follow_the_weights_and_stand_in_for_them_only_for_a_while() {

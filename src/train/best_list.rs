@@ -3,7 +3,7 @@
 //! AUCs count to the four places that file names show, so that the list made of a folder's names is the list that
 //! was kept while training.
 
-use super::run_folder::{failed, RunFolderError};
+use super::run_folder::{RunFolderError, failed};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 
 use super::epoch_log::EpochMetrics;
 use super::run_folder::{RunFolder, RunFolderError};
-use crate::imaging::{write_image, Error};
-use crate::plot::{bounds, draw_panels, Axis, Curve, Panel};
+use crate::imaging::{Error, write_image};
+use crate::plot::{Axis, Curve, Panel, bounds, draw_panels};
 use crate::types::RgbImage;
 
 /// Writes `curves.png`. Without epochs there is nothing to draw, and nothing is written.

@@ -3,7 +3,7 @@
 //! `metrics.jsonl` is the source; on resume `losses.logs` is written anew from it, so that the two never differ.
 
 use super::best_list::Kept;
-use super::run_folder::{failed, RunFolder, RunFolderError};
+use super::run_folder::{RunFolder, RunFolderError, failed};
 use crate::atomic_file;
 use crate::metrics::Calibration;
 use serde::{Deserialize, Serialize};

@@ -29,7 +29,9 @@ pub enum TrainError {
         frames: usize,
     },
     /// Too little memory for a step.
-    #[error("out of memory in epoch {epoch}, step {step}: lower batch_size ({batch_size}) or image_size ({image_size}), or take a smaller backbone than {backbone}")]
+    #[error(
+        "out of memory in epoch {epoch}, step {step}: lower batch_size ({batch_size}) or image_size ({image_size}), or take a smaller backbone than {backbone}"
+    )]
     OutOfMemory {
         /// From 1.
         epoch: usize,
@@ -53,7 +55,9 @@ pub enum TrainError {
         list: Option<PathBuf>,
     },
     /// Pairs of another size than a detector takes.
-    #[error("the detector takes pictures of {detector} px, image_size is {config}: name the configuration that it was trained with")]
+    #[error(
+        "the detector takes pictures of {detector} px, image_size is {config}: name the configuration that it was trained with"
+    )]
     OtherSide {
         /// Of the detector.
         detector: i64,

@@ -1,7 +1,7 @@
 //! A picture of the first batch: broken data is seen at once.
 
 use super::Batch;
-use crate::imaging::{residual_picture, resized, write_image, Error};
+use crate::imaging::{Error, residual_picture, resized, write_image};
 use crate::types::RgbImage;
 use std::path::Path;
 use tch::{Kind, Tensor};

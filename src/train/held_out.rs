@@ -2,12 +2,12 @@
 
 use super::config::Config;
 use super::step::{Validation, Validator};
-use super::{sets, setup, TrainError};
+use super::{TrainError, sets, setup};
+use crate::Result;
 use crate::blending::Phase;
 use crate::datasets::Split;
 use crate::model::{DeviceChoice, ForgeryDetector};
 use crate::progress::{Cancel, Progress};
-use crate::Result;
 use std::path::Path;
 
 /// Scores the validation pairs of a configuration, degraded as often as those of its training: nearer to the videos that

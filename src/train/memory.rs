@@ -1,10 +1,10 @@
 //! Whether a step will fit into memory, told before the first one: afterwards the system ends the program without a word.
 
 use super::config::Config;
+use crate::model::Method;
 use crate::model::efficientnet::Mode;
 use crate::model::objective::TrainingModel;
 use crate::model::work::work_of;
-use crate::model::Method;
 use tch::{Device, Kind, Tensor};
 
 /// Bytes of a number.

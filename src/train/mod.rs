@@ -34,7 +34,7 @@ pub use epoch_log::{EpochLog, EpochMetrics};
 pub use error::TrainError;
 pub use held_out::score_held_out;
 pub use loader::{Batch, Loader, LoaderConfig, LoaderError, LoaderStats};
-pub use run::{run, Place, RunConfig, Summary};
+pub use run::{Place, RunConfig, Summary, run};
 pub use run_folder::{RunFolder, RunFolderError};
 pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};
 pub use sam::{Sam, SamSpec};

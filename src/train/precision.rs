@@ -5,7 +5,7 @@
 
 use super::config::Amp;
 use super::sam::Sam;
-use crate::native::{in_half_precision, Half};
+use crate::native::torch::{Half, in_half_precision};
 use tch::{Device, Tensor};
 
 const FIRST_SCALE: f64 = 65536.0;

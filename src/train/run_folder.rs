@@ -1,7 +1,7 @@
 //! The folder of a run: where everything that it writes lies.
 
 use crate::atomic_file;
-use jiff::{tz::TimeZone, Timestamp};
+use jiff::{Timestamp, tz::TimeZone};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,9 @@ pub struct RunFolder {
 #[derive(Debug, thiserror::Error)]
 pub enum RunFolderError {
     /// A name that cannot be part of a folder's name.
-    #[error("{name:?} cannot be part of the name of a run's folder: expected a name without / and control characters")]
+    #[error(
+        "{name:?} cannot be part of the name of a run's folder: expected a name without / and control characters"
+    )]
     Name {
         /// As given.
         name: String,

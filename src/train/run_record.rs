@@ -1,7 +1,7 @@
 //! `config.json` of a run: its configuration as resolved, and what else decides about its result.
 
-use super::run_folder::{failed, RunFolder, RunFolderError};
 use super::Config;
+use super::run_folder::{RunFolder, RunFolderError, failed};
 use crate::training_pairs::FrameList;
 use serde::{Deserialize, Serialize};
 use std::io::Write;

@@ -4,9 +4,9 @@ use super::averages::Averages;
 use super::precision::LossScale;
 use super::sam::{Sam, SamSpec};
 use crate::checkpoint::{self, StateDict, TensorData, Value};
+use crate::model::Error as ModelError;
 use crate::model::objective::TrainingModel;
 use crate::model::weights::{load_part, load_weights, to_data, to_tensor};
-use crate::model::Error as ModelError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
@@ -258,10 +258,10 @@ fn read_velocities(path: &Path, optimizer: &Value, sam: &mut Sam) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::InputSpec;
     use crate::model::efficientnet::Variant;
     use crate::model::fill::fill_variables;
     use crate::model::objective::GuideSpec;
-    use crate::model::InputSpec;
     use tch::{Device, Tensor};
 
     fn eg(seed: u64) -> TrainingModel {

@@ -1,10 +1,10 @@
 //! The frames of a run: those of its sets, each as often as it weighs.
 
 use super::config::{Config, SetShare};
-use crate::datasets::{self, Split, TrainingSet};
-use crate::rng::{generator, Purpose};
-use crate::training_pairs::{FrameList, FrameSelection, VideoChoice};
 use crate::Result;
+use crate::datasets::{self, Split, TrainingSet};
+use crate::rng::{Purpose, generator};
+use crate::training_pairs::{FrameList, FrameSelection, VideoChoice};
 use rand::seq::SliceRandom;
 use std::path::Path;
 

@@ -1,8 +1,9 @@
 //! What a run needs before its first step: frames, networks, weights.
 
+use super::TrainError;
 use super::config::{Config, EncoderName, GuideConfig, Residual};
 use super::loader::{Loader, LoaderConfig};
-use super::TrainError;
+use crate::Result;
 use crate::blending::Phase;
 use crate::checkpoint::{self, StateDict};
 use crate::model::dlib_encoder;
@@ -12,7 +13,6 @@ use crate::model::objective::{GuideSpec, LossWeights, TrainingModel};
 use crate::model::weights::load_part;
 use crate::model::{InputSpec, Method};
 use crate::training_pairs::FrameList;
-use crate::Result;
 use std::path::Path;
 use tch::Device;
 
@@ -124,7 +124,7 @@ fn load_encoder(model: &TrainingModel, guide: &GuideConfig) -> Result<Option<Str
         None => {
             return Ok(Some(format!(
                 "the guide's face encoder has random weights: `guide.weights` names a file, or put one at {USUAL_ENCODER}"
-            )))
+            )));
         }
     };
     let state = match guide.encoder {

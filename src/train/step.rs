@@ -1,13 +1,13 @@
 //! One step of training, and one look at the validation pairs.
 
+use super::Batch;
 use super::precision::{LossScale, Precision};
 use super::sam::Sam;
-use super::Batch;
 use crate::metrics::{Bootstrap, Calibration, Roc};
+use crate::model::ForgeryDetector;
 use crate::model::efficientnet::Mode;
 use crate::model::objective::{Losses, TrainingModel};
-use crate::model::ForgeryDetector;
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::types::Label;
 use rand::RngCore;
 use tch::{Kind, Tensor};

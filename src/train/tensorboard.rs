@@ -4,7 +4,7 @@
 //! endian; the data is a protocol buffer `Event`. Only the few fields that scalars need are encoded here. A resumed
 //! run opens another file, which tells TensorBoard to forget what it knows of the epochs that are done again.
 
-use super::run_folder::{failed, RunFolderError};
+use super::run_folder::{RunFolderError, failed};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use super::Error;
 use crate::file_error::FileError;
 use crate::hash::fnv1a64;
 use crate::prepared_frames::{self, FrameFiles, VideoFolders};
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::types::FaceBox;
 use crate::video::training_positions;
 use rand::Rng;

@@ -4,7 +4,7 @@ mod list;
 mod pair;
 
 pub use list::{FrameList, FrameSelection, VideoChoice};
-pub use pair::{read_faces, read_pair, Pair};
+pub use pair::{Pair, read_faces, read_pair};
 
 use std::path::PathBuf;
 

@@ -1,9 +1,9 @@
 //! From the files of a frame to a pair.
 
 use super::Error;
-use crate::blending::{self, self_blend, BlendedPair, Geometry, Recipe};
+use crate::blending::{self, BlendedPair, Geometry, Recipe, self_blend};
 use crate::imaging::PngRegion;
-use crate::prepared_frames::{read_boxes, read_landmarks, FrameFiles};
+use crate::prepared_frames::{FrameFiles, read_boxes, read_landmarks};
 use crate::types::{FaceBox, Landmarks, RgbImage};
 
 /// A pair, and what it was made of.

@@ -7,7 +7,7 @@
 use super::{DecodeReport, Error, VideoReader};
 use crate::imaging;
 use crate::types::Frame;
-use crossbeam_channel::{bounded, unbounded, Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

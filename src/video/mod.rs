@@ -10,9 +10,9 @@ mod media;
 mod reader;
 mod writer;
 
-pub use ahead::{decode_ahead, Decoding, Decodings, Event};
+pub use ahead::{Decoding, Decodings, Event, decode_ahead};
 pub use indices::{distinct_frame_indices, frame_indices, training_positions};
-pub use media::{media_files, read_one_frame, MediaFiles};
+pub use media::{MediaFiles, media_files, read_one_frame};
 pub use reader::{DecodeReport, VideoReader};
 pub use writer::VideoWriter;
 

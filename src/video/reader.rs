@@ -6,7 +6,7 @@ use crate::imaging::from_bgr_mat;
 use crate::types::Frame;
 use opencv::core::Mat;
 use opencv::prelude::*;
-use opencv::videoio::{VideoCapture, CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT};
+use opencv::videoio::{CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT, VideoCapture};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -6,7 +6,7 @@ use std::fs;
 use sbi::imaging::write_image;
 
 use crate::made;
-use crate::support::{fixture, Done, Place, FACES};
+use crate::support::{Done, FACES, Place, fixture};
 
 const INFER: &str = "infer -w weights/sbi.tar -q -n 2";
 

@@ -5,7 +5,7 @@ use std::fs;
 use ndarray::{Array1, Array4};
 
 use crate::pipeline::arrays;
-use crate::support::{Place, FACES};
+use crate::support::{FACES, Place};
 
 const INFER: &str = "infer -w weights/sbi.tar -q -n 2";
 const LIST: &str = "data/DFDC/labels.csv";

@@ -2,7 +2,7 @@
 
 use predicates::prelude::*;
 
-use crate::support::{Done, Place, FACES};
+use crate::support::{Done, FACES, Place};
 
 const COMMANDS: [&str; 9] =
     ["preprocess", "train", "preview", "npy-pack", "infer", "robustness", "calibrate", "convert", "doctor"];

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use opencv::core::{Mat, MatTraitConst, CV_16U};
+use opencv::core::{CV_16U, Mat, MatTraitConst};
 use opencv::{imgcodecs, imgproc};
 use sbi::imaging::{read_image, write_image};
 use sbi::types::RgbImage;
@@ -11,7 +11,7 @@ use sbi::video::VideoReader;
 use serde_json::Value as Json;
 
 use crate::made;
-use crate::support::{assert_same_scores, scores, Place, FACES, FRAMES};
+use crate::support::{FACES, FRAMES, Place, assert_same_scores, scores};
 
 const INFER: &str = "infer -w weights/sbi.tar -q";
 

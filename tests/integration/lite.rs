@@ -4,7 +4,7 @@ use ndarray::Array2;
 use ndarray_npy::read_npy;
 use sbi::checkpoint;
 use sbi::model::efficientnet::{EfficientNet, Mode, Variant};
-use sbi::model::{load_weights, Normalisation};
+use sbi::model::{Normalisation, load_weights};
 use std::path::PathBuf;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sbi::checkpoint::{write_bare_torch, write_safetensors, write_torch, StateDict, TensorData};
+use sbi::checkpoint::{StateDict, TensorData, write_bare_torch, write_safetensors, write_torch};
+use sbi::model::InputSpec;
 use sbi::model::efficientnet::{EfficientNet, Variant};
 use sbi::model::fill::{self, state_entry};
 use sbi::model::forgery_detector::{ForgeryDetector, Method};
 use sbi::model::retinaface::{Body, RetinaFaceNet};
 use sbi::model::weights::expected_entries;
-use sbi::model::InputSpec;
 use sbi::types::RgbImage;
 use sbi::video::VideoWriter;
-use tch::nn::VarStore;
 use tch::Device;
+use tch::nn::VarStore;
 
 pub const WIDTH: usize = 160;
 pub const HEIGHT: usize = 128;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use ndarray::{Array1, Array4};
 use serde_json::Value as Json;
 
-use crate::support::{assert_same_scores, scores, Place, FACES};
+use crate::support::{FACES, Place, assert_same_scores, scores};
 
 const INFER: &str = "infer -w weights/sbi.tar -q -n 2";
 

@@ -6,7 +6,7 @@ use crate::support::{Done, Place};
 use sbi::checkpoint;
 use sbi::imaging::write_png;
 use sbi::model::dlib_encoder;
-use sbi::prepared_frames::{write_boxes, write_landmarks, VideoFolders};
+use sbi::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
 use sbi::types::{BBox, FaceBox, Landmarks, RgbImage};
 use std::fs;
 use std::path::{Path, PathBuf};

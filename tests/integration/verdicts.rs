@@ -1,7 +1,7 @@
 //! What is made of scores: verdicts, calibration, heat maps, robustness, the detector in the box.
 
 use crate::made;
-use crate::support::{fixture, scores, Place, FACES};
+use crate::support::{FACES, Place, fixture, scores};
 use sbi::checkpoint::{self, write_safetensors};
 use sbi::imaging::{read_image, resized, write_image};
 use sbi::metrics::Calibration;

@@ -4,7 +4,7 @@ use std::fs;
 
 use sbi::checkpoint::{self, DType, Format};
 
-use crate::support::{assert_same_scores, fixture, Place, FACES};
+use crate::support::{FACES, Place, assert_same_scores, fixture};
 
 const PAGE: &str = "<!DOCTYPE html><html><body>Sign in to download</body></html>";
 

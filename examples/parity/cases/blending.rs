@@ -2,17 +2,17 @@
 
 use super::digest;
 use super::pictures::{
-    channel_sums, describe, describe_mask, describe_with_grid, face, grid, smooth, stretched, FACE,
+    FACE, channel_sums, describe, describe_mask, describe_with_grid, face, grid, smooth, stretched,
 };
 use sbi::blending::blend::composite;
-use sbi::blending::blend_mask::{eroded, eroded_in_bytes, feathered, Softening};
-use sbi::blending::hull::{raise_brows, Hull};
+use sbi::blending::blend_mask::{Softening, eroded, eroded_in_bytes, feathered};
+use sbi::blending::hull::{Hull, raise_brows};
 use sbi::blending::mirror::{mirror_box, mirror_landmarks, mirror_order, reorder_forehead};
-use sbi::blending::warp::{affine, elastic_field, Warp};
+use sbi::blending::warp::{Warp, affine, elastic_field};
 use sbi::imaging::{self, Displacements, DownUp, Tables};
 use sbi::model::fill;
 use sbi::types::{BBox, FaceBox, Landmarks, Mask, RgbImage, Window};
-use serde_json::{json, Map, Value};
+use serde_json::{Map, Value, json};
 
 const HEIGHT: usize = 280;
 const WIDTH: usize = 320;

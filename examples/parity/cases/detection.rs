@@ -2,13 +2,13 @@
 
 use super::networks::input;
 use super::pictures::{describe, stretched};
-use super::{doubles, l2, sum, Options};
-use sbi::face::retinaface::{candidates, prepare, priors, resized_shape, suppress, to_face, Variant};
+use super::{Options, doubles, l2, sum};
+use sbi::face::retinaface::{Variant, candidates, prepare, priors, resized_shape, suppress, to_face};
 use sbi::imaging;
 use sbi::model::fill;
 use sbi::model::retinaface::{Body, RawOutputs, RetinaFaceNet};
 use sbi::types::RgbImage;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 

@@ -4,7 +4,7 @@ use super::pictures::FACE;
 use sbi::face::{CropBase, Margin};
 use sbi::types::BBox;
 use sbi::video::{frame_indices, training_positions};
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 pub fn frames() -> Value {
     const VIDEOS: [(usize, usize); 11] = [

@@ -8,7 +8,7 @@ mod pictures;
 mod scoring;
 mod training;
 
-use serde_json::{json, Map, Value};
+use serde_json::{Map, Value, json};
 use tch::Tensor;
 
 /// What a case may be asked for.

@@ -1,14 +1,14 @@
 //! Backbone, detectors, face encoder.
 
-use super::{digest, doubles, l2, rows, statistics, sum, Options};
+use super::{Options, digest, doubles, l2, rows, statistics, sum};
+use sbi::model::InputSpec;
 use sbi::model::efficientnet::{EfficientNet, Mode, Variant};
-use sbi::model::encoder::{Encoder, Pooling, IRESNET18};
+use sbi::model::encoder::{Encoder, IRESNET18, Pooling};
 use sbi::model::fill;
 use sbi::model::forgery_detector::{ForgeryDetector, Method};
 use sbi::model::published::Layout;
 use sbi::model::retinaface::Body;
-use sbi::model::InputSpec;
-use serde_json::{json, Map, Value};
+use serde_json::{Map, Value, json};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 

@@ -4,7 +4,7 @@ use super::digest;
 use sbi::imaging;
 use sbi::model::fill;
 use sbi::types::{Landmarks, Mask, RgbImage};
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 /// 81 points of a frontal face in a 320 x 280 image: jaw, brows, nose, eyes, mouth, forehead.
 #[rustfmt::skip]

@@ -1,8 +1,8 @@
 //! Video scores and metrics.
 
-use sbi::metrics::{video_score, Roc};
+use sbi::metrics::{Roc, video_score};
 use sbi::types::Label;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use tch::{Kind, Tensor};
 
 pub fn scoring() -> Value {

@@ -1,13 +1,13 @@
 //! One evaluation of EG's objective, one step of the optimiser on it, and the schedule.
 
-use super::{doubles, l2, rows, statistics, Options};
+use super::{Options, doubles, l2, rows, statistics};
+use sbi::model::InputSpec;
 use sbi::model::efficientnet::{Mode, Variant};
 use sbi::model::fill;
 use sbi::model::objective::{GuideSpec, Losses, Pairs, TrainingModel};
-use sbi::model::InputSpec;
 use sbi::train::schedule::linear_last_quarter;
 use sbi::train::{Sam, SamSpec};
-use serde_json::{json, Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tch::{Device, Tensor};
 

@@ -2,7 +2,7 @@
 
 use crate::args::BenchArgs;
 use crate::infer::check_writable;
-use crate::{report, Outcome, Session};
+use crate::{Outcome, Session, report};
 use anyhow::Context;
 use sbi::bench::{self, Config, Summary};
 use sbi::model::bundled_detector;

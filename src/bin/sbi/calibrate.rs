@@ -4,7 +4,7 @@ use crate::args::CalibrateArgs;
 use crate::convert::{self, Form};
 use crate::infer::{check_writable, labelled_source};
 use crate::{Outcome, Session};
-use anyhow::{ensure, Context};
+use anyhow::{Context, ensure};
 use sbi::checkpoint;
 use sbi::infer;
 use sbi::metrics::Calibration;

@@ -1,8 +1,8 @@
 //! `sbi convert`.
 
-use crate::args::{ConvertArgs, Precision};
 use crate::Outcome;
-use anyhow::{bail, ensure, Context};
+use crate::args::{ConvertArgs, Precision};
+use anyhow::{Context, bail, ensure};
 use sbi::checkpoint::{self, Checkpoint, DType, StateDict, TensorData};
 use sbi::model;
 use std::path::Path;

@@ -5,7 +5,7 @@ use crate::{Outcome, Session};
 use sbi::checkpoint;
 use sbi::datasets::{Compression, TestSet};
 use sbi::face::{LandmarkModel, Variant};
-use sbi::model::{dlib_encoder, DeviceChoice, ExecutionPlan, BUNDLED_FILE};
+use sbi::model::{BUNDLED_FILE, DeviceChoice, ExecutionPlan, dlib_encoder};
 use sbi::weights_dir::weights_dir;
 use std::path::Path;
 
@@ -70,7 +70,7 @@ fn check(name: impl Into<String>, state: &'static str, detail: impl Into<String>
 }
 
 fn versions() -> Vec<Check> {
-    let kernels = sbi::native::Kernels::all()[0].name;
+    let kernels = sbi::engine::Kernels::all()[0].name;
     let opencv = opencv::core::get_version_string().unwrap_or_else(|_| "unknown".to_owned());
     vec![
         check("sbi", "ok", env!("CARGO_PKG_VERSION")),

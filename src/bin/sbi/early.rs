@@ -6,13 +6,13 @@
 
 use crate::args::Cli;
 use clap::Parser;
-use std::ffi::{c_char, c_int, CStr, OsString};
+use std::ffi::{CStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
 
 type Hook = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
 #[used]
-#[link_section = ".preinit_array"]
+#[unsafe(link_section = ".preinit_array")]
 static BEFORE_CONSTRUCTORS: Hook = answer_early;
 
 extern "C" fn answer_early(
@@ -20,7 +20,7 @@ extern "C" fn answer_early(
     raw_arguments: *const *const c_char,
     environment: *const *const c_char,
 ) {
-    extern "C" {
+    unsafe extern "C" {
         static mut environ: *const *const c_char;
     }
     // SAFETY: the loader passes the process's own argument and environment vectors; no other thread exists yet.

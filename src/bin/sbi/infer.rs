@@ -1,7 +1,7 @@
 //! `sbi infer`.
 
 use crate::args::{InferArgs, SamplingArgs};
-use crate::{report, Outcome, Session};
+use crate::{Outcome, Session, report};
 use anyhow::Context;
 use sbi::datasets::TestSet;
 use sbi::face::FaceDetectorConfig;

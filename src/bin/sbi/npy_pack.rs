@@ -1,7 +1,7 @@
 //! `sbi npy-pack`.
 
 use crate::args::NpyPackArgs;
-use crate::{report, Outcome, Session};
+use crate::{Outcome, Session, report};
 use sbi::face::FaceDetectorConfig;
 use sbi::pack::{self, Config};
 

@@ -2,10 +2,10 @@
 
 use crate::args::RobustnessArgs;
 use crate::infer::{base_config, check_writable, labelled_source};
-use crate::{report, Outcome, Session};
+use crate::{Outcome, Session, report};
 use anyhow::Context;
-use sbi::infer::robustness::{self, Row, Summary};
 use sbi::infer::Config;
+use sbi::infer::robustness::{self, Row, Summary};
 use std::io::{self, Write};
 
 pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> {

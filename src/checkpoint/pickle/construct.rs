@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use super::machine::Machine;
-use super::node::{global, text, StorageClass};
+use super::node::{StorageClass, global, text};
 use super::{Id, Node, StorageRef, TensorRef};
-use crate::checkpoint::tensor::element_count;
 use crate::checkpoint::Error;
+use crate::checkpoint::tensor::element_count;
 
 /// Axes that PyTorch allows a tensor to have.
 const MAX_AXES: usize = 64;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use super::node::{describe, node};
-use super::{Id, Input, Node, Pickle, MAX_VALUES};
+use super::{Id, Input, MAX_VALUES, Node, Pickle};
 use crate::checkpoint::Error;
 
 pub(super) const NONE: Id = Id(0);

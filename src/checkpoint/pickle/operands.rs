@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::machine::{Machine, FALSE, TRUE};
+use super::machine::{FALSE, Machine, TRUE};
 use super::{Id, Node};
 use crate::checkpoint::Error;
 

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::machine::Machine;
-use super::{Id, Node, MAX_VALUES};
+use super::{Id, MAX_VALUES, Node};
 use crate::checkpoint::Error;
 
 impl<R: Read> Machine<'_, R> {

@@ -5,8 +5,8 @@ mod preprocess;
 mod priors;
 
 pub use nms::{iou, suppress};
-pub use preprocess::{input_size, prepare, resized_shape, Input, PreparedImages};
-pub use priors::{decode, priors, Candidate, Prior};
+pub use preprocess::{Input, PreparedImages, input_size, prepare, resized_shape};
+pub use priors::{Candidate, Prior, decode, priors};
 
 use super::{Error, FaceDetector, FaceDetectorIdentity};
 use crate::checkpoint;

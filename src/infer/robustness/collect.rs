@@ -1,18 +1,18 @@
 //! From a source of faces to the scores of all versions of them.
 
 use super::Perturbation;
+use crate::Result;
 use crate::error::Ended;
-use crate::face::{extract_faces, Extracted, FaceDetector, FACE_SIDE};
+use crate::face::{Extracted, FACE_SIDE, FaceDetector, extract_faces};
+use crate::infer::Config;
 use crate::infer::input::Item;
 use crate::infer::score::FACE_BYTES;
-use crate::infer::Config;
-use crate::metrics::{video_score, Bootstrap, FrameScore, ScoredVideo, VideoMetrics};
+use crate::metrics::{Bootstrap, FrameScore, ScoredVideo, VideoMetrics, video_score};
 use crate::model::ForgeryDetector;
 use crate::packed_faces::{PackedSet, PackedVideo};
 use crate::progress::{Cancel, Progress};
 use crate::types::{Label, RgbImage};
 use crate::video::Decodings;
-use crate::Result;
 use rayon::prelude::*;
 
 /// A video's score in one version.

@@ -6,7 +6,7 @@ mod plot;
 
 pub use perturbation::{Kind, Perturbation, SEVERITIES};
 
-use super::{input, networks, Config};
+use super::{Config, input, networks};
 use crate::imaging::write_image;
 use crate::metrics::{Bootstrap, VideoMetrics};
 use crate::model::ExecutionPlan;

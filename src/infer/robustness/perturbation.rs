@@ -1,7 +1,7 @@
 //! What happens to pictures on their way: five kinds, each in five severities.
 
 use crate::imaging::{self, gaussian_blurred_picture, jpeg_round_trip, resized, shrunk};
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::types::RgbImage;
 use rand_distr::{Distribution, Normal};
 use serde::{Serialize, Serializer};

@@ -1,8 +1,8 @@
 //! The picture of a robustness run.
 
-use super::{Kind, Row, Summary, SEVERITIES};
+use super::{Kind, Row, SEVERITIES, Summary};
 use crate::imaging::Error;
-use crate::plot::{bounds, draw_panels, Axis, Curve, Panel};
+use crate::plot::{Axis, Curve, Panel, bounds, draw_panels};
 use crate::types::RgbImage;
 
 /// AUC over frames on the left, how far scores of real and of forged videos move beside it. Severity 0: as they are.

@@ -144,7 +144,7 @@ fn a_batch_in_flight_is_waited_for_when_the_next_has_been_uploaded() {
 #[test]
 fn a_network_gives_the_same_in_flight_as_waited_for() {
     use crate::model::efficientnet::Variant;
-    use crate::model::{fill, InputSpec, Method};
+    use crate::model::{InputSpec, Method, fill};
     let vs = tch::nn::VarStore::new(tch::Device::Cpu);
     let input = InputSpec { side: 64, ..InputSpec::default() };
     let variant = Variant::named("efficientnet-lite0").unwrap();

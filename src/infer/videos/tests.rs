@@ -3,15 +3,15 @@
 use super::*;
 use crate::face::{Error, FaceDetectorIdentity};
 use crate::imaging::write_image;
-use crate::infer::{input, Source};
+use crate::infer::{Source, input};
 use crate::model::efficientnet::Variant;
-use crate::model::{fill, InputSpec, Method};
+use crate::model::{InputSpec, Method, fill};
 use crate::progress::Silent;
 use crate::types::{BBox, DetectedFace, RgbImage, VideoStatus};
 use crate::video::VideoWriter;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use tch::{nn::VarStore, Device};
+use tch::{Device, nn::VarStore};
 
 /// Finds a face in pictures that are not dark; asks for an end of the run while it looks at the picture of that number.
 struct Made<'a> {

@@ -1,12 +1,12 @@
 //! One block of an EfficientNet: expansion, depthwise convolution, weighing of the channels, projection.
 
-use super::variant::{Group, Variant};
 use super::Mode;
+use super::variant::{Group, Variant};
 use crate::engine::{self, Builder, Map};
 use crate::model::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
-use crate::native::TrainBlock;
-use tch::nn;
+use crate::native::training::TrainBlock;
 use tch::Tensor;
+use tch::nn;
 
 struct SqueezeExcite {
     reduce: ConvUnit,
@@ -81,10 +81,10 @@ impl Block {
         let train = mode.batch_statistics();
         let keep = (self.skip && mode == Mode::Train && self.drop_connect > 0.0)
             .then(|| drop_connect(x, self.drop_connect));
-        if mode.in_training_form() {
-            if let Some(y) = self.training_form().and_then(|block| block.forward(x, keep.as_ref())) {
-                return y;
-            }
+        if mode.in_training_form()
+            && let Some(y) = self.training_form().and_then(|block| block.forward(x, keep.as_ref()))
+        {
+            return y;
         }
         let expanded = self.expand.as_ref().map(|unit| unit.forward(x, train));
         let y = self.weighed(expanded.as_ref().unwrap_or(x), train);
@@ -129,7 +129,7 @@ impl Block {
     /// The same block of a program.
     pub(super) fn compile(&self, program: &mut Builder, from: Map) -> Map {
         let spec = self.depthwise.spec();
-        let block = program::Block {
+        let block = engine::Block {
             expand: self.expand.as_ref().map(ConvUnit::folded),
             depthwise: self.depthwise.folded(),
             stride: spec.stride as usize,

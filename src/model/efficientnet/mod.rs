@@ -6,13 +6,13 @@
 mod block;
 mod variant;
 
-pub use variant::{Variant, VARIANTS};
+pub use variant::{VARIANTS, Variant};
 
 use super::layers::{BatchNorm, ConvSpec, ConvUnit, Padding};
 use crate::engine::{Builder, Program};
 use block::{Block, BlockShape};
-use tch::nn::{self, Init};
 use tch::Tensor;
+use tch::nn::{self, Init};
 use variant::GROUPS;
 
 const BN_EPS: f64 = 1e-3;

@@ -3,8 +3,8 @@
 use super::Body;
 use crate::engine::{Block, Builder, Map};
 use crate::model::layers::{Activation, ConvSpec, ConvUnit, Padding};
-use tch::nn;
 use tch::Tensor;
+use tch::nn;
 
 pub(super) struct ResNet {
     stem: ConvUnit,

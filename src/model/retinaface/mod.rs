@@ -6,10 +6,10 @@
 
 mod bodies;
 
-use super::layers::{values_of, Activation, BatchNorm, ConvSpec, ConvUnit, Padding};
+use super::layers::{Activation, BatchNorm, ConvSpec, ConvUnit, Padding, values_of};
 use crate::engine::{Builder, Folded, Images, Map, Program};
-use crate::native::tensor_of;
-use bodies::{compile_mobilenet, mobilenet, mobilenet_maps, ResNet};
+use crate::native::torch::tensor_of;
+use bodies::{ResNet, compile_mobilenet, mobilenet, mobilenet_maps};
 use rayon::prelude::*;
 use tch::nn;
 use tch::{Device, TchError, Tensor};

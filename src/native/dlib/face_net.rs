@@ -1,14 +1,14 @@
 //! dlib's face recognition network: its parameters, and its own forward pass to compare with.
 
-use std::ffi::{c_char, c_void, CString};
+use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
 use std::ptr::NonNull;
 
-use super::checked;
 use super::DlibError;
+use super::checked;
 use crate::types::RgbImage;
 
-extern "C" {
+unsafe extern "C" {
     fn sbi_dlib_face_net_load(path: *const c_char, error: *mut *mut c_char) -> *mut c_void;
     fn sbi_dlib_face_net_free(net: *mut c_void);
     fn sbi_dlib_face_net_mean(net: *const c_void, rgb: *mut f32);

@@ -4,13 +4,13 @@ mod face_net;
 
 pub use face_net::DlibFaceNet;
 
-use std::ffi::{c_char, c_void, CStr, CString};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::Path;
 use std::ptr::NonNull;
 
 use crate::types::RgbImage;
 
-extern "C" {
+unsafe extern "C" {
     fn sbi_dlib_free_error(error: *mut c_char);
     fn sbi_dlib_detector_new(error: *mut *mut c_char) -> *mut c_void;
     fn sbi_dlib_detector_free(detector: *mut c_void);

@@ -70,7 +70,8 @@ pub fn threads() -> usize {
 pub fn silence_decoders() {
     for (variable, value) in [("OPENCV_FFMPEG_LOGLEVEL", "-8"), ("OPENCV_LOG_LEVEL", "SILENT")] {
         if std::env::var_os(variable).is_none() {
-            std::env::set_var(variable, value);
+            // SAFETY: called before any thread starts, as documented.
+            unsafe { std::env::set_var(variable, value) };
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use tch::Device;
 
-extern "C" {
+unsafe extern "C" {
     fn sbi_autocast_begin(device: c_int, bfloat16: c_int) -> c_int;
     fn sbi_autocast_end(device: c_int, was_enabled: c_int);
 }

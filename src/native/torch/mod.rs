@@ -3,14 +3,14 @@
 mod autocast;
 mod tensors;
 
-pub use autocast::{in_half_precision, Half};
+pub use autocast::{Half, in_half_precision};
 pub use tensors::{floats_of, tensor_of};
 
-use std::ffi::{c_char, CStr};
+use std::ffi::{CStr, c_char};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-extern "C" {
+unsafe extern "C" {
     fn sbi_free_error(error: *mut c_char);
 }
 

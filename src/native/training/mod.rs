@@ -1,6 +1,6 @@
 //! EfficientNet's layers in training on a CPU, which keep less for the way back than libtorch's own operators.
 
-use super::torch::checked;
+use crate::native::torch::checked;
 use std::ffi::c_char;
 use std::ptr::null;
 use tch::{Device, Kind, Tensor};
@@ -36,7 +36,7 @@ struct RawBlock {
     skip: i64,
 }
 
-extern "C" {
+unsafe extern "C" {
     fn sbi_norm_activation(
         x: *const C_tensor,
         norm: *const RawNorm,

@@ -1,6 +1,6 @@
 //! The section `guide`: EG's face encoder and objective.
 
-use crate::model::encoder::{Depth, Pooling, IRESNET100, IRESNET18, IRESNET34, IRESNET50};
+use crate::model::encoder::{Depth, IRESNET18, IRESNET34, IRESNET50, IRESNET100, Pooling};
 use crate::model::face_encoder::EncoderSpec;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! Which keys there are and what each takes: one table, from which all checks and messages come.
 
 use super::overrides::Layer;
-use super::{shares, Config, ConfigError, Origin};
-use crate::model::efficientnet::VARIANTS;
+use super::{Config, ConfigError, Origin, shares};
 use crate::model::Method;
+use crate::model::efficientnet::VARIANTS;
 use crate::suggest::suggest;
 use serde_json::Value;
 
@@ -175,11 +175,7 @@ fn shown(value: &Value) -> Box<str> {
 }
 
 fn joined(section: &str, name: &str) -> String {
-    if section.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{section}.{name}")
-    }
+    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
 /// The names in a section, those of sections in it included; none for what is no section.

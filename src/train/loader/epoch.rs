@@ -3,7 +3,7 @@
 use super::maker::{Done, Job, Maker};
 use super::{Batch, LoaderConfig, LoaderError, LoaderStats};
 use crate::prepared_frames::FrameFiles;
-use crossbeam_channel::{unbounded, Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;

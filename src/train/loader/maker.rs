@@ -4,7 +4,7 @@ use super::{LoaderConfig, LoaderError};
 use crate::blending::Recipe;
 use crate::imaging::write_planes;
 use crate::prepared_frames::FrameFiles;
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::training_pairs::read_pair;
 use crossbeam_channel::{Receiver, Sender};
 use rand::Rng;

@@ -15,7 +15,7 @@ pub use stats::LoaderStats;
 
 use crate::blending::Phase;
 use crate::prepared_frames::FrameFiles;
-use crate::rng::{generator, Purpose};
+use crate::rng::{Purpose, generator};
 use crate::training_pairs;
 use maker::Maker;
 use rand::seq::SliceRandom;

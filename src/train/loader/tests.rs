@@ -1,7 +1,7 @@
 use super::*;
 use crate::blending::testing::{face_of, frame};
 use crate::imaging::write_png;
-use crate::prepared_frames::{write_boxes, write_landmarks, VideoFolders};
+use crate::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
 use std::path::Path;
 
 const SIDE: usize = 48;

@@ -1,9 +1,11 @@
 //! Epochs of steps, validation, what is kept.
 
+use crate::Result;
 use crate::atomic_file;
 use crate::metrics::Calibration;
 use crate::model::objective::TrainingModel;
 use crate::progress::{Cancel, Progress};
+use crate::train::TrainError;
 use crate::train::averages::Averages;
 use crate::train::best_list::BestList;
 use crate::train::config::{Config, Schedule};
@@ -17,10 +19,8 @@ use crate::train::run_folder::RunFolder;
 use crate::train::sam::{Sam, SamSpec};
 use crate::train::saved::{self, Position};
 use crate::train::schedule::linear_last_quarter;
-use crate::train::step::{train_step, StepReport, StepSetting, Validation, Validator};
+use crate::train::step::{StepReport, StepSetting, Validation, Validator, train_step};
 use crate::train::tensorboard::EventWriter;
-use crate::train::TrainError;
-use crate::Result;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -86,12 +86,11 @@ impl Run<'_> {
             if cancel.is_requested() {
                 return Ok(false);
             }
-            if let (Some(patience), Some(best)) = (self.config.early_stop, self.best.best()) {
-                if self.position.epoch >= best.epoch + patience {
-                    self.progress
-                        .note(&format!("stopped: no better epoch in {patience} since {}", best.epoch));
-                    return Ok(true);
-                }
+            if let (Some(patience), Some(best)) = (self.config.early_stop, self.best.best())
+                && self.position.epoch >= best.epoch + patience
+            {
+                self.progress.note(&format!("stopped: no better epoch in {patience} since {}", best.epoch));
+                return Ok(true);
             }
         }
         Ok(false)

@@ -2,7 +2,7 @@
 
 use super::{expected, fixture, legacy, outer_zip, read_bytes, tensor_object, torch_zip};
 use proptest::prelude::*;
-use sbi::checkpoint::{read_from, Contents, Error};
+use sbi::checkpoint::{Contents, Error, read_from};
 use std::io::{Cursor, Write};
 
 #[test]

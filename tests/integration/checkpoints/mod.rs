@@ -7,7 +7,7 @@ mod pytorch;
 /// Files that this project writes, read again.
 mod written;
 
-use sbi::checkpoint::{read_from, Checkpoint, Contents, Error};
+use sbi::checkpoint::{Checkpoint, Contents, Error, read_from};
 use serde_json::Value as Json;
 use std::fs;
 use std::io::{Cursor, Write};

@@ -1,7 +1,7 @@
 //! Files that PyTorch made, and what stands in them.
 
 use super::{expected, fixture, fixtures, outer_zip, read_bytes};
-use sbi::checkpoint::{read, read_with_optimizer, Error, Format, TensorData, Value};
+use sbi::checkpoint::{Error, Format, TensorData, Value, read, read_with_optimizer};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 

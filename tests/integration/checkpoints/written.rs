@@ -3,8 +3,8 @@
 use super::read_bytes;
 use proptest::prelude::*;
 use sbi::checkpoint::{
-    read, read_with_optimizer, write_bare_torch, write_safetensors, write_torch, DType, StateDict,
-    TensorData, Value,
+    DType, StateDict, TensorData, Value, read, read_with_optimizer, write_bare_torch, write_safetensors,
+    write_torch,
 };
 use std::collections::BTreeMap;
 use std::fs;

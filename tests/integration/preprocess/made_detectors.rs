@@ -1,12 +1,12 @@
 //! Made detectors do what no real face does on demand.
 
-use super::{tree, SET};
+use super::{SET, tree};
 use crate::made;
 use crate::support::Place;
 use sbi::datasets::Compression;
 use sbi::face::{Error as FaceError, FaceDetector, LandmarkDetector};
 use sbi::prepared_frames::{BoxSettings, LandmarkSettings};
-use sbi::preprocess::{run_with, Config, Tools, VideoSource};
+use sbi::preprocess::{Config, Tools, VideoSource, run_with};
 use sbi::progress::{Cancel, Silent};
 use sbi::types::{BBox, DetectedFace, Landmarks, RgbImage};
 use std::fs;

@@ -9,7 +9,7 @@ mod made_detectors;
 mod stopped;
 
 use crate::made;
-use crate::support::{Place, FRAMES};
+use crate::support::{FRAMES, Place};
 use ndarray::Ix3;
 use sbi::face::LandmarkDetector;
 use sbi::imaging::{read_image, resized};

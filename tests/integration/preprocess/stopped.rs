@@ -1,7 +1,7 @@
 //! Runs that are killed, interrupted or out of room, and what the next run makes of them.
 
-use super::{clear, place, place_with_faces, record, tree, RUN, SET};
-use crate::support::{fixture, Done, Place};
+use super::{RUN, SET, clear, place, place_with_faces, record, tree};
+use crate::support::{Done, Place, fixture};
 use sbi::imaging::read_image;
 use std::fs;
 use std::path::PathBuf;
