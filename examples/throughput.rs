@@ -69,9 +69,9 @@ enum Command {
     Pairs(Measure),
     /// Batches of self-blended pairs of 380 px from a prepared set
     Loader(Measure),
-    /// Steps of EG's training with SAM on EfficientNet-B4 and pictures of 380 px
+    /// Steps of EG's training with SAM on EfficientNet-B4 and images of 380 px
     Train(Measure),
-    /// Steps of SBI's training with SAM on EfficientNet-Lite0 and pictures of 224 px, with the loader that feeds it
+    /// Steps of SBI's training with SAM on EfficientNet-Lite0 and images of 224 px, with the loader that feeds it
     TrainLight(Measure),
 }
 
@@ -96,7 +96,7 @@ struct Measure {
     /// libtorch's own operators instead of the compiled form
     #[arg(long)]
     plain: bool,
-    /// Detectors: everything from picture to boxes instead of the network alone
+    /// Detectors: everything from image to boxes instead of the network alone
     #[arg(long)]
     whole: bool,
     /// One thread, and rates per second of processor time: for a machine that others use too

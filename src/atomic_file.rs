@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// What the name of an unfinished file starts with.
+/// The prefix of an unfinished file's name.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
-/// A file could not be written.
+/// Says which file could not be written and at which step.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot {action}: {cause}", path.display())]
 pub struct Error {
-    /// The destination.
+    /// The file's final path.
     pub path: PathBuf,
-    /// The step that failed.
+    /// The step that failed, as a verb for the message: `delete`, `rename it` and so on.
     pub action: &'static str,
-    /// Why it failed.
+    /// The operating system's reason.
     pub cause: io::Error,
 }
 
@@ -45,9 +45,8 @@ pub fn write<T>(path: &Path, content: impl FnOnce(&mut AtomicFile) -> io::Result
     Ok(value)
 }
 
-/// As [`write()`], but leaves it to the system when the content reaches the disk: for thousands of small files,
-/// where waiting for the disk would cost more than making them. A killed process still leaves no half file; a lost
-/// power supply may.
+/// Writes a file like [`write()`], but does not wait until the content has reached the disk: for thousands of small
+/// files, where waiting would cost more than making them. A killed process still leaves no half file; a power cut may.
 pub fn write_unsynced<T>(
     path: &Path,
     content: impl FnOnce(&mut AtomicFile) -> io::Result<T>,
@@ -109,7 +108,7 @@ impl AtomicFile {
         Ok(Self { file: BufWriter::new(file), path: path.to_path_buf() })
     }
 
-    /// The destination.
+    /// The path that [`AtomicFile::commit`] will give the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

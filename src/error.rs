@@ -22,7 +22,7 @@ pub enum Error {
     /// A video that cannot be read or written.
     #[error(transparent)]
     Video(#[from] crate::video::Error),
-    /// A picture that cannot be read or written.
+    /// A frame or image that cannot be read or written.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
     /// A training pair that could not be made.
@@ -48,11 +48,11 @@ pub enum Error {
     PreparedSettings {
         /// The record of the set.
         path: PathBuf,
-        /// The setting.
+        /// The setting's name.
         what: &'static str,
-        /// Its value then.
+        /// The value with which the set was prepared.
         before: String,
-        /// Its value now.
+        /// The value asked for now.
         now: String,
     },
     /// Scores of which no metric can be computed.
@@ -64,9 +64,9 @@ pub enum Error {
     /// A place that cannot be written to.
     #[error("{}: cannot write here: {cause}", path.display())]
     Output {
-        /// The place.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The operating system's reason.
         cause: std::io::Error,
     },
     /// A measure of forgeries told from real videos, of files that nobody labelled.
@@ -78,7 +78,7 @@ pub enum Error {
         /// The first video and why it gives none.
         first: String,
     },
-    /// Annotation of what has no pictures to draw on.
+    /// Annotation of what has no images to draw on.
     #[error("--annotate draws on photographs and videos given with -i; test sets are not copied")]
     AnnotateNeedsFiles,
     /// An annotated copy that would replace what it is a copy of.

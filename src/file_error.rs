@@ -1,4 +1,4 @@
-//! What the operating system says about a file or folder, with its name: the same words in every component.
+//! Errors of the operating system together with the file or folder they are about, in one form for all components.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 pub struct FileError {
     /// The file or folder.
     pub path: PathBuf,
-    /// Why.
+    /// The operating system's reason.
     pub cause: io::Error,
 }
 
 impl FileError {
-    /// Puts a path to errors of the operating system, as an argument of `map_err`.
+    /// Adds a path to an error of the operating system; meant as an argument of `map_err`.
     ///
     /// ```
     /// use sbi::file_error::FileError;

@@ -1,13 +1,13 @@
-//! Numbers for names and bytes, the same on every machine and release.
+//! Hash values of names and bytes that are equal on every machine and in every release.
 
-/// 64-bit FNV-1a.
+/// The 64-bit FNV-1a hash of `bytes`.
 pub fn fnv1a64(bytes: &[u8]) -> u64 {
     let mut state = Fnv1a64::default();
     state.update(bytes);
     state.finish()
 }
 
-/// 64-bit FNV-1a of bytes that come in parts.
+/// A 64-bit FNV-1a hash of bytes that arrive in parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Fnv1a64(u64);
 
@@ -18,12 +18,12 @@ impl Default for Fnv1a64 {
 }
 
 impl Fnv1a64 {
-    /// Takes in the next bytes.
+    /// Adds the next bytes to the hash.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0 = bytes.iter().fold(self.0, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
     }
 
-    /// The sum of all bytes so far.
+    /// The hash of all bytes so far.
     pub fn finish(self) -> u64 {
         self.0
     }

@@ -1,4 +1,4 @@
-//! How a stage tells what it is doing and learns that it should stop.
+//! How a stage reports what it is doing, and how it is asked to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +14,7 @@ pub trait Progress {
     fn end(&self);
 }
 
-/// Says nothing.
+/// A [`Progress`] that ignores everything.
 pub struct Silent;
 
 impl Progress for Silent {
@@ -24,12 +24,12 @@ impl Progress for Silent {
     fn end(&self) {}
 }
 
-/// A wish to stop, set from anywhere (a signal handler), looked at between frames.
+/// A request to stop, which a signal handler may set. Stages look at it between frames.
 #[derive(Debug, Default)]
 pub struct Cancel(AtomicBool);
 
 impl Cancel {
-    /// Not cancelled.
+    /// A request that has not been made yet.
     pub const fn new() -> Self {
         Cancel(AtomicBool::new(false))
     }
@@ -39,7 +39,7 @@ impl Cancel {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether that was asked.
+    /// Whether stopping has been requested.
     pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -8,7 +8,7 @@ use rand::SeedableRng;
 /// The generator of all draws. ChaCha with eight rounds: the same stream on every machine and release.
 pub type SampleRng = rand_chacha::ChaCha8Rng;
 
-/// What a generator is for; streams of different purposes never overlap.
+/// What a generator is used for. Streams of different purposes never overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The draws of one training sample.
@@ -17,17 +17,17 @@ pub enum Purpose {
     Order,
     /// The replacement of samples that cannot be used.
     Replacement,
-    /// Untrained weights.
+    /// The initial values of untrained weights.
     Weights,
-    /// What networks drop in training.
+    /// Which activations and branches networks drop in training.
     Dropout,
     /// Which videos of a set are for validation.
     Split,
-    /// The noise of a bad camera.
+    /// The noise that robustness tests add to frames.
     Noise,
 }
 
-/// The generator for `purpose` of sample `index` in `epoch` of the run with `seed`.
+/// The generator that a run with `seed` uses for `purpose`, for sample `index` in `epoch`.
 pub fn generator(seed: u64, epoch: u64, index: u64, purpose: Purpose) -> SampleRng {
     let mut key = [0; 32];
     for (part, value) in key.chunks_exact_mut(8).zip([seed, epoch, index, purpose as u64]) {

@@ -1,4 +1,4 @@
-//! From a frame and its points on disk to two pictures of floats, as the training loader does it, and the steps
+//! From a frame and its points on disk to two images of floats, as the training loader does it, and the steps
 //! that cost most.
 
 use criterion::{Criterion, Throughput, criterion_group};

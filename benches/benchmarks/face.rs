@@ -14,7 +14,7 @@ fn frame() -> RgbImage {
     RgbImage::from_raw(WIDTH, HEIGHT, fill::image("frame", HEIGHT, WIDTH, super::SEED))
 }
 
-/// A picture to boxes, as `sbi infer` does it; ResNet-50 enlarges the frame to 2048 pixels.
+/// An image to boxes, as `sbi infer` does it; ResNet-50 enlarges the frame to 2048 pixels.
 fn detectors(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let frame = frame();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Threads of libtorch, OpenCV and rayon: fixed, so that numbers of machines with more cores compare.
 const THREADS: usize = 2;
-/// Seed of weights and pictures.
+/// Seed of weights and images.
 const SEED: u64 = 1;
 
 /// Few and long samples, after setting the process up as the binary does; the first to come does that.

@@ -192,7 +192,7 @@ fn write_video(path: &Path, portrait: &RgbImage, scene: &Scene) -> Result<(), Bo
     Ok(writer.finish()?)
 }
 
-/// The picture at `time` from 0 to 1: the face sways around the middle, the camera breathes, the light changes.
+/// The image at `time` from 0 to 1: the face sways around the middle, the camera breathes, the light changes.
 fn frame(portrait: &RgbImage, scene: &Scene, time: f64) -> Result<RgbImage, sbi::imaging::Error> {
     let zoom = scene.zoom * (1.0 + 0.08 * (TAU * time).sin());
     let centre_x = WIDTH as f64 / 2.0 + scene.sway * (TAU * time).cos();

@@ -28,40 +28,40 @@ pub fn swapped(
     Ok(poisson_blended(portrait, &placed, &inside(&target, width, height)?))
 }
 
-fn face(picture: &RgbImage, detector: &LandmarkModel) -> Result<Landmarks, Box<dyn std::error::Error>> {
-    Ok(detector.detect(picture)?.into_iter().next().ok_or("no face was found")?.without_forehead())
+fn face(image: &RgbImage, detector: &LandmarkModel) -> Result<Landmarks, Box<dyn std::error::Error>> {
+    Ok(detector.detect(image)?.into_iter().next().ok_or("no face was found")?.without_forehead())
 }
 
 /// A face of nobody: the portrait mirrored, its head wider below and narrower above, its features nearer together, its
 /// skin darker and warmer, its finest details lost.
 fn stranger(portrait: &RgbImage, face: &Landmarks) -> Result<RgbImage, imaging::Error> {
     const SKIN: [f64; 3] = [0.86, 0.74, 0.66];
-    let picture = mirrored(portrait)?;
-    let width = picture.width() as f64;
+    let image = mirrored(portrait)?;
+    let width = image.width() as f64;
     let bounds = face.face_bounds();
     let (cx, cy) = (width - (bounds.x0 + bounds.x1) / 2.0, (bounds.y0 + bounds.y1) / 2.0);
     let (rx, ry) = (bounds.width(), bounds.height());
-    let mut out = picture.clone();
+    let mut out = image.clone();
     for (i, rgb) in out.data_mut().chunks_exact_mut(3).enumerate() {
-        let (x, y) = ((i % picture.width()) as f64, (i / picture.width()) as f64);
+        let (x, y) = ((i % image.width()) as f64, (i / image.width()) as f64);
         let (u, v) = ((x - cx) / rx, (y - cy) / ry);
         // The change fades with the distance from the face's middle.
         let near = (-(u * u + v * v)).exp();
         let from_x = cx + rx * u * (1.0 - near * (0.10 + 0.30 * v));
         let from_y = cy + ry * v * (1.0 + near * 0.14 * (1.0 - 2.0 * v * v));
         for (channel, value) in rgb.iter_mut().enumerate() {
-            *value = (SKIN[channel] * sampled(&picture, from_x, from_y, channel)) as u8;
+            *value = (SKIN[channel] * sampled(&image, from_x, from_y, channel)) as u8;
         }
     }
-    let small = shrunk(&out, picture.width() * 4 / 5, picture.height() * 4 / 5)?;
-    resized(&small, picture.width(), picture.height())
+    let small = shrunk(&out, image.width() * 4 / 5, image.height() * 4 / 5)?;
+    resized(&small, image.width(), image.height())
 }
 
-/// The picture between its pixels, linearly.
-fn sampled(picture: &RgbImage, x: f64, y: f64, channel: usize) -> f64 {
-    let (x, y) = (x.clamp(0.0, (picture.width() - 2) as f64), y.clamp(0.0, (picture.height() - 2) as f64));
+/// The image between its pixels, linearly.
+fn sampled(image: &RgbImage, x: f64, y: f64, channel: usize) -> f64 {
+    let (x, y) = (x.clamp(0.0, (image.width() - 2) as f64), y.clamp(0.0, (image.height() - 2) as f64));
     let (left, top) = (x as usize, y as usize);
-    let value = |x: usize, y: usize| f64::from(picture.pixel(x, y)[channel]);
+    let value = |x: usize, y: usize| f64::from(image.pixel(x, y)[channel]);
     let row = |y: usize| value(left, y) + (x - left as f64) * (value(left + 1, y) - value(left, y));
     row(top) + (y - top as f64) * (row(top + 1) - row(top))
 }
@@ -105,7 +105,7 @@ fn poisson_blended(target: &RgbImage, source: &RgbImage, mask: &Mask) -> RgbImag
     let within: Vec<usize> = (0..mask.data().len()).filter(|&i| mask.data()[i] > 0.0).collect();
     let mut out = target.clone();
     for channel in 0..3 {
-        let value = |picture: &RgbImage, i: usize| f64::from(picture.data()[3 * i + channel]);
+        let value = |image: &RgbImage, i: usize| f64::from(image.data()[3 * i + channel]);
         let mut correction: Vec<f64> =
             (0..mask.data().len()).map(|i| value(target, i) - value(source, i)).collect();
         within.iter().for_each(|&i| correction[i] = 0.0);

@@ -24,12 +24,12 @@ PORTRAIT, LEFT, FACE = 900, 190, (178, 72, 270, 195)
 def make(folder: str, portrait: str) -> None:
     os.makedirs(folder, exist_ok=True)
     height, width = FRAME
-    picture = cv2.resize(cv2.imread(portrait), (PORTRAIT, PORTRAIT))
+    image = cv2.resize(cv2.imread(portrait), (PORTRAIT, PORTRAIT))
     frame = np.empty((height, width, 3), np.uint8)
     frame[..., 0] = 90
     frame[..., 1] = (np.arange(height) // 4)[:, None]
     frame[..., 2] = (np.arange(width) // 8)[None]
-    frame[:, LEFT : LEFT + PORTRAIT] = picture[:height]
+    frame[:, LEFT : LEFT + PORTRAIT] = image[:height]
     cv2.imwrite(os.path.join(folder, "frame.png"), frame)
 
     def ring(count, first, last, size, cx, cy, of):
@@ -205,11 +205,11 @@ def pair(folder: str, rng, source_transforms, affine, joint):
     w, h = box[1] - box[0]
     margins = np.array([w, w, h, h]) / 4 * rng.uniform(0.2, 0.8, 4)
     top, bottom, left, right = window(height, width, box[:2], margins)
-    pictures = []
-    for picture in (both["image"], both["other"]):
-        small = cv2.resize(picture[top:bottom, left:right], (SIDE, SIDE))
-        pictures.append(small.astype(np.float32).transpose(2, 0, 1) / np.float32(255))
-    return pictures
+    images = []
+    for image in (both["image"], both["other"]):
+        small = cv2.resize(image[top:bottom, left:right], (SIDE, SIDE))
+        images.append(small.astype(np.float32).transpose(2, 0, 1) / np.float32(255))
+    return images
 
 
 def run(folder: str) -> None:

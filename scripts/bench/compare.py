@@ -97,7 +97,7 @@ class Table:
 
 def same(a: list, b: list) -> bool:
     if not a and not b:
-        return True  # random pictures: nothing to compare
+        return True  # random images: nothing to compare
     scale = max(map(abs, a + b)) or 1.0
     return len(a) == len(b) and all(abs(x - y) <= TOLERANCE * scale for x, y in zip(a, b))
 
@@ -139,7 +139,7 @@ def make_video(path: str, portrait: str, size: tuple, frames: int, face: int) ->
     if os.path.exists(path):
         return
     width, height = size
-    picture = cv2.resize(cv2.imread(portrait), (face, face), interpolation=cv2.INTER_AREA)
+    crop = cv2.resize(cv2.imread(portrait), (face, face), interpolation=cv2.INTER_AREA)
     unfinished = path.replace(".mp4", ".tmp.mp4")
     writer = cv2.VideoWriter(unfinished, cv2.VideoWriter_fourcc(*"mp4v"), 25.0, size)
     background = np.linspace(30, 90, width, dtype=np.uint8)[None, :, None].repeat(height, 0).repeat(3, 2)
@@ -147,7 +147,7 @@ def make_video(path: str, portrait: str, size: tuple, frames: int, face: int) ->
         image = background.copy()
         x = int((width - face) * (0.5 + 0.4 * np.sin(i / 40)))
         y = int((height - face) * (0.5 + 0.4 * np.cos(i / 55)))
-        image[y : y + face, x : x + face] = picture
+        image[y : y + face, x : x + face] = crop
         writer.write(image)
     writer.release()
     os.replace(unfinished, path)
@@ -236,7 +236,7 @@ def preprocess(table: Table, args, repeats: int) -> None:
 
 
 def training(table: Table, weights: str, repeats: int) -> None:
-    """Both sides begin with the same weights and pictures; what is compared is the first pass without dropout."""
+    """Both sides begin with the same weights and images; what is compared is the first pass without dropout."""
     mine = ours("train", weights, 0, "--batch", "4")
     what = "training step (EG, SAM, b4, 380 px, 4 pairs)"
     duel(table, what, "pairs/s", mine, {"PyTorch eager": training_peer(weights)}, repeats, show_peaks=True)
@@ -333,7 +333,7 @@ def main() -> None:
         # A step takes seconds: one per repeat.
         few = repeats if args.long else 3
         others = {"PyTorch eager": peer("r50-eager", r50, 0)}
-        what = "RetinaFace ResNet-50, 720p at 2048, picture to boxes"
+        what = "RetinaFace ResNet-50, 720p at 2048, image to boxes"
         duel(table, what, "frames/s", ours("r50", r50, 0, "--whole"), others, few)
         others = {"ONNX Runtime": peer("r50-net-onnx", r50, 0), "OpenVINO": peer("r50-net-openvino", r50, 0)}
         what = "RetinaFace ResNet-50, 720p at 2048, network"

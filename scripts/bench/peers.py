@@ -3,7 +3,7 @@
     peers.py b4-eager WEIGHTS          EfficientNet-B4, 8 faces of 380 px
     peers.py b4-onnx WEIGHTS
     peers.py b4-openvino WEIGHTS
-    peers.py r50-eager WEIGHTS         RetinaFace ResNet-50, picture to boxes
+    peers.py r50-eager WEIGHTS         RetinaFace ResNet-50, image to boxes
     peers.py r50-net-eager WEIGHTS     the network alone
     peers.py r50-net-onnx WEIGHTS
     peers.py r50-net-openvino WEIGHTS
@@ -113,7 +113,7 @@ def priors(height: int, width: int):
 
 
 def boxes_of(outputs, prior, size, back: float) -> list:
-    """Decoding, threshold, suppression, and back to the frame: the outputs of one picture."""
+    """Decoding, threshold, suppression, and back to the frame: the outputs of one image."""
     import torch
     from torchvision.ops import nms
 

@@ -1,10 +1,10 @@
-//! Made inputs: pictures with structure at every scale, a face's landmarks.
+//! Made inputs: images with structure at every scale, a face's landmarks.
 
 use crate::model::fill;
 use crate::types::{BBox, FaceBox, Landmarks, RgbImage};
 use std::f64::consts::{PI, TAU};
 
-/// A picture like a video's, a little different from frame to frame.
+/// An image like a video's, a little different from frame to frame.
 pub fn frame(width: usize, height: usize, number: usize) -> RgbImage {
     let noise: Vec<f32> = fill::uniform("noise", 1, 4096).collect();
     let value = |i: usize| {

@@ -93,14 +93,14 @@ fn detection(variant: Variant, device: Device, timer: &Timer) -> Result<Found> {
         let file = weights_dir().join(variant.usual_files()[0]);
         return Ok(Found::Missing(format!("{} is not there; {}", file.display(), variant.source())));
     };
-    let picture = frame(WIDTH, HEIGHT, 0);
+    let image = frame(WIDTH, HEIGHT, 0);
     let load = |plan| RetinaFace::load(variant, &weights, None, plan);
     let plain = load(ExecutionPlan::plain(device))?;
     let mut counted = Ok(Vec::new());
-    let work = work_of(|| counted = plain.detect(&[&picture]));
+    let work = work_of(|| counted = plain.detect(&[&image]));
     counted?;
     let detector = load(ExecutionPlan::fastest(device))?;
-    let seconds = timer.median(|| Ok(detector.detect(&[&picture]).map(drop)?))?;
+    let seconds = timer.median(|| Ok(detector.detect(&[&image]).map(drop)?))?;
     let what = format!("finding faces in 720p, {}", variant.name());
     Ok(Found::Rate {
         what,
@@ -126,12 +126,12 @@ fn scores(config: &Config, device: Device, timer: &Timer) -> Result<Found> {
 }
 
 fn blending(_: &Config, _: Device, timer: &Timer) -> Result<Found> {
-    let picture: RgbImage = frame(WIDTH, HEIGHT, 0);
+    let image: RgbImage = frame(WIDTH, HEIGHT, 0);
     let (landmarks, bbox) = face_at(WIDTH as f64 / 2.0, HEIGHT as f64 / 2.0, 110.0);
     let seconds = timer.median(|| {
         for index in 0..PAIRS {
             let recipe = Recipe::draw(&mut generator(1, 0, index, Purpose::Sample), Phase::Train);
-            Pair::of_image(&picture, &landmarks, &[bbox], &recipe, FACE_SIDE)?;
+            Pair::of_image(&image, &landmarks, &[bbox], &recipe, FACE_SIDE)?;
         }
         Ok(())
     })?;

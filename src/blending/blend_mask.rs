@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Softening {
-    /// Rows that the hull is brought to first, 192..=256.
+    /// Rows that the hull is resized to before it is softened, 192..=256.
     pub height: usize,
-    /// Columns, 192..=256.
+    /// Columns that the hull is brought to first, 192..=256.
     pub width: usize,
     /// Side of the Gaussian that makes the hull smaller, odd, 5..=25.
     pub kernel_1: usize,
@@ -27,7 +27,7 @@ pub struct Softening {
 }
 
 impl Softening {
-    /// Draws all parameters.
+    /// Draws all parameters with their published probabilities.
     pub(super) fn draw(rng: &mut SampleRng) -> Softening {
         let side = |rng: &mut SampleRng| rng.random_range(192..=256);
         let odd = |rng: &mut SampleRng| 2 * rng.random_range(2..=12) + 1;
@@ -75,7 +75,7 @@ pub fn eroded_in_bytes(hull: &Mask, softening: &Softening) -> Result<Mask, Error
     Ok(core_of(resized_and_blurred_in_bytes(hull, width, height, kernel_1)?)?)
 }
 
-/// The blend mask of a picture of `width` x `height`, as far as it lies in `window`: [`eroded`], softened at its
+/// The blend mask of an image of `width` x `height`, as far as it lies in `window`: [`eroded`], softened at its
 /// edge and enlarged. From 0 to at most the drawn ratio.
 pub fn feathered(
     eroded: &Mask,

@@ -1,4 +1,4 @@
-//! What cameras, networks and sites do to a video, on both pictures of a pair alike.
+//! What cameras, networks and sites do to a video, on both images of a pair alike.
 //!
 //! Not part of the published training, which has compressed videos to learn from: with sharp photographs the absence
 //! of compression would become a cue.
@@ -28,7 +28,7 @@ impl Degradation {
         drawn.then_some(degradation)
     }
 
-    /// The picture, smaller.
+    /// Shrinks the image by the scale and applies the loss of a JPEG encoding. The result is smaller than the input.
     pub fn apply(&self, image: &RgbImage) -> Result<RgbImage, Error> {
         let side = |side: usize| ((side as f64 * self.scale).round() as usize).max(1);
         Ok(jpeg_round_trip(&shrunk(image, side(image.width()), side(image.height()))?, self.quality))
@@ -41,7 +41,7 @@ mod tests {
     use crate::rng::{Purpose, generator};
 
     #[test]
-    fn pictures_lose_size_and_detail_and_keep_their_mean() {
+    fn images_lose_size_and_detail_and_keep_their_mean() {
         let checked = (0..64 * 48 * 3).map(|i| if i / 3 % 2 == 0 { 40 } else { 200 }).collect();
         let image = RgbImage::from_raw(64, 48, checked);
         let small = Degradation { scale: 0.5, quality: 90 }.apply(&image).unwrap();

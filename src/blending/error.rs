@@ -6,32 +6,32 @@ use crate::types::Window;
 /// A face that no pair can be made from, with this recipe at least. The frame is replaced by another and counted.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Unusable {
-    /// No detector's box.
+    /// The face detector found no box in the frame.
     #[error("there is no box for the face")]
     NoBox,
-    /// Boxes of other faces only.
+    /// None of the boxes overlaps the landmarks: they belong to other faces.
     #[error("none of the boxes overlaps the landmarks")]
     NoOverlap,
-    /// Landmarks outside of the picture.
-    #[error("the landmarks lie outside the picture of {width} x {height}")]
+    /// The landmarks lie outside the frame.
+    #[error("the landmarks lie outside the image of {width} x {height}")]
     OutsideFrame {
-        /// Columns of the picture.
+        /// The frame's width in pixels.
         width: usize,
-        /// Rows of the picture.
+        /// The frame's height in pixels.
         height: usize,
     },
-    /// A box outside of the part around the landmarks.
+    /// The box lies outside the wide crop around the landmarks.
     #[error("the box lies outside the part of {width} x {height} around the landmarks")]
     OutsideCrop {
-        /// Columns of the part.
+        /// The wide crop's width in pixels.
         width: usize,
-        /// Rows of the part.
+        /// The wide crop's height in pixels.
         height: usize,
     },
-    /// Landmarks whose hull holds no pixel of the crop.
+    /// The hull of the landmarks holds no pixel of the wide crop.
     #[error("the hull of the landmarks holds no pixel of the crop")]
     EmptyHull,
-    /// A mask that the warp moved away or that is too small to survive its softening.
+    /// The mask was warped out of the crop, or is too small to survive its softening.
     #[error("nothing is left of the mask after the warp")]
     VanishedMask,
 }
@@ -47,12 +47,12 @@ pub enum Error {
     WrongWindow {
         /// The part of the frame that was asked for.
         expected: Window,
-        /// Columns given.
+        /// Width in pixels of the image given.
         width: usize,
-        /// Rows given.
+        /// Height in pixels of the image given.
         height: usize,
     },
-    /// A picture operation failed.
+    /// An image operation failed.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
 }

@@ -6,8 +6,8 @@ use super::{Recipe, Unusable};
 use crate::face::{CropBase, Margin};
 use crate::types::{BBox, FaceBox, Landmarks, Window};
 
-/// Everything about a sample that is known before any pixel is: the part of the frame it needs, and where in it
-/// the face and the final crop are.
+/// Everything about a training pair that is known before any pixel is read: which part of the frame it needs, and
+/// where in that part the face and the final crop lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Geometry {
     window: Window,
@@ -17,7 +17,8 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Of a frame of `width` x `height`, the face's landmarks and the frame's boxes, largest first.
+    /// Computes the geometry for a frame of `width` x `height` pixels from the face's landmarks and the frame's boxes,
+    /// the largest first.
     ///
     /// Fails when the frame has no box for the face, or landmarks or box lie outside.
     pub fn of(
@@ -134,7 +135,7 @@ mod tests {
         let plain = Recipe { mirror: false, ..recipe(0, Phase::Train) };
         let (landmarks, face_box) = face_of(3000, 300, 80);
         let outside = Geometry::of(640, 480, &landmarks, &[face_box], &plain).unwrap_err();
-        assert_eq!(outside.to_string(), "the landmarks lie outside the picture of 640 x 480");
+        assert_eq!(outside.to_string(), "the landmarks lie outside the image of 640 x 480");
         let none = Geometry::of(640, 480, &landmarks, &[], &plain).unwrap_err();
         assert_eq!(none, Unusable::NoBox);
     }

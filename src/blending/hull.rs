@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Hull {
     /// Jaw, ridge of the nose and eyes, a hull each.
     Full,
-    /// Like [`Hull::Components`], after the brows are raised.
+    /// The eight parts of [`Hull::Components`], made after the brows are raised.
     Extended,
     /// Eight overlapping parts: jaw, cheeks, eyes and nose.
     Components,
@@ -49,11 +49,11 @@ fn component_parts() -> Vec<Points> {
 }
 
 impl Hull {
-    /// All four.
+    /// All four shapes.
     pub const ALL: [Hull; 4] = [Hull::Full, Hull::Extended, Hull::Components, Hull::FaceHull];
 
-    /// The mask of a picture of `width` x `height`: 1 in the hulls, edges included, 0 elsewhere. Points outside
-    /// the picture count. SBI, "Mask Generator"; the four shapes are those of Face X-ray.
+    /// The mask of an image of `width` x `height`: 1 in the hulls, edges included, 0 elsewhere. Points outside
+    /// the image count. SBI, "Mask Generator"; the four shapes are those of Face X-ray.
     pub fn mask(self, landmarks: &Landmarks, width: usize, height: usize) -> Result<Mask, Error> {
         let raised;
         let (landmarks, parts) = match self {

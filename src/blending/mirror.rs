@@ -1,4 +1,4 @@
-//! Landmarks and boxes of a mirrored picture.
+//! Landmarks and boxes of a mirrored image.
 
 use crate::types::{BBox, FaceBox, Landmarks};
 
@@ -37,7 +37,7 @@ pub fn reorder_forehead(landmarks: &Landmarks) -> Landmarks {
     permuted(landmarks, &order)
 }
 
-/// For each new point the old one that becomes it when the picture is mirrored, so that every index keeps its
+/// For each new point the old one that becomes it when the image is mirrored, so that every index keeps its
 /// meaning. Points of the forehead are expected in order ([`reorder_forehead`]).
 pub fn mirror_order(with_forehead: bool) -> Vec<usize> {
     let forehead = with_forehead.then_some((FOREHEAD, true));
@@ -53,7 +53,7 @@ pub fn mirror_order(with_forehead: bool) -> Vec<usize> {
         .collect()
 }
 
-/// The landmarks in the mirrored picture of `width` pixels. x becomes `width - x`, one more than where its pixel
+/// The landmarks in the mirrored image of `width` pixels. x becomes `width - x`, one more than where its pixel
 /// goes: kept so that published weights give published numbers.
 pub fn mirror_landmarks(landmarks: &Landmarks, width: usize) -> Landmarks {
     let ordered = permuted(landmarks, &mirror_order(landmarks.has_forehead()));
@@ -61,7 +61,7 @@ pub fn mirror_landmarks(landmarks: &Landmarks, width: usize) -> Landmarks {
     Landmarks::new(mirrored).expect("as many points as before")
 }
 
-/// The same for a box and its points.
+/// The box and its five points in the mirrored image of `width` pixels; left and right points change places.
 pub fn mirror_box(face: &FaceBox, width: usize) -> FaceBox {
     let width = width as f64;
     let BBox { x0, y0, x1, y1 } = face.bbox;

@@ -1,12 +1,12 @@
 //! Self-blending: a real face and a fake of it that teaches what blending leaves behind. SBI (CVPR 2022),
 //! section 3.2.
 //!
-//! One step per file, each a function of explicit parameters and a draw of them: [`pick_box`], [`mirror`],
+//! Each step has a file with a function of explicit parameters and a way to draw them: [`pick_box`], [`mirror`],
 //! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`], [`degradation`]. A [`Recipe`] holds all draws of
-//! a sample, a [`Geometry`] says where in the frame it comes from, [`self_blend`] makes the pictures.
+//! a training pair, a [`Geometry`] says where in the frame it comes from, [`self_blend`] makes the two images.
 //!
-//! Only what ends up in the final crop is computed. The results are those of the plain way, all steps on all of
-//! the wide crop, which the tests keep beside them.
+//! Only pixels that end up in the final crop are computed. The tests compare with the straightforward way, which runs
+//! every step on the whole wide crop.
 
 pub mod blend;
 pub mod blend_mask;
@@ -34,21 +34,21 @@ use source_target::Side;
 /// A fake and the real face it was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlendedPair {
-    /// The self-blended image.
+    /// The fake: the self-blended image, `image_size` x `image_size`.
     pub fake: RgbImage,
-    /// The target: the same crop of the same face, not blended.
+    /// The real image: the same crop of the same face without blending, of the same size.
     pub real: RgbImage,
-    /// The share of the source in each pixel of the fake, 0..=1.
+    /// The share of the source in each pixel of the fake, 0..=1, of the same size.
     pub mask: Mask,
 }
 
-/// Makes the pair of a recipe, every picture `image_size` x `image_size`.
+/// Makes the training pair that a recipe describes; both images and the mask are `image_size` x `image_size`.
 ///
 /// `wide`: the frame's pixels in [`Geometry::window`], not mirrored. `geometry` must be of the same recipe. Nothing
 /// is drawn here: the same arguments give the same pixels. Resizing is bilinear.
 ///
-/// Fails with [`Error::Unusable`] when the hull or what the warp leaves of it is empty, and when `wide` has another
-/// size than the window.
+/// Fails with [`Error::Unusable`] when the hull, or what the warp leaves of it, is empty, and with
+/// [`Error::WrongWindow`] when the size of `wide` is not that of the window.
 pub fn self_blend(
     wide: RgbImage,
     geometry: &Geometry,
@@ -100,7 +100,7 @@ fn mask_in(geometry: &Geometry, recipe: &Recipe, part: Window) -> Result<Mask, E
     blend_mask::feathered(&eroded, &recipe.softening, width, height, part)
 }
 
-/// Both pictures of the blend in `part` of the wide crop, the source moved by the affine map.
+/// Both images of the blend in `part` of the wide crop, the source moved by the affine map.
 fn source_and_target(
     wide: &RgbImage,
     recipe: &Recipe,
@@ -255,7 +255,7 @@ mod tests {
         let error = self_blend(frame.clone(), &geometry, &recipe, SIDE).unwrap_err();
         assert!(error.to_string().ends_with("got 400 x 320"), "{error}");
 
-        // All points in one place, and the map carries it out of the picture.
+        // All points in one place, and the map carries it out of the image.
         let spot = Landmarks::new(vec![(0, 0); 81]).unwrap();
         let mut gone = Recipe { mirror: false, ..recipe.clone() };
         gone.warp.translate_x = -0.9;

@@ -1,4 +1,4 @@
-//! Everything that is drawn for a sample.
+//! The random parameters of a training pair.
 
 use super::blend_mask::Softening;
 use super::degradation::Degradation;
@@ -20,7 +20,7 @@ pub enum Phase {
     Validation,
 }
 
-/// All random parameters of one self-blended pair. They do not depend on the picture, so the same recipe on the
+/// All random parameters of one self-blended pair. They do not depend on the image, so the same recipe on the
 /// same face gives the same pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,11 +37,11 @@ pub struct Recipe {
     pub warp: Warp,
     /// How the mask is softened.
     pub softening: Softening,
-    /// What happens to both pictures alike; `None` in validation.
+    /// What happens to both images alike; `None` in validation.
     pub joint_transforms: Option<JointTransforms>,
     /// Factors of the final crop's margins: left, right, top, bottom, each from 0.2..0.8; 0.5 in validation.
     pub margins: [f64; 4],
-    /// What happens to the final crop of both pictures alike; not in the published training.
+    /// What happens to the final crop of both images alike; not in the published training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degradation: Option<Degradation>,
 }
@@ -74,7 +74,7 @@ impl Recipe {
         }
     }
 
-    /// The same with a degradation of this probability on top; everything else is as without.
+    /// Draws a recipe and, with this probability, a degradation on top. Everything else is what [`Recipe::draw`] gives.
     pub fn draw_degraded(rng: &mut SampleRng, phase: Phase, probability: f64) -> Recipe {
         let recipe = Recipe::draw(rng, phase);
         match probability > 0.0 {

@@ -8,13 +8,13 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
-/// The two pictures of a blend.
+/// One of the two images that a blend is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// The one that is shown through the mask.
+    /// The image that is shown through the mask.
     Source,
-    /// The one around it.
+    /// The image around the mask, which stays visible outside it.
     Target,
 }
 
@@ -27,7 +27,7 @@ pub enum Detail {
         /// How much smaller: 2 or 4.
         factor: usize,
     },
-    /// Made crisper.
+    /// The image is sharpened.
     Sharpen {
         /// Share of the edges, 0.2..0.5.
         alpha: f64,
@@ -36,11 +36,11 @@ pub enum Detail {
     },
 }
 
-/// The source transforms: colours, then detail, of one of the two pictures. SBI, "Source-Target Generator".
+/// The source transforms: colours, then detail, of one of the two images. SBI, "Source-Target Generator".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceTransforms {
-    /// Which picture they change.
+    /// Which image they change.
     pub of: Side,
     /// Steps added to red, green and blue, each from -20..20; drawn with probability 0.3.
     pub rgb_shift: Option<[f64; 3]>,
@@ -48,12 +48,12 @@ pub struct SourceTransforms {
     pub hsv_shift: [f64; 3],
     /// Brightness and contrast, each from -0.1..0.1.
     pub brightness_contrast: [f64; 2],
-    /// Equally likely kinds.
+    /// How fine detail is changed; both kinds are equally likely.
     pub detail: Detail,
 }
 
 impl SourceTransforms {
-    /// Draws all parameters.
+    /// Draws all parameters with their published probabilities.
     pub(super) fn draw(rng: &mut SampleRng) -> SourceTransforms {
         const BRIGHTNESS_CONTRAST: f64 = 0.1;
         let of = if rng.random_bool(0.5) { Side::Source } else { Side::Target };
@@ -70,7 +70,7 @@ impl SourceTransforms {
         SourceTransforms { of, rgb_shift, hsv_shift, brightness_contrast, detail }
     }
 
-    /// The part in `window` of `image` under the transforms: the same pixels as if all of it were transformed.
+    /// Transforms the part of `image` inside `window`. The pixels are those that transforming the whole image would give.
     pub fn apply(&self, image: &RgbImage, window: Window) -> Result<RgbImage, Error> {
         let (width, height) = (image.width(), image.height());
         match self.detail {
@@ -106,11 +106,11 @@ impl SourceTransforms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imaging::testing::{any_picture, any_window};
+    use crate::imaging::testing::{any_image, any_window};
     use crate::rng::{Purpose, generator};
     use proptest::prelude::*;
 
-    /// The steps one after the other on all of the picture.
+    /// The steps one after the other on all of the image.
     fn plain(transforms: &SourceTransforms, image: &RgbImage) -> RgbImage {
         let mut image = image.clone();
         transforms.change_colours(&mut image).unwrap();
@@ -127,7 +127,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_window_is_transformed_as_within_the_whole(
-            (image, window) in any_picture(4..100, 4..100).prop_flat_map(|image| {
+            (image, window) in any_image(4..100, 4..100).prop_flat_map(|image| {
                 let window = any_window(image.width(), image.height());
                 (Just(image), window)
             }),

@@ -38,7 +38,7 @@ pub(crate) fn recipe(index: u64, phase: Phase) -> Recipe {
     Recipe::draw(&mut generator(11, 0, index, Purpose::Sample), phase)
 }
 
-/// A picture with some structure at every scale.
+/// An image with some structure at every scale.
 pub(crate) fn frame(width: usize, height: usize) -> RgbImage {
     let value = |i: usize| {
         let (x, y, c) = ((i / 3 % width) as f32, (i / 3 / width) as f32, (i % 3) as f32);

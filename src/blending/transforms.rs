@@ -35,7 +35,7 @@ pub(super) fn draw_hsv_shift(rng: &mut SampleRng) -> [f64; 3] {
 }
 
 impl JointTransforms {
-    /// Draws all parameters.
+    /// Draws all parameters with their published probabilities.
     pub(super) fn draw(rng: &mut SampleRng) -> JointTransforms {
         const BRIGHTNESS_CONTRAST: f64 = 0.3;
         const JPEG: f64 = 0.5;
@@ -48,8 +48,8 @@ impl JointTransforms {
         JointTransforms { rgb_shift, hsv_shift, brightness_contrast, jpeg_quality }
     }
 
-    /// The part of a picture of `width` x `height` that has to be transformed so that the pixels of `window` come
-    /// out as if the whole picture were.
+    /// The part of an image of `width` x `height` that has to be transformed so that the pixels of `window` come
+    /// out as if the whole image were.
     pub fn needed(&self, window: Window, width: usize, height: usize) -> Window {
         match self.jpeg_quality {
             Some(_) => jpeg_window(window, width, height),
@@ -57,7 +57,7 @@ impl JointTransforms {
         }
     }
 
-    /// Changes a picture, or the part of it that [`JointTransforms::needed`] names.
+    /// Changes an image, or the part of it that [`JointTransforms::needed`] names.
     pub fn apply(&self, image: &mut RgbImage) -> Result<(), Error> {
         if let Some(shift) = self.rgb_shift {
             Tables::shift(shift).apply(image);

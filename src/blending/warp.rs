@@ -30,10 +30,10 @@ const SMOOTHING: f64 = 7.0;
 const STRENGTH: f64 = 50.0;
 /// How far in pixels the elastic map may carry the mask. Displacements have a standard deviation of 1.16 pixels
 /// (`STRENGTH / sqrt(3) / (2 sqrt(pi) SMOOTHING)`), so this is some 13 of them, and never reached. In the very corner
-/// of the picture, where mirrored noise counts four times, it is still 6.9.
+/// of the image, where mirrored noise counts four times, it is still 6.9.
 const REACH: usize = 16;
 
-/// The map of a picture of `width` x `height`: scaled about its centre, then moved by shares of its sides.
+/// The map of an image of `width` x `height`: scaled about its centre, then moved by shares of its sides.
 pub fn affine(warp: &Warp, width: usize, height: usize) -> ScaleShift {
     let axis = |side: usize, scale: f64, share: f64| {
         let centre = side as f64 / 2.0 - 0.5;
@@ -47,14 +47,14 @@ pub fn affine(warp: &Warp, width: usize, height: usize) -> ScaleShift {
     }
 }
 
-/// The part of one elastic displacement field of a picture of `width` x `height` in `window`, in pixels. `noise`:
+/// The part of one elastic displacement field of an image of `width` x `height` in `window`, in pixels. `noise`:
 /// uniform in -1..1, in [`noise_window`].
 pub fn elastic_field(noise: &[f32], width: usize, height: usize, window: Window) -> Vec<f32> {
     let have = noise_window(width, height, window);
     smoothing().smooth(noise, have, width, height, window)
 }
 
-/// Where noise is needed for the elastic map in `window` of a picture of `width` x `height`.
+/// Where noise is needed for the elastic map in `window` of an image of `width` x `height`.
 pub fn noise_window(width: usize, height: usize, window: Window) -> Window {
     window.grown(smoothing().radius(), width, height)
 }
@@ -99,7 +99,7 @@ pub fn warp_mask(mask: &Mask, warp: &Warp) -> Mask {
 }
 
 impl Warp {
-    /// Draws all parameters.
+    /// Draws all parameters uniformly from their ranges.
     pub(super) fn draw(rng: &mut SampleRng) -> Warp {
         const SMALLEST: f64 = 0.95;
         let scale = |rng: &mut SampleRng| rng.random_range(SMALLEST..1.0 / SMALLEST);
@@ -120,7 +120,7 @@ mod tests {
     use crate::rng::{Purpose, generator};
     use proptest::prelude::*;
 
-    /// The elastic map of all of the picture, with the same noise where [`warp_mask`] draws any and other noise
+    /// The elastic map of all of the image, with the same noise where [`warp_mask`] draws any and other noise
     /// elsewhere.
     fn plain(mask: &Mask, warp: &Warp) -> Mask {
         let (width, height) = (mask.width(), mask.height());
@@ -144,7 +144,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn the_elastic_map_around_the_mask_is_that_of_the_whole_picture(
+        fn the_elastic_map_around_the_mask_is_that_of_the_whole_image(
             (width, height, set) in (2..260usize, 2..240usize)
                 .prop_flat_map(|(w, h)| (Just(w), Just(h), any_window(w, h))),
             index in any::<u64>(),

@@ -5,7 +5,7 @@ use super::{Error, TensorData};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Its key in the metadata: ours alone, for other programs have sums of their own kind.
+/// The checksum's key in the metadata. It is ours alone, because other programs compute checksums of other kinds.
 pub(super) const KEY: &str = "sbi_sha256";
 
 /// The sum, 64 hex digits, of all metadata but itself and of all tensors with their names, types and shapes. It does not

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::Error;
 
-/// Bytes looked at.
+/// How many bytes at the beginning of a file are examined.
 const BEGINNING: u64 = 1024;
 /// A safetensors header is never longer than this, by the rules of the format.
 pub(super) const MAX_SAFETENSORS_HEADER: u64 = 100_000_000;

@@ -44,12 +44,12 @@ impl StateDict {
         self.entries.iter().map(|(name, t)| (name.as_str(), t))
     }
 
-    /// Names in order.
+    /// The tensors' names, in the order in which they were added.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Number of tensors.
+    /// The number of tensors.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -152,7 +152,7 @@ pub struct Mismatch {
 /// One tensor whose shape is not that of the network's variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeMismatch {
-    /// Name of both.
+    /// The tensor's name.
     pub name: String,
     /// Shape in the network.
     pub expected: Vec<usize>,

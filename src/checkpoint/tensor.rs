@@ -10,13 +10,13 @@ use super::Error;
 /// Type of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DType {
-    /// 32-bit float.
+    /// 32-bit float, IEEE single precision.
     F32,
     /// 16-bit float, IEEE half precision.
     F16,
     /// 16-bit float with the exponent of a 32-bit one.
     BF16,
-    /// 64-bit float.
+    /// 64-bit float, IEEE double precision.
     F64,
     /// Signed 64-bit integer.
     I64,
@@ -98,7 +98,7 @@ impl TensorData {
         TensorData::shared(dtype, shape, Arc::new(data))
     }
 
-    /// Like [`TensorData::new`], for bytes that another tensor may hold as well.
+    /// A tensor over bytes that it may share with another tensor; checked as in [`TensorData::new`].
     pub(super) fn shared(dtype: DType, shape: Vec<usize>, data: Arc<Vec<u8>>) -> Result<TensorData, Error> {
         let expected = element_count(&shape).and_then(|count| count.checked_mul(dtype.size()));
         if expected != Some(data.len()) {

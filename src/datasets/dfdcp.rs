@@ -47,7 +47,7 @@ pub(super) fn list(data_root: &Path, allow_missing: bool) -> Result<VideoList, E
 struct Tests {
     /// Paths as the list writes them, in file order.
     keys: Vec<String>,
-    /// By file name.
+    /// Labels of the test videos by file name.
     labels: HashMap<String, Label>,
 }
 

@@ -17,7 +17,7 @@ pub enum Error {
     UnknownSet {
         /// `test set`, or `set` of videos to prepare.
         kind: &'static str,
-        /// What was typed.
+        /// The name that was given.
         name: String,
         /// The known name it was probably meant to be.
         suggestion: Option<&'static str>,
@@ -27,7 +27,7 @@ pub enum Error {
     /// No compression has this name.
     #[error("unknown compression '{name}'; known are raw, c23 and c40")]
     UnknownCompression {
-        /// What was typed.
+        /// The name that was given.
         name: String,
     },
     /// The data root does not exist.
@@ -47,7 +47,7 @@ pub enum Error {
     /// A folder of the data set does not exist.
     #[error("{}: no such folder, expected {expected}{}", path.display(), available(.compressions))]
     MissingFolder {
-        /// The folder.
+        /// The folder that is missing.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,
@@ -57,7 +57,7 @@ pub enum Error {
     /// The list of a data set does not exist.
     #[error("{}: no such file, expected {expected}", path.display())]
     MissingList {
-        /// The list.
+        /// The list's file.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,
@@ -75,7 +75,7 @@ pub enum Error {
     /// A list is no valid JSON.
     #[error("{}: expected {expected}, found invalid JSON: {cause}", path.display())]
     Json {
-        /// The list.
+        /// The list's file.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,
@@ -85,7 +85,7 @@ pub enum Error {
     /// A list is no valid CSV.
     #[error("{}: expected {expected}, found invalid CSV: {cause}", path.display())]
     Csv {
-        /// The list.
+        /// The list's file.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,
@@ -95,9 +95,9 @@ pub enum Error {
     /// A table lacks a column.
     #[error("{}: expected a column '{column}', found {}", path.display(), .found.join(", "))]
     MissingColumn {
-        /// The table.
+        /// The table's file.
         path: PathBuf,
-        /// The column.
+        /// The name of the missing column.
         column: &'static str,
         /// The columns it has.
         found: Vec<String>,
@@ -105,7 +105,7 @@ pub enum Error {
     /// An entry of a list is not what belongs there.
     #[error("{}: {entry}: expected {expected}, found {found}", path.display())]
     Entry {
-        /// The list.
+        /// The list's file.
         path: PathBuf,
         /// Which entry: its line or its key.
         entry: String,
@@ -128,7 +128,7 @@ pub enum Error {
         list.display(), missing.len(), first_few(.missing)
     )]
     MissingVideos {
-        /// The list.
+        /// The list's file.
         list: PathBuf,
         /// Where the videos were expected.
         missing: Vec<PathBuf>,

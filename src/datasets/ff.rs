@@ -19,7 +19,7 @@ const SPLIT_LIST: &str = "a FaceForensics++ split list, pairs of ids such as [\"
 /// A method that made fakes of FaceForensics++.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Manipulation {
-    /// Autoencoder face swap.
+    /// A face swap by autoencoders.
     Deepfakes,
     /// Facial reenactment by a face model.
     Face2Face,
@@ -58,7 +58,7 @@ impl fmt::Display for Manipulation {
     }
 }
 
-/// `FaceForensics++/<kind>/<name>/<compression>/videos`.
+/// The path `FaceForensics++/<kind>/<name>/<compression>/videos` under the data root.
 fn video_folder(data_root: &Path, kind: &str, name: &str, compression: Compression) -> PathBuf {
     data_root.join(FOLDER).join(kind).join(name).join(compression.as_str()).join("videos")
 }
@@ -154,9 +154,9 @@ fn id_of(path: &Path) -> Option<&str> {
 /// A part of FaceForensics++ that training uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// `train.json`.
+    /// The videos for training, listed in `train.json`.
     Train,
-    /// `val.json`.
+    /// The videos for validation, listed in `val.json`.
     Validation,
 }
 

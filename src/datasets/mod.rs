@@ -49,11 +49,11 @@ pub struct VideoList {
     /// Videos that the data set's list names and that are not on disk. Empty unless missing videos
     /// were allowed.
     pub missing: Vec<PathBuf>,
-    /// What a user should know before trusting numbers from these videos.
+    /// Remarks that a user should read before trusting numbers computed on these videos.
     pub notes: Vec<Note>,
 }
 
-/// Something about a data set that is no fault but matters to its numbers. Prints as one line.
+/// A property of a data set on disk that is not an error but changes what its numbers mean. Prints as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// FFIW has other counts than the published validation set.
@@ -65,21 +65,21 @@ pub enum Note {
     },
     /// A folder of the data set does not exist or holds no video, which was allowed.
     EmptyFolder {
-        /// The folder.
+        /// The folder concerned.
         path: PathBuf,
     },
     /// Ids of a list for which a folder holds no video.
     IdsWithoutVideo {
-        /// The folder.
+        /// The folder concerned.
         path: PathBuf,
-        /// How many.
+        /// How many ids have no video in the folder.
         missing: usize,
-        /// Of how many.
+        /// How many ids the list has.
         of: usize,
         /// The first of them.
         first: String,
     },
-    /// The same video occurs more than once, and is kept as often.
+    /// The list names some videos more than once. They are kept as often as they are named.
     Repeated {
         /// Number of entries beyond the first of each video.
         count: usize,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::error::named;
 use super::{Compression, Error, celeb_df, dfdc, dfdcp, ff, listing};
 
-/// What belongs into the folders, for messages.
+/// What error messages say belongs into the folders.
 const VIDEOS: &str = "a folder of videos (*.mp4)";
 
 /// One folder of videos that frames, landmarks and boxes are prepared from.
@@ -23,22 +23,22 @@ pub enum SourceSet {
     CelebDf(&'static str),
     /// The DeepFake Detection Challenge.
     Dfdc,
-    /// Its preview, whose videos lie in nested folders.
+    /// The preview of the DeepFake Detection Challenge, whose videos lie in nested folders.
     Dfdcp,
 }
 
 /// A video that is to be prepared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceVideo {
-    /// The file.
+    /// The video's file.
     pub path: PathBuf,
     /// The folder that holds `videos/` and gets `frames/`, `landmarks/` and `retina/`.
     pub base: PathBuf,
-    /// Its path in `videos/`, without extension: `000`, or with the folders of a nested set.
+    /// The file's path inside `videos/` without extension, such as `000`; in nested sets with its folders.
     pub name: PathBuf,
 }
 
-/// In the order of [`SourceSet::ALL`].
+/// Names of the sets, in the order of [`SourceSet::ALL`].
 const NAMES: [&str; 13] = [
     "Original",
     "DeepFakeDetection_original",
@@ -56,7 +56,7 @@ const NAMES: [&str; 13] = [
 ];
 
 impl SourceSet {
-    /// All sets.
+    /// All sets that preprocessing knows, in the order of the documentation.
     pub const ALL: [SourceSet; 13] = [
         SourceSet::Original,
         SourceSet::DeepFakeDetectionOriginal,

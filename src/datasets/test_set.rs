@@ -13,19 +13,19 @@ use super::{Compression, Error, VideoList, celeb_df, dfd, dfdc, dfdcp, ff, ffiw}
 pub enum TestSet {
     /// FaceForensics++, its four standard manipulations or one alone, always with the originals.
     Ff(Option<Manipulation>),
-    /// DeepFakeDetection.
+    /// DeepFakeDetection: videos of actors, published as a part of FaceForensics++.
     Dfd,
     /// The DeepFake Detection Challenge.
     Dfdc,
     /// The preview of the DeepFake Detection Challenge.
     Dfdcp,
-    /// FFIW-10K.
+    /// FFIW-10K, of which the published validation part is used.
     Ffiw,
-    /// Celeb-DF v2.
+    /// Celeb-DF v2, its list of test videos.
     Cdf,
 }
 
-/// In the order of [`TestSet::ALL`].
+/// Names of the sets, in the order of [`TestSet::ALL`].
 const NAMES: [&str; 11] = [
     "FF",
     "FF/Deepfakes",
@@ -41,7 +41,7 @@ const NAMES: [&str; 11] = [
 ];
 
 impl TestSet {
-    /// All test sets.
+    /// All test sets, each manipulation of FaceForensics++ also alone.
     pub const ALL: [TestSet; 11] = [
         TestSet::Ff(None),
         TestSet::Ff(Some(Manipulation::Deepfakes)),
@@ -86,8 +86,8 @@ impl TestSet {
     /// Where the packed faces of the set lie unless another folder is given: `npy/<NAME>` in the
     /// data root, with a `-` for the `/` of a single manipulation.
     ///
-    /// The same for all compressions, so that folders packed by the original programs are found; a
-    /// manifest tells which compression a folder holds.
+    /// The folder does not depend on the compression, so that folders packed by the original programs are found; the
+    /// manifest says which compression a folder holds.
     pub fn default_packed_dir(&self, data_root: &Path) -> PathBuf {
         data_root.join("npy").join(self.to_string().replace('/', "-"))
     }

@@ -5,7 +5,7 @@ use crate::suggest::suggest;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A prepared set, by what a configuration calls it.
+/// A set of prepared frames, named as in a training configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrainingSet {
     /// One of the sets that preprocessing knows.

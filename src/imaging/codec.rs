@@ -1,4 +1,4 @@
-//! Picture files.
+//! Image files.
 
 use super::Error;
 use super::mat::{from_bgr_mat, to_bgr_mat};
@@ -10,22 +10,22 @@ use opencv::prelude::*;
 use std::io::Write;
 use std::path::Path;
 
-/// Whether the file's first bytes are those of a picture format that [`read_image`] decodes.
+/// Whether the file's first bytes are those of an image format that [`read_image`] decodes.
 fn is_image(path: &Path) -> bool {
     path.to_str().is_some_and(|name| imgcodecs::have_image_reader(name).unwrap_or(false))
 }
 
-/// Extensions under which pictures are looked for in folders, in lower case.
+/// Extensions under which images are looked for in folders, in lower case.
 pub const IMAGE_EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "ppm"];
 
-/// Whether a path is to be read as a picture rather than a video: by its first bytes, and where these are
-/// damaged by its extension, so that the error speaks of a picture.
+/// Whether a path is to be read as an image rather than a video: by its first bytes, and where these are
+/// damaged by its extension, so that the error speaks of an image.
 pub fn looks_like_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     extension.is_some_and(|e| IMAGE_EXTENSIONS.contains(&e.as_str())) || is_image(path)
 }
 
-/// Reads a picture: grey, alpha, CMYK and 16-bit come as 8-bit RGB, EXIF rotation is applied.
+/// Reads an image: grey, alpha, CMYK and 16-bit come as 8-bit RGB, EXIF rotation is applied.
 ///
 /// Fails when the file cannot be opened or no decoder takes it.
 pub fn read_image(path: &Path) -> Result<RgbImage, Error> {
@@ -35,7 +35,7 @@ pub fn read_image(path: &Path) -> Result<RgbImage, Error> {
         return Err(unreadable());
     }
     let encoded = Mat::from_slice(&bytes)?;
-    // OpenCV throws on some broken headers and returns an empty picture on others.
+    // OpenCV throws on some broken headers and returns an empty image on others.
     let bgr = imgcodecs::imdecode(&encoded, imgcodecs::IMREAD_COLOR).map_err(|_| unreadable())?;
     if bgr.empty() {
         return Err(unreadable());
@@ -43,7 +43,7 @@ pub fn read_image(path: &Path) -> Result<RgbImage, Error> {
     Ok(from_bgr_mat(&bgr)?)
 }
 
-/// Writes a picture in the format of the path's extension, to a temporary file that is then renamed.
+/// Writes an image in the format of the path's extension, to a temporary file that is then renamed.
 pub fn write_image(path: &Path, image: &RgbImage) -> Result<(), Error> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("png");
     let mut encoded = Vector::new();
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn cmyk_comes_as_rgb() {
         // Written by Pillow: 32 x 32, the left half red, the right half blue.
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures/cmyk.jpg");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/cmyk.jpg");
         let image = read_image(&path).unwrap();
         assert_eq!((image.width(), image.height()), (32, 32));
         assert_near(image.pixel(6, 16), [200, 60, 30]);

@@ -5,11 +5,11 @@ use super::mat::{as_mat, as_mat_mut};
 use crate::types::RgbImage;
 use opencv::imgproc;
 
-/// What becomes of each value of each of three channels.
+/// A table per channel (red, green, blue, or hue, saturation, value) that maps each 8-bit value to its new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables([[u8; 256]; 3]);
 
-/// 256 values of `of`, limited to 0..=255 and cut to whole numbers.
+/// The table of `of` for 0..=255, its results limited to 0..=255 and truncated to whole numbers.
 fn table(of: impl Fn(f32) -> f32) -> [u8; 256] {
     let mut table = [0; 256];
     for (value, entry) in table.iter_mut().enumerate() {
@@ -19,19 +19,19 @@ fn table(of: impl Fn(f32) -> f32) -> [u8; 256] {
 }
 
 impl Tables {
-    /// Red, green and blue plus a number of steps each.
+    /// Adds a number of steps (-255..=255) to red, green and blue each.
     pub fn shift(rgb: [f64; 3]) -> Tables {
         Tables(rgb.map(|by| table(|value| value + by as f32)))
     }
 
-    /// `value * (1 + contrast) + 255 * brightness` for all three channels.
+    /// Maps every value of all three channels to `value * (1 + contrast) + 255 * brightness`.
     pub fn brightness_contrast(brightness: f64, contrast: f64) -> Tables {
         let (factor, offset) = ((1.0 + contrast) as f32, (brightness * 255.0) as f32);
         Tables([table(|value| value * factor + offset); 3])
     }
 
-    /// Hue (0..180, wraps around), saturation and value (0..=255) plus a number of steps each, cut to whole
-    /// numbers: a shift between -1 and 0 lowers by one step, between 0 and 1 it changes nothing.
+    /// Adds a number of steps to hue (0..180, wraps around), saturation and value (0..=255) each, truncated to whole
+    /// numbers: a shift between -1 and 0 lowers by one step, a shift between 0 and 1 changes nothing.
     fn hsv_shift(hue: f64, saturation: f64, value: f64) -> Tables {
         const HUES: f32 = 180.0;
         Tables([
@@ -41,7 +41,7 @@ impl Tables {
         ])
     }
 
-    /// Changes every pixel.
+    /// Replaces every channel of every pixel by its table entry.
     pub fn apply(&self, image: &mut RgbImage) {
         let [first, second, third] = &self.0;
         for pixel in image.data_mut().chunks_exact_mut(3) {
@@ -75,14 +75,14 @@ pub fn hsv_shift(image: &mut RgbImage, hue: f64, saturation: f64, value: f64) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{any_picture, any_window};
+    use super::super::testing::{any_image, any_window};
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn a_shift_in_hsv_does_not_depend_on_where_a_pixel_is(
-            (image, window) in any_picture(1..70, 1..70).prop_flat_map(|image| {
+            (image, window) in any_image(1..70, 1..70).prop_flat_map(|image| {
                 let window = any_window(image.width(), image.height());
                 (Just(image), window)
             }),

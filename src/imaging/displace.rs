@@ -2,14 +2,14 @@
 
 use crate::types::{Mask, Window};
 
-/// Displacements of the pixels in a window, in pixels: (x, y) of the result comes from (x + dx, y + dy).
+/// How far each pixel of a window is moved: pixel (x, y) of the result is taken from (x + dx, y + dy).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Displacements {
-    /// The pixels.
+    /// The pixels that move.
     pub window: Window,
-    /// `[height, width]` of the window, flat.
+    /// Horizontal displacements in pixels, `[height, width]` of the window, flat.
     pub dx: Vec<f32>,
-    /// The same.
+    /// Vertical displacements in pixels, `[height, width]` of the window, flat.
     pub dy: Vec<f32>,
 }
 

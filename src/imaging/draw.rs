@@ -1,4 +1,4 @@
-//! Boxes and captions on pictures for people.
+//! Boxes and captions on images for people.
 
 use super::Error;
 use super::mat::as_mat_mut;
@@ -10,7 +10,7 @@ fn colour([r, g, b]: [u8; 3]) -> Scalar {
     Scalar::new(r.into(), g.into(), b.into(), 0.0)
 }
 
-/// The outline of a box, `thickness` pixels wide.
+/// Draws the outline of a box, `thickness` pixels wide, into the image.
 pub fn draw_box(image: &mut RgbImage, bbox: BBox, rgb: [u8; 3], thickness: i32) -> Result<(), Error> {
     let corner = |x: f64, y: f64| Point::new(x.round() as i32, y.round() as i32);
     let rect = Rect::from_points(corner(bbox.x0, bbox.y0), corner(bbox.x1, bbox.y1));
@@ -18,7 +18,7 @@ pub fn draw_box(image: &mut RgbImage, bbox: BBox, rgb: [u8; 3], thickness: i32) 
     Ok(())
 }
 
-/// Points as dots of two pixels across.
+/// Draws points (x, y) as dots two pixels across.
 pub fn draw_points(image: &mut RgbImage, points: &[(f64, f64)], rgb: [u8; 3]) -> Result<(), Error> {
     let mut mat = as_mat_mut(image)?;
     for &(x, y) in points {
@@ -30,14 +30,14 @@ pub fn draw_points(image: &mut RgbImage, points: &[(f64, f64)], rgb: [u8; 3]) ->
 
 const FONT: i32 = imgproc::FONT_HERSHEY_SIMPLEX;
 
-/// How a text of some height is written.
+/// Font scale, stroke and padding for a text of a given height.
 struct Lettering {
     scale: f64,
     thickness: i32,
-    /// Space around it on the label.
+    /// Space between the text and the label's edge, in pixels.
     pad: i32,
     size: Size,
-    /// How far letters reach below the line.
+    /// How far letters such as g reach below the base line, in pixels.
     baseline: i32,
 }
 
@@ -59,8 +59,8 @@ pub fn text_size(text: &str, height: f64) -> Result<(f64, f64), Error> {
     Ok((f64::from(size.width + 2 * pad), f64::from(size.height + baseline + 2 * pad)))
 }
 
-/// White text on a filled label whose lower left corner is (x, y), moved inside the picture where it would
-/// leave it. `height` is the text's height in pixels.
+/// Draws white text on a filled label whose lower left corner is (x, y). The label is moved inside the image where it
+/// would leave it. `height` is the text's height in pixels.
 pub fn draw_text(
     image: &mut RgbImage,
     text: &str,
@@ -82,7 +82,7 @@ pub fn draw_text(
     Ok(())
 }
 
-/// A line from point to point, `thickness` pixels wide, to a fraction of a pixel.
+/// Draws a line between two points given to a fraction of a pixel, `thickness` pixels wide.
 pub fn draw_line(
     image: &mut RgbImage,
     points: &[(f64, f64)],

@@ -65,10 +65,10 @@ fn mix_floats(upper: &[f32], lower: &[f32], fraction: f32, out: &mut [f32]) {
     }
 }
 
-/// A picture made smaller by a factor, each pixel one of the original's, and enlarged again bilinearly.
+/// An image made smaller by a factor, each pixel one of the original's, and enlarged again bilinearly.
 pub struct DownUp {
     window: Window,
-    /// Which rows and columns of the original the part of the small picture consists of.
+    /// Which rows and columns of the original the part of the small image consists of.
     sampled_rows: Vec<usize>,
     sampled_columns: Vec<usize>,
     /// Positions counted from that part's corner.
@@ -77,7 +77,7 @@ pub struct DownUp {
 }
 
 impl DownUp {
-    /// For the part of the result in `window` of a picture of `width` x `height`, which becomes `width / factor`
+    /// For the part of the result in `window` of an image of `width` x `height`, which becomes `width / factor`
     /// x `height / factor`, at least one pixel, in between.
     pub fn new(width: usize, height: usize, factor: usize, window: Window) -> DownUp {
         let (sampled_columns, columns) = Self::axis(width, factor, window.x0..window.x1, Ends::Whole);
@@ -98,7 +98,7 @@ impl DownUp {
         (sampled, taps)
     }
 
-    /// The part of the small picture that the window is made from.
+    /// The part of the small image that the window is made from.
     pub fn sampled(&self, image: &RgbImage) -> RgbImage {
         let mut data = Vec::with_capacity(self.sampled_rows.len() * self.sampled_columns.len() * 3);
         for &y in &self.sampled_rows {
@@ -109,7 +109,7 @@ impl DownUp {
         RgbImage::from_raw(self.sampled_columns.len(), self.sampled_rows.len(), data)
     }
 
-    /// The window, from the part of the small picture.
+    /// The window, from the part of the small image.
     ///
     /// # Panics
     /// When `small` has not the size that [`DownUp::sampled`] gives.
@@ -117,7 +117,7 @@ impl DownUp {
         /// Weights are whole numbers of this many parts.
         const ONE: f32 = 2048.0;
         let size = (small.width(), small.height());
-        assert_eq!(size, (self.sampled_columns.len(), self.sampled_rows.len()), "small picture");
+        assert_eq!(size, (self.sampled_columns.len(), self.sampled_rows.len()), "small image");
         let weight = |share: f32| (share * ONE).round_ties_even() as i32;
         let columns: Vec<_> = self
             .columns
@@ -189,7 +189,7 @@ impl<T: Copy + Default, F: FnMut(usize, &mut [T])> Lines<T, F> {
 #[cfg(test)]
 mod tests {
     use super::super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
-    use super::super::testing::{any_picture, any_window};
+    use super::super::testing::{any_image, any_window};
     use super::*;
     use opencv::core::{Mat, Size};
     use opencv::imgproc;
@@ -212,7 +212,7 @@ mod tests {
     proptest! {
         #[test]
         fn down_and_up_is_opencvs_in_any_window(
-            (image, window) in any_picture(1..90, 1..90).prop_flat_map(|image| {
+            (image, window) in any_image(1..90, 1..90).prop_flat_map(|image| {
                 let window = any_window(image.width(), image.height());
                 (Just(image), window)
             }),

@@ -1,18 +1,18 @@
-//! What a JPEG file does to a picture.
+//! What a JPEG file does to an image.
 
 use super::jpeg_codec;
 use crate::types::{RgbImage, Window};
 
 /// Side of the squares that JPEG codes as one: 8 x 8 coefficients of colours at half resolution.
 const MCU: usize = 16;
-/// How many pixels beyond a window its decoded values depend on, besides those of their own squares: colours
-/// are enlarged from half resolution with the help of the next value.
+/// How many pixels beyond its own squares a decoded window depends on: colours are enlarged from half resolution by
+/// interpolating with the next value.
 const REACH: usize = 2;
-/// Narrower pictures get their colours enlarged without the help of the next value.
+/// In images narrower than this, colours are enlarged by repetition instead of interpolation.
 const NARROWEST: usize = 5;
 
-/// What a picture is after encoding at `quality` (1..=100) and decoding. The codec takes red for blue and the
-/// other way round: kept so that published weights give published numbers.
+/// The image after JPEG encoding at `quality` (1..=100) and decoding. Red and blue are swapped while it is encoded:
+/// kept so that published weights give published numbers.
 ///
 /// # Panics
 /// When the quality is outside its range.
@@ -21,8 +21,8 @@ pub fn jpeg_round_trip(image: &RgbImage, quality: i32) -> RgbImage {
     jpeg_codec::round_trip(image, quality)
 }
 
-/// The part of a picture of `width` x `height` that has to go through [`jpeg_round_trip`] so that the pixels of
-/// `window` come out as if the whole picture did: whole squares of the grid that begins at the picture's corner.
+/// The part of an image of `width` x `height` that has to go through [`jpeg_round_trip`] so that the pixels of
+/// `window` come out as if the whole image did: whole squares of the grid that begins at the image's corner.
 pub fn jpeg_window(window: Window, width: usize, height: usize) -> Window {
     let near = window.grown(REACH, width, height);
     let down = |edge: usize| edge / MCU * MCU;
@@ -34,7 +34,7 @@ pub fn jpeg_window(window: Window, width: usize, height: usize) -> Window {
 #[cfg(test)]
 mod tests {
     use super::super::mat::as_mat;
-    use super::super::testing::{any_picture, any_window};
+    use super::super::testing::{any_image, any_window};
     use super::*;
     use opencv::core::Vector;
     use opencv::imgcodecs;
@@ -52,13 +52,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pixels_are_those_of_a_real_file(image in any_picture(1..120, 1..120), quality in 1..=100i32) {
+        fn pixels_are_those_of_a_real_file(image in any_image(1..120, 1..120), quality in 1..=100i32) {
             prop_assert_eq!(jpeg_round_trip(&image, quality), with_opencv(&image, quality));
         }
 
         #[test]
         fn a_window_decodes_as_it_does_within_the_whole(
-            (image, window) in any_picture(1..120, 1..120).prop_flat_map(|image| {
+            (image, window) in any_image(1..120, 1..120).prop_flat_map(|image| {
                 let window = any_window(image.width(), image.height());
                 (Just(image), window)
             }),

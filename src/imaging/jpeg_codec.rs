@@ -1,6 +1,6 @@
 //! The lossy part of baseline JPEG with colours at half resolution, in libjpeg's integer arithmetic.
 //!
-//! A picture that is encoded only to be decoded again needs no entropy coding: what changes it is the conversion
+//! An image that is encoded only to be decoded again needs no entropy coding: what changes it is the conversion
 //! of colours, their reduction, and the rounding of coefficients. Names and constants are those of ITU-T T.81 and of
 //! the accurate integer transform of the Independent JPEG Group, after Loeffler, Ligtenberg and Moschytz.
 
@@ -75,7 +75,7 @@ impl Plane {
     }
 }
 
-/// What encoding at `quality` (1..=100) and decoding leave of a picture: pixel for pixel what libjpeg-turbo does.
+/// What encoding at `quality` (1..=100) and decoding leave of an image: pixel for pixel what libjpeg-turbo does.
 pub(super) fn round_trip(image: &RgbImage, quality: i32) -> RgbImage {
     let (width, height) = (image.width(), image.height());
     let mut out = RgbImage::filled(width, height, [0; 3]);
@@ -83,7 +83,7 @@ pub(super) fn round_trip(image: &RgbImage, quality: i32) -> RgbImage {
         return out;
     }
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
-    // Colours are halved from whole pairs of columns, those beyond the picture among them.
+    // Colours are halved from whole pairs of columns, those beyond the image among them.
     let colour_width = half_width.next_multiple_of(SIDE);
     let mut luma = Plane::new(width, height);
     let mut colours = [Plane::new(half_width, half_height), Plane::new(half_width, half_height)];
@@ -161,7 +161,7 @@ fn halve(upper: &[u8], lower: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Twice as many values, three parts the nearer row and column and one part the farther. Narrow pictures get
+/// Twice as many values, three parts the nearer row and column and one part the farther. Narrow images get
 /// every value twice.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
 fn enlarge(near: &[u8], far: &[u8], sums: &mut [u16], out: &mut [u8]) {

@@ -14,13 +14,13 @@ pub fn mirrored(image: &RgbImage) -> Result<RgbImage, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::any_picture;
+    use super::super::testing::any_image;
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn columns_change_places(image in any_picture(1..40, 1..20)) {
+        fn columns_change_places(image in any_image(1..40, 1..20)) {
             let mirror = mirrored(&image).unwrap();
             let last = image.width() - 1;
             for (x, y) in [(0, 0), (last, 0), (last / 2, image.height() - 1)] {

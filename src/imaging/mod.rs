@@ -1,4 +1,4 @@
-//! Pictures and masks: resize, colours, warps, files, drawing. Besides `video`, the only home of `Mat`.
+//! Images and masks: resize, colours, warps, files, drawing. Besides `video`, the only home of `Mat`.
 //!
 //! Pixel results are OpenCV's own, because published weights only give published accuracy when every
 //! pixel of the preprocessing matches. Where OpenCV can only compute a whole result and a part is needed, the
@@ -40,10 +40,9 @@ pub use planes::write_planes;
 pub use png_region::PngRegion;
 pub use png_writer::write_png;
 pub use polygon::fill_convex_hull;
-pub use residual::{RESIDUAL_GAIN, residual_picture};
+pub use residual::{RESIDUAL_GAIN, residual_image};
 pub use resize::{
-    blurred, gaussian_blurred_picture, resized, resized_mask, resized_mask_part, resized_window, shrunk,
-    warped,
+    blurred, gaussian_blurred_image, resized, resized_mask, resized_mask_part, resized_window, shrunk, warped,
 };
 pub use sharpen::{sharpen_kernel, sharpened};
 pub use smooth_noise::Gaussian;
@@ -56,23 +55,23 @@ pub fn opencv_version() -> String {
     opencv::core::get_version_string().unwrap_or_else(|_| "unknown".to_owned())
 }
 
-/// What can go wrong with a picture.
+/// What can go wrong with an image.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No decoder took the file.
-    #[error("{}: not a readable picture (expected JPEG, PNG, BMP, TIFF or WebP)", path.display())]
+    /// The file is not in a format that can be decoded.
+    #[error("{}: not a readable image (expected JPEG, PNG, BMP, TIFF or WebP)", path.display())]
     Unreadable {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
     },
     /// A PNG file that is damaged or ends too early.
     #[error("{}: damaged PNG, expected {expected}: {cause}", path.display())]
     Png {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
-        /// What should have come.
+        /// What the file should hold at this point.
         expected: String,
-        /// What the decoder says.
+        /// The decoder's own error.
         cause: png::DecodingError,
     },
     /// The file could not be opened.
@@ -81,7 +80,7 @@ pub enum Error {
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] crate::atomic_file::Error),
-    /// OpenCV refused.
+    /// An OpenCV function failed.
     #[error("OpenCV: {0}")]
     OpenCv(#[from] opencv::Error),
 }

@@ -1,9 +1,9 @@
-//! Pictures as networks take them.
+//! Images in the layout that libtorch networks take.
 
 use crate::types::RgbImage;
 use multiversion::multiversion;
 
-/// Writes the picture as floats 0..=1 (value / 255), plane by plane: `[3, height, width]`, flat, red first.
+/// Writes the image as floats 0..=1 (value / 255), plane by plane: `[3, height, width]`, flat, red first.
 ///
 /// # Panics
 /// When `planes` is not `3 * height * width` long.
@@ -27,13 +27,13 @@ fn deinterleave(pixels: &[u8], red: &mut [f32], green: &mut [f32], blue: &mut [f
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::any_picture;
+    use super::super::testing::any_image;
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn planes_hold_every_value_over_255(image in any_picture(1..50, 1..20)) {
+        fn planes_hold_every_value_over_255(image in any_image(1..50, 1..20)) {
             let mut planes = vec![-1.0; image.data().len()];
             write_planes(&image, &mut planes);
             let expected: Vec<f32> = image.to_planes().iter().map(|&value| f32::from(value) / 255.0).collect();

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// A picture file of which one window is wanted. Its size is known before any pixel is decoded.
+/// An image file from which one window is read. The image's size is known before any pixel is decoded.
 pub struct PngRegion {
     path: PathBuf,
     width: usize,
@@ -19,12 +19,12 @@ pub struct PngRegion {
 enum Source {
     /// Rows as they come: 8-bit RGB, not interlaced, which is what preprocessing writes.
     Rows(Box<png::Reader<BufReader<File>>>),
-    /// Any other picture, decoded whole.
+    /// An image in any other format, decoded whole.
     Whole(RgbImage),
 }
 
 impl PngRegion {
-    /// Opens the file and reads its header. A picture that is not an 8-bit RGB PNG in plain row order (grey,
+    /// Opens the file and reads its header. An image that is not an 8-bit RGB PNG in plain row order (grey,
     /// palette, alpha, 16 bits, interlaced, another format) is decoded whole here, by [`read_image`].
     ///
     /// Fails when the file cannot be opened, or is damaged where it has been read so far.
@@ -44,7 +44,7 @@ impl PngRegion {
         file.seek_relative(-(SIGNATURE.len() as i64)).map_err(FileError::of(path))?;
         let reader = Decoder::new(file).read_info().map_err(|cause| Error::Png {
             path: path.to_owned(),
-            expected: "a PNG header and picture data".to_owned(),
+            expected: "a PNG header and image data".to_owned(),
             cause,
         })?;
         let info = reader.info();
@@ -56,12 +56,12 @@ impl PngRegion {
         Ok(PngRegion { path: path.to_owned(), width, height, source: Source::Rows(Box::new(reader)) })
     }
 
-    /// Columns of the whole picture.
+    /// The whole image's width in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows of the whole picture.
+    /// The whole image's height in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
@@ -71,9 +71,9 @@ impl PngRegion {
     /// Fails when the file is damaged or ends before the window's last row.
     ///
     /// # Panics
-    /// When the window reaches outside the picture.
+    /// When the window reaches outside the image.
     pub fn read(self, window: Window) -> Result<RgbImage, Error> {
-        assert!(window.x1 <= self.width && window.y1 <= self.height, "{window:?} outside the picture");
+        assert!(window.x1 <= self.width && window.y1 <= self.height, "{window:?} outside the image");
         let mut reader = match self.source {
             Source::Whole(image) => return Ok(image.cropped(window)),
             Source::Rows(reader) => reader,
@@ -98,7 +98,7 @@ impl PngRegion {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{any_picture, any_window};
+    use super::super::testing::{any_image, any_window};
     use super::super::write_image;
     use super::*;
     use proptest::prelude::*;
@@ -118,8 +118,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn a_window_is_that_of_the_whole_picture(
-            (image, window) in any_picture(1..60, 1..60).prop_flat_map(|image| {
+        fn a_window_is_that_of_the_whole_image(
+            (image, window) in any_image(1..60, 1..60).prop_flat_map(|image| {
                 let window = any_window(image.width(), image.height());
                 (Just(image), window)
             }),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_of_pictures_are_read_as_well() {
+    fn other_kinds_of_images_are_read_as_well() {
         let folder = tempfile::tempdir().unwrap();
         let window = Window { y0: 2, y1: 9, x0: 3, x1: 20 };
         let bmp = folder.path().join("a.bmp");
@@ -203,7 +203,7 @@ mod tests {
         assert!(error.contains("cut.png") && error.contains("200 rows of 200 pixels"), "{error}");
         std::fs::write(&path, &bytes[..20]).unwrap();
         assert!(matches!(PngRegion::open(&path), Err(Error::Png { .. })));
-        std::fs::write(&path, b"no picture").unwrap();
+        std::fs::write(&path, b"no image").unwrap();
         assert!(matches!(PngRegion::open(&path), Err(Error::Unreadable { .. })));
         assert!(matches!(PngRegion::open(&folder.path().join("none.png")), Err(Error::File(_))));
     }

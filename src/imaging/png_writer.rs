@@ -6,7 +6,7 @@ use crate::types::RgbImage;
 use std::io;
 use std::path::Path;
 
-/// Writes a picture as 8-bit RGB PNG with the settings that encode and decode fastest, to a temporary file that is
+/// Writes an image as 8-bit RGB PNG with the settings that encode and decode fastest, to a temporary file that is
 /// then renamed (not waiting for the disk: see [`atomic_file::write_unsynced`]).
 pub fn write_png(path: &Path, image: &RgbImage) -> Result<(), Error> {
     atomic_file::write_unsynced(path, |file| {

@@ -1,4 +1,4 @@
-//! Geometry of whole pictures.
+//! Resizing, blurring and warping whole images.
 
 use super::Error;
 use super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
@@ -6,7 +6,7 @@ use crate::types::{Mask, RgbImage, Window};
 use opencv::core::{BORDER_DEFAULT, BORDER_REFLECT_101, Mat, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
-/// The picture at another size, bilinear (OpenCV's `INTER_LINEAR` on 8-bit values).
+/// Resizes an image bilinearly (OpenCV's `INTER_LINEAR` on 8-bit values).
 pub fn resized(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage, Error> {
     let mut out = RgbImage::filled(width, height, [0; 3]);
     let size = Size::new(width as i32, height as i32);
@@ -14,7 +14,7 @@ pub fn resized(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage
     Ok(out)
 }
 
-/// The picture at a smaller size, averaged over the area that each new pixel covers (OpenCV's `INTER_AREA`).
+/// Shrinks an image; each new pixel is the mean over the area it covers (OpenCV's `INTER_AREA`).
 pub fn shrunk(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage, Error> {
     let mut out = RgbImage::filled(width, height, [0; 3]);
     let size = Size::new(width as i32, height as i32);
@@ -28,7 +28,7 @@ fn rect(window: Window) -> Rect {
     Rect::new(x, y, width, height)
 }
 
-/// [`resized`] of the part inside `window`, without copying it first.
+/// Resizes the part of an image inside `window` like [`resized`], without copying the part first.
 pub fn resized_window(
     image: &RgbImage,
     window: Window,
@@ -43,12 +43,12 @@ pub fn resized_window(
     Ok(out)
 }
 
-/// The mask at another size, bilinear.
+/// Resizes a mask bilinearly.
 pub fn resized_mask(mask: &Mask, width: usize, height: usize) -> Result<Mask, Error> {
     resized_mask_part(mask, Window::whole(mask.width(), mask.height()), width, height)
 }
 
-/// The part of the mask inside `window` at another size, bilinear.
+/// Resizes the part of a mask inside `window` bilinearly.
 pub fn resized_mask_part(mask: &Mask, window: Window, width: usize, height: usize) -> Result<Mask, Error> {
     let mut out = Mask::filled(width, height, 0.0);
     let size = Size::new(width as i32, height as i32);
@@ -58,8 +58,8 @@ pub fn resized_mask_part(mask: &Mask, window: Window, width: usize, height: usiz
     Ok(out)
 }
 
-/// A Gaussian blur of a picture, `sigma` in pixels above 0, borders mirrored.
-pub fn gaussian_blurred_picture(image: &RgbImage, sigma: f64) -> Result<RgbImage, Error> {
+/// Blurs an image with a Gaussian of `sigma` > 0 pixels, mirroring at the borders.
+pub fn gaussian_blurred_image(image: &RgbImage, sigma: f64) -> Result<RgbImage, Error> {
     let mut out = image.clone();
     let by_sigma = Size::new(0, 0);
     imgproc::gaussian_blur(
@@ -73,7 +73,7 @@ pub fn gaussian_blurred_picture(image: &RgbImage, sigma: f64) -> Result<RgbImage
     Ok(out)
 }
 
-/// A box blur of `side` pixels, borders mirrored.
+/// Blurs an image with a box of `side` x `side` pixels, mirroring at the borders.
 pub fn blurred(image: &RgbImage, side: usize) -> Result<RgbImage, Error> {
     let mut out = image.clone();
     let size = Size::new(side as i32, side as i32);
@@ -81,7 +81,8 @@ pub fn blurred(image: &RgbImage, side: usize) -> Result<RgbImage, Error> {
     Ok(out)
 }
 
-/// The picture under the affine map `matrix` (2 x 3, source to result), borders mirrored, at the given size.
+/// Warps an image by the affine map `matrix` (2 x 3, from source to result) into a result of the given size, mirroring
+/// at the borders.
 pub fn warped(
     image: &RgbImage,
     matrix: [[f64; 3]; 2],

@@ -6,7 +6,7 @@ use crate::types::RgbImage;
 use opencv::core::{BORDER_DEFAULT, Mat, Point};
 use opencv::imgproc;
 
-/// The 3 x 3 kernel: `1 - alpha` parts of the picture itself, `alpha` parts of its edges (8 + `lightness` in the
+/// The 3 x 3 kernel: `1 - alpha` parts of the image itself, `alpha` parts of its edges (8 + `lightness` in the
 /// centre, -1 around it).
 pub fn sharpen_kernel(alpha: f64, lightness: f64) -> [[f32; 3]; 3] {
     let (alpha, lightness) = (alpha as f32, lightness as f32);
@@ -15,7 +15,7 @@ pub fn sharpen_kernel(alpha: f64, lightness: f64) -> [[f32; 3]; 3] {
     kernel
 }
 
-/// The picture filtered by [`sharpen_kernel`], borders mirrored; values rounded and limited to 0..=255.
+/// The image filtered by [`sharpen_kernel`], borders mirrored; values rounded and limited to 0..=255.
 pub fn sharpened(image: &RgbImage, alpha: f64, lightness: f64) -> Result<RgbImage, Error> {
     let kernel = Mat::from_slice_2d(&sharpen_kernel(alpha, lightness))?;
     let mut out = RgbImage::filled(image.width(), image.height(), [0; 3]);
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edge_gets_steeper_and_a_plain_picture_brighter() {
+    fn an_edge_gets_steeper_and_a_plain_image_brighter() {
         let plain = sharpened(&RgbImage::filled(4, 4, [100; 3]), 0.5, 1.0).unwrap();
         // 0.5 * 100 + 0.5 * (9 - 8) * 100.
         assert!(plain.data().iter().all(|&value| value == 100));

@@ -3,7 +3,7 @@
 use crate::types::Window;
 use multiversion::multiversion;
 
-/// A Gaussian for smoothing fields: half of its weights, the centre's first.
+/// A Gaussian filter for smoothing random fields, kept as half of its symmetric weights, the centre's first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gaussian {
     weights: Vec<f32>,
@@ -13,7 +13,7 @@ pub struct Gaussian {
 const BLOCK: usize = 32;
 
 impl Gaussian {
-    /// Weights that add up to `total`, out to four standard deviations.
+    /// A Gaussian with standard deviation `sigma` in pixels, cut off at four of them, whose weights add up to `total`.
     pub fn new(sigma: f64, total: f64) -> Gaussian {
         const DEVIATIONS: f64 = 4.0;
         let radius = (DEVIATIONS * sigma + 0.5) as usize;
@@ -24,7 +24,7 @@ impl Gaussian {
         Gaussian { weights: half.into_iter().map(|weight| (weight * factor) as f32).collect() }
     }
 
-    /// How far it looks, in pixels.
+    /// The radius in pixels within which neighbours count.
     pub fn radius(&self) -> usize {
         self.weights.len() - 1
     }

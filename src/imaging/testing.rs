@@ -1,4 +1,4 @@
-//! Random pictures and windows for the tests.
+//! Random images and windows for the tests.
 
 use crate::rng::SampleRng;
 use crate::types::{RgbImage, Window};
@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rand::{Rng as _, SeedableRng};
 use std::ops::Range;
 
-/// A picture between noise and plain: neighbouring values differ by up to a drawn amount.
-pub(crate) fn any_picture(widths: Range<usize>, heights: Range<usize>) -> impl Strategy<Value = RgbImage> {
+/// An image between noise and plain: neighbouring values differ by up to a drawn amount.
+pub(crate) fn any_image(widths: Range<usize>, heights: Range<usize>) -> impl Strategy<Value = RgbImage> {
     (widths, heights, any::<u64>(), 1..=256u64).prop_map(|(width, height, seed, spread)| {
         let mut rng = SampleRng::seed_from_u64(seed);
         let data = (0..width * height * 3)

@@ -1,4 +1,4 @@
-//! Stretching and moving pictures and masks, in OpenCV's fixed-point arithmetic.
+//! Stretching and moving images and masks, in OpenCV's fixed-point arithmetic.
 //!
 //! OpenCV's `warpAffine` computes whole results and looks every pixel up in two dimensions. A map without rotation
 //! needs one table for the columns and one for the rows, works on any window, and gives the same pixels.
@@ -15,13 +15,13 @@ const WEIGHT_BITS: u32 = 5;
 /// The map (x, y) -> (scale_x * x + shift_x, scale_y * y + shift_y) from the source to the result. Scales are not 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScaleShift {
-    /// Factor of x.
+    /// Factor by which x is stretched.
     pub scale_x: f64,
-    /// Factor of y.
+    /// Factor by which y is stretched.
     pub scale_y: f64,
-    /// Pixels to the right.
+    /// Shift to the right in pixels, after stretching.
     pub shift_x: f64,
-    /// Pixels down.
+    /// Shift down in pixels, after stretching.
     pub shift_y: f64,
 }
 
@@ -35,12 +35,12 @@ struct Position {
 }
 
 impl ScaleShift {
-    /// Source positions in 1 / 1024 pixel, of columns.
+    /// The position in the source, in units of 1 / 1024 pixel, that column `x` of the result comes from.
     fn column(&self, x: usize) -> i64 {
         Self::position(x, 1.0 / (self.scale_x * self.scale_y) * self.scale_y, self.shift_x)
     }
 
-    /// The same of rows.
+    /// The position in the source, in units of 1 / 1024 pixel, that row `y` of the result comes from.
     fn row(&self, y: usize) -> i64 {
         // OpenCV rounds the sum for rows and the two terms for columns.
         let inverse = 1.0 / (self.scale_x * self.scale_y) * self.scale_x;
@@ -152,7 +152,7 @@ fn stretch(padded: &[u8], offsets: &[(usize, u16)], line: &mut [u16]) {
     }
 }
 
-/// Two such rows, rounded to values.
+/// Mixes two rows made by [`stretch`] and rounds the result to 8-bit values.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
 fn mix(upper: &[u16], lower: &[u16], fraction: u32, out: &mut [u8]) {
     const HALF: u32 = 1 << (2 * WEIGHT_BITS - 1);
@@ -165,7 +165,7 @@ fn mix(upper: &[u16], lower: &[u16], fraction: u32, out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
-    use super::super::testing::{any_picture, any_window};
+    use super::super::testing::{any_image, any_window};
     use super::*;
     use opencv::core::{BORDER_CONSTANT, Mat, Scalar, Size, ToInputArray};
     use opencv::imgproc;
@@ -188,8 +188,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_window_of_a_picture_is_opencvs(
-            (image, window) in any_picture(1..90, 1..90).prop_flat_map(|image| {
+        fn a_window_of_an_image_is_opencvs(
+            (image, window) in any_image(1..90, 1..90).prop_flat_map(|image| {
                 let window = any_window(image.width(), image.height());
                 (Just(image), window)
             }),

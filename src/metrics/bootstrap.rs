@@ -1,4 +1,4 @@
-//! How far the AUC would move if other videos had been filmed.
+//! Confidence intervals of the AUC: how far it would move with other videos of the same kind.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +14,7 @@ const TAIL: f64 = 0.025;
 pub struct Bootstrap {
     /// Number of resamples, 2000 unless told otherwise.
     pub resamples: usize,
-    /// The same seed and the same scores give the same interval, whatever the order of the videos.
+    /// Seed of the resampling. Equal seeds and scores give equal intervals, whatever the order of the videos.
     pub seed: u64,
 }
 

@@ -1,6 +1,6 @@
 //! From a score to a probability that people can act on.
 //!
-//! A network's softmax is too sure of itself. Two numbers, fitted on pictures that training has not seen, correct that:
+//! A network's softmax is too sure of itself. Two numbers, fitted on images that training has not seen, correct that:
 //! where the border lies, and how far from it a score must be. Platt, "Probabilistic outputs for support vector
 //! machines", 1999; on temperature Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
 //! <https://arxiv.org/abs/1706.04599>.
@@ -17,7 +17,7 @@ const TEMPERATURE: &str = "temperature";
 const EDGE: f64 = 1e-7;
 const STEPS: usize = 100;
 
-/// What a detector's scores mean.
+/// What a forgery detector's scores mean: where the border lies and how steeply certainty grows away from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// The score at which both classes are equally likely, above 0 and below 1.
@@ -50,7 +50,8 @@ impl Calibration {
         }))
     }
 
-    /// As a file's metadata have it; `None` where they do not tell. A value that is none is the error, in words.
+    /// Reads a calibration from a weight file's metadata; `None` where there is none. A value that is not a valid number
+    /// is an error, given as a sentence.
     pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
         let number = |key: &str, most: f64| match metadata.get(key) {
             None => Ok(None),
@@ -64,7 +65,7 @@ impl Calibration {
         Ok(threshold.map(|threshold| Calibration { threshold, temperature }))
     }
 
-    /// The entries that [`Calibration::from_metadata`] reads.
+    /// The metadata entries (key, value) that [`Calibration::from_metadata`] reads.
     pub fn to_metadata(self) -> [(String, String); 2] {
         let entry = |key: &str, value: f64| (key.to_owned(), value.to_string());
         [entry(THRESHOLD, self.threshold), entry(TEMPERATURE, self.temperature)]

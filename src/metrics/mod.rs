@@ -24,7 +24,7 @@ pub enum Error {
     /// A score is not a number.
     #[error("score {index} is not a number")]
     NotANumber {
-        /// Which score.
+        /// The score's position in the list, from 0.
         index: usize,
     },
     /// Two lists that belong together differ in length.
@@ -34,7 +34,7 @@ pub enum Error {
         scores: usize,
         /// What goes with each score.
         what: &'static str,
-        /// Number of those.
+        /// How many of them there are.
         others: usize,
     },
 }

@@ -11,7 +11,7 @@ const EVEN_ODDS: f64 = 0.5;
 /// A video whose label is known, with its score.
 #[derive(Clone, Copy, Debug)]
 pub struct ScoredVideo<'a> {
-    /// What it is.
+    /// Whether the video is real or fake.
     pub label: Label,
     /// Probability of a fake, 0 to 1; the neutral 0.5 if it could not be scored.
     pub score: f64,
@@ -28,7 +28,7 @@ pub struct ScoredVideo<'a> {
 pub struct VideoMetrics {
     /// AUC over all videos, the neutral scores included.
     pub video_auc: Option<f64>,
-    /// Its 95 % confidence interval, (low, high).
+    /// The 95 % confidence interval of `video_auc`, (low, high).
     pub video_auc_ci95: Option<(f64, f64)>,
     /// AUC over the videos that could be scored.
     pub video_auc_scored_only: Option<f64>,

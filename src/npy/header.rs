@@ -8,7 +8,7 @@ use std::io::{self, Read};
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest dictionary that is read; versions 2.0 and 3.0 could promise four gigabytes.
 const MAX_HEADER_BYTES: u32 = u16::MAX as u32;
-/// NumPy's own limit.
+/// The largest number of axes, which is NumPy's own limit.
 const MAX_AXES: usize = 64;
 /// The data starts at a multiple of this.
 const ALIGNMENT: usize = 64;
@@ -38,15 +38,15 @@ pub enum HeaderError {
     /// A version that did not exist when this was written.
     #[error("format version {major}.{minor}, expected 1.0, 2.0 or 3.0")]
     Version {
-        /// First version number.
+        /// The major version, from the file's seventh byte.
         major: u8,
-        /// Second version number.
+        /// The minor version, from the file's eighth byte.
         minor: u8,
     },
     /// The dictionary is longer than any honest one.
     #[error("a header of {found} bytes, expected at most {MAX_HEADER_BYTES}")]
     TooLong {
-        /// The promised length.
+        /// The dictionary's length in bytes that the file states.
         found: u32,
     },
     /// The dictionary is not written as NumPy writes it.
@@ -60,7 +60,7 @@ pub enum HeaderError {
     /// A key of the dictionary is missing.
     #[error("its header has no '{key}'")]
     MissingKey {
-        /// The key.
+        /// The missing key.
         key: &'static str,
     },
 }

@@ -29,7 +29,7 @@ pub enum Error {
     Read {
         /// The array file.
         path: PathBuf,
-        /// Why.
+        /// The operating system's reason.
         cause: io::Error,
     },
     /// The file could not be written.
@@ -94,7 +94,7 @@ pub enum Error {
         path: PathBuf,
         /// Bytes of one face.
         expected: usize,
-        /// Bytes handed over.
+        /// The number of bytes that was handed over.
         found: usize,
     },
 }

@@ -57,8 +57,8 @@ pub fn write_array<T: Element, D: Dimension>(path: &Path, array: ArrayView<'_, T
     Ok(())
 }
 
-/// As [`write_array`], but left to the system to bring to the disk: for many small files, which a lost power
-/// supply may damage and a killed process may not.
+/// Writes an array like [`write_array`], but does not wait until it has reached the disk: for many small files. A power
+/// cut may damage such a file, a killed process may not.
 pub fn write_array_unsynced<T: Element, D: Dimension>(
     path: &Path,
     array: ArrayView<'_, T, D>,

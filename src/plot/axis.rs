@@ -12,7 +12,7 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// From a round number to a round number, around `low` to `high`.
+    /// An axis that covers `low` to `high` and begins and ends at round numbers.
     pub fn over(low: f64, high: f64) -> Self {
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
         let step = round_step((high - low) / INTERVALS);
@@ -21,19 +21,19 @@ impl Axis {
         Axis { low: (low / step + slack).floor() * step, high: (high / step - slack).ceil() * step, step }
     }
 
-    /// From the first whole number to the last, with ticks at whole numbers only.
+    /// An axis from `first` to `last` with ticks at whole numbers only.
     pub fn whole(first: usize, last: usize) -> Self {
         let (low, high) = (first as f64, last as f64);
         let (low, high) = if high > low { (low, high) } else { (low - 1.0, low + 1.0) };
         Axis { low, high, step: round_step((high - low) / INTERVALS).max(1.0).round() }
     }
 
-    /// Where a value lies: 0 at the axis' start, 1 at its end.
+    /// A value's relative position on the axis: 0 at its start, 1 at its end.
     pub fn share(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
     }
 
-    /// Round values with their labels.
+    /// The ticks: round values and the labels that show them.
     pub fn ticks(&self) -> Vec<(f64, String)> {
         let places = (-self.step.log10()).ceil().max(0.0) as usize;
         let (first, last) = ((self.low / self.step - 1e-9).ceil(), (self.high / self.step + 1e-9).floor());

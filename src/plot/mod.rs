@@ -1,4 +1,4 @@
-//! Curves in systems of axes, as pictures.
+//! Line plots, drawn as images.
 
 mod axis;
 
@@ -8,7 +8,7 @@ pub use axis::Axis;
 
 /// Width of a panel in pixels, its legend included.
 pub const PANEL_WIDTH: usize = 760;
-/// Its height in pixels.
+/// Height of a panel in pixels.
 pub const PANEL_HEIGHT: usize = 520;
 /// Room around the plot for title, tick labels and the axis' name.
 const TOP: f64 = 48.0;
@@ -27,7 +27,7 @@ const FEW_POINTS: usize = 40;
 const PAGE: [u8; 3] = [24, 24, 28];
 const GRID: [u8; 3] = [58, 58, 66];
 const FRAME: [u8; 3] = [150, 150, 160];
-/// Of the curves, in their order: told apart on the dark page, also by those who see red and green alike.
+/// Colours of the curves, in their order: distinguishable on the dark page, also for people with red-green blindness.
 pub const COLOURS: [[u8; 3]; 8] = [
     [86, 180, 233],
     [230, 159, 0],
@@ -39,27 +39,27 @@ pub const COLOURS: [[u8; 3]; 8] = [
     [255, 160, 160],
 ];
 
-/// Values under one name.
+/// A named series of points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    /// As the legend has it.
+    /// The name shown in the legend.
     pub name: String,
-    /// From left to right.
+    /// The points (x, y) in units of the axes, ordered by x.
     pub points: Vec<(f64, f64)>,
 }
 
 /// One system of axes with its curves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
-    /// Above it.
+    /// The title above the plot.
     pub title: String,
     /// What the x axis counts.
     pub x_name: String,
-    /// The x axis.
+    /// Range and ticks of the x axis.
     pub x: Axis,
-    /// The y axis.
+    /// Range and ticks of the y axis.
     pub y: Axis,
-    /// At most as many as there are [`COLOURS`] are told apart; those without points keep their colour.
+    /// The curves. With more curves than [`COLOURS`], colours repeat. A curve without points keeps its colour.
     pub curves: Vec<Curve>,
 }
 
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_falling_curve_falls_on_the_picture_in_its_colour() {
+    fn a_falling_curve_falls_on_the_image_in_its_colour() {
         let curves = vec![
             Curve { name: "none".to_owned(), points: Vec::new() },
             Curve { name: "falling".to_owned(), points: vec![(1.0, 0.9), (2.0, 0.1)] },

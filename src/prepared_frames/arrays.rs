@@ -6,13 +6,13 @@ use crate::types::{BBox, FaceBox, Landmarks};
 use ndarray::{Array3, Ix3};
 use std::path::Path;
 
-/// A box file keeps a box's two corners and five points.
+/// Rows that a box file has for each face: two corners and five points.
 const BOX_POINTS: usize = 7;
 
 /// Reads the landmarks of a frame's faces, the largest first: `int64`, `(faces, 68 or 81, 2)`.
 ///
 /// Fails with [`Error::Shape`] for other shapes, also without faces, and with [`Error::Coordinate`] for points that
-/// are no pixels of any picture.
+/// are no pixels of any image.
 pub fn read_landmarks(path: &Path) -> Result<Vec<Landmarks>, Error> {
     let expected = "landmarks (faces, 68 or 81, 2)";
     let array = npy::read_array::<i64, Ix3>(path)?;

@@ -11,14 +11,14 @@ const FRAMES: &str = "frames";
 const LANDMARKS: &str = "landmarks";
 const BOXES: &str = "retina";
 
-/// The files of one frame, there or not.
+/// The paths of one frame's files, whether they exist or not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrameFiles {
-    /// The whole frame, PNG.
+    /// The whole frame as a PNG file.
     pub frame: PathBuf,
-    /// `int64`, `(faces, points, 2)`.
+    /// Landmarks as an array file: `int64`, `(faces, 68 or 81, 2)`.
     pub landmarks: PathBuf,
-    /// `float64`, `(faces, 7, 2)`.
+    /// Boxes as an array file: `float64`, `(faces, 7, 2)`, two corners and five points.
     pub boxes: PathBuf,
 }
 
@@ -31,7 +31,7 @@ pub struct VideoFolders {
 }
 
 impl VideoFolders {
-    /// Of the video `name` (its path in `videos/` without extension) of the set at `base`.
+    /// The folders of the video `name` (its path in `videos/` without extension) in the set at `base`.
     pub fn new(base: &Path, name: &Path) -> Self {
         VideoFolders {
             frames: base.join(FRAMES).join(name),
@@ -58,7 +58,7 @@ impl VideoFolders {
         }
     }
 
-    /// The folder of the frames' pictures.
+    /// The folder that holds the frames' PNG files.
     pub fn frames(&self) -> &Path {
         &self.frames
     }
@@ -72,14 +72,14 @@ impl VideoFolders {
         Ok(())
     }
 
-    /// Removes folders in which nothing is. Failing changes nothing that matters.
+    /// Removes folders that are empty. Failures are ignored: an empty folder does no harm.
     pub fn remove_empty(&self) {
         for folder in [&self.frames, &self.landmarks, &self.boxes] {
             let _ = std::fs::remove_dir(folder);
         }
     }
 
-    /// How many pictures, landmark files and box files are there.
+    /// The numbers of frames, landmark files and box files on disk.
     pub fn counts(&self) -> [usize; 3] {
         let count = |folder: &Path, extension: &str| {
             let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -89,7 +89,7 @@ impl VideoFolders {
         [count(&self.frames, "png"), count(&self.landmarks, "npy"), count(&self.boxes, "npy")]
     }
 
-    /// Deletes everything prepared of this video.
+    /// Deletes all prepared files of this video.
     pub fn clear(&self) -> Result<(), Error> {
         for folder in [&self.frames, &self.landmarks, &self.boxes] {
             match std::fs::remove_dir_all(folder) {
@@ -102,7 +102,7 @@ impl VideoFolders {
         Ok(())
     }
 
-    /// The frames whose picture is there, sorted by name, with the files that belong to each.
+    /// The frames whose PNG file exists, sorted by name, with the paths of all their files.
     ///
     /// A folder that does not exist holds none.
     pub fn frames_on_disk(&self) -> Result<Vec<FrameFiles>, Error> {

@@ -1,8 +1,8 @@
-//! Prepared sets: what preprocessing writes beside videos, and training reads.
+//! Prepared frames: the files that preprocessing writes beside videos and training reads.
 //!
 //! Beside `videos/` lie `frames/<video>/<frame>.png` (whole frames), `landmarks/<video>/<frame>.npy` and
 //! `retina/<video>/<frame>.npy`, and one record of what was done with which settings. This module knows the names and
-//! forms of these files; it makes nothing of them.
+//! formats of these files and reads and writes them; what is in them is computed by preprocessing.
 
 mod arrays;
 mod layout;
@@ -42,7 +42,7 @@ pub enum Error {
     /// A record that cannot be read.
     #[error("{}: not a record of preprocessing: {cause}; `sbi preprocess --overwrite` makes it anew", path.display())]
     Record {
-        /// The record.
+        /// The record's file.
         path: PathBuf,
         /// What is wrong with it.
         cause: serde_json::Error,

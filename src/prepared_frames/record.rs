@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// How landmarks were found.
+/// The settings with which landmarks were found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LandmarkSettings {
     /// The shape predictor's file name.
     pub model: String,
-    /// Fingerprint of that file.
+    /// Hash of the shape predictor's file.
     pub fingerprint: String,
     /// Points per face.
     pub points: usize,
@@ -22,12 +22,12 @@ pub struct LandmarkSettings {
     pub estimated_forehead: bool,
 }
 
-/// How boxes were found.
+/// The settings with which bounding boxes were found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoxSettings {
     /// Name of the face detector, such as `retinaface-r50`.
     pub detector: String,
-    /// Fingerprint of its weights.
+    /// Hash of the face detector's weights.
     pub weights: String,
     /// Longest side of its input in pixels; null: the frame's own size.
     pub max_size: Option<usize>,
@@ -85,7 +85,7 @@ impl Settings {
 pub struct FrameProblem {
     /// Index of the frame.
     pub frame: usize,
-    /// What happened.
+    /// What went wrong, as a sentence.
     pub problem: String,
 }
 
@@ -94,15 +94,15 @@ pub struct FrameProblem {
 pub struct VideoRecord {
     /// The video's file, relative to the folder that holds the record.
     pub video: String,
-    /// In one word. `no_face`: no frame got what it needs.
+    /// The outcome in one word. `no_face`: no frame has what the steps should find.
     pub status: VideoStatus,
     /// Frames asked for (equal indices of short videos counted once); 0 where the video did not open.
     pub frames_wanted: usize,
     /// Frames decoded, by this run or earlier ones.
     pub frames_decoded: usize,
-    /// Frames with landmarks.
+    /// Frames in which landmarks were found.
     pub with_landmarks: usize,
-    /// Frames with boxes.
+    /// Frames in which the face detector found boxes.
     pub with_boxes: usize,
     /// Frames with both, which training can use.
     pub usable: usize,
@@ -127,31 +127,31 @@ impl VideoRecord {
     }
 }
 
-/// Sums over videos.
+/// Counts added up over all videos.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Videos in the record.
     pub videos: usize,
-    /// Frames asked for.
+    /// Frames that were asked for.
     pub frames_wanted: usize,
-    /// Frames decoded.
+    /// Frames that were decoded.
     pub frames_decoded: usize,
-    /// Frames with landmarks.
+    /// Frames in which landmarks were found.
     pub with_landmarks: usize,
-    /// Frames with boxes.
+    /// Frames in which the face detector found boxes.
     pub with_boxes: usize,
-    /// Frames with both.
+    /// Frames with both landmarks and boxes.
     pub usable: usize,
 }
 
 /// What is known about a prepared set; one JSON file beside it, `preprocess_<set>.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// `sbi`.
+    /// The program that wrote the record: `sbi`.
     pub tool: String,
     /// The program's version.
     pub version: String,
-    /// The set's name.
+    /// The set's name, which is also part of the record's file name.
     pub set: String,
     /// How its files were made.
     pub settings: Settings,
@@ -163,7 +163,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Of a set of which nothing is prepared.
+    /// The record of a set of which nothing has been prepared yet.
     pub fn new(set: &str, settings: Settings) -> Self {
         Record {
             tool: "sbi".to_owned(),
@@ -201,7 +201,7 @@ impl Record {
         Ok(())
     }
 
-    /// Videos by their path.
+    /// The records of all videos by the video's path.
     pub fn by_video(&self) -> BTreeMap<&str, &VideoRecord> {
         self.videos.iter().map(|video| (video.video.as_str(), video)).collect()
     }

@@ -27,7 +27,7 @@ pub struct FramePlan {
     pub landmarks: Known,
     /// Boxes, before this run.
     pub boxes: Known,
-    /// Whether the picture is there.
+    /// Whether the image is there.
     pub picture: bool,
     /// Whether files are in the way that this program did not make so; the frame is then left alone.
     pub blocked: bool,
@@ -44,7 +44,7 @@ impl FramePlan {
         steps.boxes && self.boxes == Known::Nothing
     }
 
-    /// Whether a face is known whose picture is missing.
+    /// Whether a face is known whose image is missing.
     pub fn lacks_picture(&self) -> bool {
         !self.picture && (self.landmarks == Known::There || self.boxes == Known::There)
     }
@@ -139,7 +139,7 @@ mod tests {
         write_landmarks(&folders.files(5).landmarks, &[face]).unwrap();
         let plan = |points| VideoPlan::new(&folders, vec![0, 5, 9], points, None);
         let landmarks = Steps { landmarks: true, boxes: false };
-        // Frame 5 lacks its picture.
+        // Frame 5 lacks its image.
         assert_eq!(plan(Some(68)).pending(landmarks), [5, 9]);
         assert_eq!(plan(Some(68)).pending(Steps::default()), [0, 5, 9]);
         let other = plan(Some(81));

@@ -17,7 +17,7 @@ pub struct FrameJob {
     pub video: usize,
     /// What is known about the frame.
     pub plan: FramePlan,
-    /// The picture.
+    /// The image.
     pub image: RgbImage,
 }
 
@@ -37,7 +37,7 @@ pub struct FrameDone {
 
 /// Why a frame is not done.
 pub enum Trouble {
-    /// A detector failed on this picture.
+    /// A detector failed on this image.
     Detection(String),
     /// A file could not be written: the next ones of this video cannot either.
     Writing(String),
@@ -53,7 +53,7 @@ pub enum Report {
     Failed(Error),
 }
 
-/// A picture for the shared face detector, and where the answer goes.
+/// An image for the shared face detector, and where the answer goes.
 pub struct Request {
     image: Arc<RgbImage>,
     answer: Sender<Result<Vec<DetectedFace>, String>>,
@@ -67,7 +67,7 @@ pub fn serve_boxes(detector: &dyn FaceDetector, requests: &Receiver<Request>) {
         let images: Vec<&RgbImage> = batch.iter().map(|request| request.image.as_ref()).collect();
         let answers: Vec<Result<Vec<DetectedFace>, String>> = match detector.detect(&images) {
             Ok(found) => found.into_iter().map(Ok).collect(),
-            // One bad picture must not take the others down with it.
+            // One bad image must not take the others down with it.
             Err(_) if images.len() > 1 => images.iter().map(|image| detect_one(detector, image)).collect(),
             Err(error) => vec![Err(error.to_string())],
         };
@@ -193,7 +193,7 @@ struct Found {
 }
 
 impl Found {
-    /// The picture first: a frame without its arrays is looked at again, arrays without a frame would not be missed.
+    /// The image first: a frame without its arrays is looked at again, arrays without a frame would not be missed.
     fn write(&self, plan: &FramePlan) -> Result<(), String> {
         let landmarks = self.landmarks.as_deref().filter(|faces| !faces.is_empty());
         let boxes = self.boxes.as_deref().filter(|faces| !faces.is_empty());

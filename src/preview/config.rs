@@ -15,33 +15,33 @@ pub enum Source {
     Files {
         /// Files and folders of them.
         paths: Vec<PathBuf>,
-        /// How landmarks are found.
+        /// The landmark model.
         landmarks: LandmarkConfig,
-        /// How boxes are found.
+        /// The face detector.
         detector: FaceDetectorConfig,
         /// Where the face detector runs.
         device: DeviceChoice,
     },
 }
 
-/// One preview.
+/// The configuration of a preview.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where the faces come from.
     pub source: Source,
-    /// How many pairs.
+    /// How many training pairs to show.
     pub pairs: usize,
-    /// The seed of all draws; the same as a training run's shows that run's kind of samples.
+    /// The seed of all draws. With a training run's seed, pairs are drawn as that run would draw them.
     pub seed: u64,
-    /// As training or as validation makes them.
+    /// Whether pairs are made as in training or as in validation.
     pub phase: Phase,
     /// How often a training pair is degraded, 0..=1; 0 as published.
     pub degradation: f64,
     /// Side of the pairs in pixels (SBI and EG: 380).
     pub image_size: usize,
-    /// The sheet's file, PNG or any other picture format; `None`: no sheet.
+    /// The sheet's file, PNG or any other image format; `None`: no sheet.
     pub sheet: Option<PathBuf>,
-    /// A folder for the pairs themselves.
+    /// A folder to which the pairs are written as files; `None`: they are not.
     pub save: Option<PathBuf>,
 }
 

@@ -12,21 +12,21 @@ use crate::video::{MediaFiles, media_files, read_one_frame};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// A picture with the face that a pair is made of.
+/// A frame together with the face that a pair is made of.
 pub struct Face {
     pub image: RgbImage,
     pub landmarks: Landmarks,
     pub boxes: Vec<FaceBox>,
 }
 
-/// Pictures that may show a face, looked at one by one.
+/// Frames that may show a face, read one by one.
 pub enum Faces {
     Prepared(Vec<FrameFiles>),
     Files { paths: Vec<PathBuf>, landmarks: Box<dyn LandmarkDetector>, detector: Box<dyn FaceDetector> },
 }
 
 impl Faces {
-    /// Fails when there is nothing to look at or a model file is missing.
+    /// Lists the frames and loads the models. Fails when there are none or a model file is missing.
     pub fn open(source: &Source, progress: &dyn Progress) -> Result<Faces> {
         match source {
             Source::Prepared(selections) => {
@@ -49,7 +49,7 @@ impl Faces {
         }
     }
 
-    /// How many pictures there are.
+    /// How many frames there are.
     pub fn len(&self) -> usize {
         match self {
             Faces::Prepared(frames) => frames.len(),
@@ -57,7 +57,7 @@ impl Faces {
         }
     }
 
-    /// The picture's file.
+    /// The file of frame number `index`.
     pub fn path(&self, index: usize) -> &Path {
         match self {
             Faces::Prepared(frames) => &frames[index].frame,
@@ -65,7 +65,7 @@ impl Faces {
         }
     }
 
-    /// The picture and its face. Fails when it cannot be read or shows none.
+    /// Reads frame number `index` and finds its face. Fails, with a sentence, when it cannot be read or shows no face.
     pub fn read(&self, index: usize) -> Result<Face, String> {
         match self {
             Faces::Prepared(frames) => {

@@ -1,4 +1,4 @@
-//! Preview: what self-blending makes of real faces, as a sheet for people and as files.
+//! The stage `preview`: training pairs made from real faces, as a sheet to look at and as files.
 
 mod config;
 mod faces;

@@ -1,4 +1,4 @@
-//! The run of a preview.
+//! Runs a preview: makes the pairs and writes the sheet and the files.
 
 use super::Config;
 use super::faces::Faces;
@@ -14,36 +14,36 @@ use crate::{Error, Result};
 use rand::seq::SliceRandom;
 use std::path::{Path, PathBuf};
 
-/// A picture that gave no pair.
+/// A frame that gave no pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The picture.
+    /// The frame's file, or the photograph or video it comes from.
     pub path: PathBuf,
-    /// Why, with the path in it.
+    /// Why there is no pair, as a sentence that names the file.
     pub reason: String,
 }
 
-/// What a preview showed.
+/// What a preview has made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// Pairs made.
+    /// How many pairs were made.
     pub pairs: usize,
-    /// Pictures that gave none.
+    /// Frames that gave no pair.
     pub failed: Vec<Failure>,
-    /// The sheet, if one was wanted and there is something on it.
+    /// The sheet's file, if one was asked for and there is something on it.
     pub sheet: Option<PathBuf>,
-    /// The folder of saved pairs, likewise.
+    /// The folder of saved pairs, if that was asked for and there are any.
     pub saved: Option<PathBuf>,
-    /// Whether it was broken off.
+    /// Whether the run was stopped early.
     pub interrupted: bool,
 }
 
-/// Makes pairs of faces, in the order that training with the same seed would not repeat but might have drawn, and
-/// writes sheet and files.
+/// Makes training pairs and writes the sheet and the files. Pairs are drawn as training with the same seed draws them,
+/// though not in the same order.
 ///
-/// Pictures that give no pair are part of the [`Summary`]. A set gives each pair from another frame while there are
-/// enough; files are used in turn, again and again if more pairs than files are wanted. Fails when there is nothing
-/// to look at, a model file is missing, or something cannot be written.
+/// Frames that give no pair are listed in the [`Summary`]. In a prepared set each pair comes from another frame as long
+/// as there are enough; files are used in turn, and again from the first if more pairs than files are wanted. Fails
+/// when there is nothing to look at, a model file is missing, or something cannot be written.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
     let faces = Faces::open(&config.source, progress)?;
     writable(config)?;
@@ -51,7 +51,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let mut rows = Vec::new();
     let mut failed: Vec<Failure> = Vec::new();
     progress.begin(config.pairs, "pairs");
-    // Each picture may fail once; after that it is passed over.
+    // Each frame may fail once; after that it is passed over.
     for (draw, &index) in order.iter().cycle().enumerate() {
         let done = rows.len() == config.pairs || failed.len() == faces.len();
         if done || cancel.is_requested() {
@@ -101,7 +101,7 @@ fn order(faces: &Faces, config: &Config) -> Vec<usize> {
 
 fn row(faces: &Faces, index: usize, draw: u64, config: &Config) -> Result<Row, String> {
     let mut rng = generator(config.seed, 0, draw, Purpose::Sample);
-    // As training does: its validation has clean pictures.
+    // As in training, whose validation images are not degraded.
     let degradation = if config.phase == Phase::Train { config.degradation } else { 0.0 };
     let recipe = Recipe::draw_degraded(&mut rng, config.phase, degradation);
     let face = faces.read(index)?;

@@ -19,15 +19,15 @@ struct Entry<'a> {
     real: String,
     fake: String,
     mask: String,
-    /// The picture it was made of.
+    /// The file that the pair was made from.
     source: String,
-    /// Landmarks in pixels of that picture's wide crop, mirrored if the recipe says so.
+    /// Landmarks in pixels of the wide crop, mirrored if the recipe says so.
     landmarks: &'a [(i32, i32)],
-    /// The box likewise: left, top, right, bottom.
+    /// The bounding box (left, top, right, bottom) in pixels of the wide crop, mirrored if the recipe says so.
     face_box: [f64; 4],
-    /// The wide crop in pixels of the picture: left, top, right, bottom.
+    /// The wide crop (left, top, right, bottom) in pixels of the frame.
     wide_crop: [usize; 4],
-    /// Everything that was drawn.
+    /// All random parameters.
     recipe: &'a Recipe,
 }
 
@@ -47,10 +47,10 @@ pub fn save(folder: &Path, rows: &[(String, Row)], seed: u64, image_size: usize)
     for (number, (source, row)) in rows.iter().enumerate() {
         let name = |kind: &str| format!("{number:03}_{kind}.png");
         let blended = &row.pair.blended;
-        for (kind, picture) in
+        for (kind, image) in
             [("real", &blended.real), ("fake", &blended.fake), ("mask", &grey(&blended.mask))]
         {
-            write_image(&folder.join(name(kind)), picture).map_err(as_output)?;
+            write_image(&folder.join(name(kind)), image).map_err(as_output)?;
         }
         let geometry = &row.pair.geometry;
         let (window, BBox { x0, y0, x1, y1 }) = (geometry.window(), geometry.face_box().bbox);

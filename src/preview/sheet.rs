@@ -1,22 +1,22 @@
-//! The sheet: one row of pictures per pair, its parameters below.
+//! The sheet: one row of images per pair, its parameters below.
 
 use crate::blending::hull::Hull;
 use crate::blending::source_target::{Detail, Side};
 use crate::blending::{Geometry, Recipe};
 use crate::imaging::{
-    Error, RESIDUAL_GAIN, draw_box, draw_points, draw_text, mirrored, residual_picture, resized,
+    Error, RESIDUAL_GAIN, draw_box, draw_points, draw_text, mirrored, residual_image, resized,
 };
 use crate::training_pairs::Pair;
 use crate::types::{BBox, Mask, RgbImage, Window};
 
-/// Side of a picture on the sheet in pixels.
+/// Side of an image on the sheet in pixels.
 const TILE: usize = 224;
-/// Space between pictures.
+/// Space between images in pixels.
 const GAP: usize = 8;
 /// Height of text in pixels, and of a line of it.
 const TEXT: f64 = 9.0;
 const LINE: usize = 18;
-/// Lines below a row of pictures.
+/// Lines of text below a row of images.
 const CAPTION_LINES: usize = 4;
 
 const PAGE: [u8; 3] = [24, 24, 28];
@@ -26,14 +26,14 @@ const FACE_POINT: [u8; 3] = [0, 255, 120];
 const FOREHEAD_POINT: [u8; 3] = [255, 80, 200];
 const COLUMNS: usize = 5;
 
-/// A pair and what is told about it.
+/// A pair and what its caption says.
 pub struct Row {
     pub title: String,
     pub pair: Pair,
     pub recipe: Recipe,
 }
 
-/// Draws the sheet.
+/// Draws all rows below one another on one sheet.
 pub fn draw(rows: &[Row]) -> Result<RgbImage, Error> {
     let row_height = TILE + CAPTION_LINES * LINE + GAP;
     let width = GAP + COLUMNS * (TILE + GAP);
@@ -73,7 +73,7 @@ fn tiles(row: &Row) -> Result<[RgbImage; COLUMNS], Error> {
         tile(&grey(&pair.mask))?,
         tile(&pair.fake)?,
         tile(&pair.real)?,
-        tile(&residual_picture(&pair.fake, &pair.real))?,
+        tile(&residual_image(&pair.fake, &pair.real))?,
     ])
 }
 
@@ -115,13 +115,13 @@ fn bounds(window: Window) -> BBox {
     BBox { x0: edge(window.x0), y0: edge(window.y0), x1: edge(window.x1), y1: edge(window.y1) }
 }
 
-/// A mask as a grey picture, white where the source shows through alone.
+/// A mask as a grey image, white where the source shows through alone.
 pub fn grey(mask: &Mask) -> RgbImage {
     let data = mask.data().iter().flat_map(|value| [(value * 255.0).round() as u8; 3]).collect();
     RgbImage::from_raw(mask.width(), mask.height(), data)
 }
 
-/// What was drawn, in words.
+/// The caption's lines: the random parameters in words.
 fn captions(row: &Row) -> [String; CAPTION_LINES] {
     let Recipe { hull, mirror, without_forehead, source_transforms, warp, softening, margins, .. } =
         &row.recipe;

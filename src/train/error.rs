@@ -56,7 +56,7 @@ pub enum TrainError {
     },
     /// Pairs of another size than a detector takes.
     #[error(
-        "the detector takes pictures of {detector} px, image_size is {config}: name the configuration that it was trained with"
+        "the detector takes images of {detector} px, image_size is {config}: name the configuration that it was trained with"
     )]
     OtherSide {
         /// Of the detector.

@@ -1,7 +1,7 @@
 //! A picture of the first batch: broken data is seen at once.
 
 use super::Batch;
-use crate::imaging::{Error, residual_picture, resized, write_image};
+use crate::imaging::{Error, residual_image, resized, write_image};
 use crate::types::RgbImage;
 use std::path::Path;
 use tch::{Kind, Tensor};
@@ -16,7 +16,7 @@ pub fn write_sheet(path: &Path, batch: &Batch) -> Result<(), Error> {
     let mut sheet = RgbImage::filled(3 * TILE, rows as usize * TILE, [24; 3]);
     for row in 0..rows {
         let (real, fake) = (picture_of(&batch.real.get(row)), picture_of(&batch.fake.get(row)));
-        let residual = residual_picture(&fake, &real);
+        let residual = residual_image(&fake, &real);
         for (column, picture) in [real, fake, residual].iter().enumerate() {
             let tile = resized(picture, TILE, TILE)?;
             sheet.paste(&tile, column * TILE, row as usize * TILE);

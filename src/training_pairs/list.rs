@@ -1,4 +1,4 @@
-//! Which frames of a prepared set are used.
+//! Selects frames from a set of prepared frames.
 
 use super::Error;
 use crate::file_error::FileError;
@@ -30,18 +30,18 @@ pub struct FrameSelection {
 /// Which videos of a set are wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VideoChoice {
-    /// All.
+    /// Every video of the set.
     All,
-    /// Those whose names begin with one of these, three characters each: the splits of FaceForensics++.
+    /// Videos whose names begin with one of these ids of three characters: the splits of FaceForensics++.
     Ids(BTreeSet<String>),
-    /// A drawn share of them, or the rest. What becomes of a video depends on the seed and its name alone, so that
-    /// a set that grows does not move videos from one side to the other.
+    /// A random share of the videos, or the rest. Whether a video is drawn depends only on the seed and its name, so
+    /// that videos do not change sides when a set grows.
     Share {
-        /// Of the draw.
+        /// Seed of the draw.
         seed: u64,
-        /// 0..1.
+        /// The share of videos that is drawn, 0..1.
         share: f64,
-        /// Whether the drawn ones are wanted, or the others.
+        /// True for the drawn videos, false for the others.
         drawn: bool,
     },
 }
@@ -59,14 +59,14 @@ impl VideoChoice {
     }
 }
 
-/// The frames of a selection that have everything a sample needs.
+/// The frames of a selection that have everything a training pair needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameList {
-    /// Sorted by video, then by frame.
+    /// The frames' files, sorted by video, then by frame.
     pub frames: Vec<FrameFiles>,
-    /// Videos that at least one of them is from.
+    /// The number of videos that the frames come from.
     pub videos: usize,
-    /// Videos asked for that have no usable frame.
+    /// Names of selected videos that have no usable frame.
     pub empty_videos: Vec<String>,
     /// Chosen frames left out because they have no landmarks.
     pub without_landmarks: usize,
@@ -89,8 +89,8 @@ impl FrameList {
 }
 
 impl FrameSelection {
-    /// The frames: of each wanted video's sorted pictures those at `training_positions`, where both array files
-    /// exist. Kept so, that published settings choose the published frames.
+    /// Lists the frames: of each wanted video's sorted frames those at `training_positions`, where both array files
+    /// exist. This is the published rule, so that published settings choose the published frames.
     ///
     /// Fails when nothing is prepared, no video is wanted, or no frame is complete.
     pub fn list(&self) -> Result<FrameList, Error> {
@@ -139,7 +139,8 @@ impl FrameSelection {
         Ok(list)
     }
 
-    /// Whether no face of a frame has the size that is asked for. A damaged file is the loader's to replace and tell.
+    /// Whether all faces of a frame are smaller than `min_face`. A damaged file counts as large enough: the loader replaces
+    /// such frames and reports them.
     fn is_too_small(&self, files: &FrameFiles) -> bool {
         let small = |face: &FaceBox| face.bbox.width().min(face.bbox.height()) < self.min_face;
         self.min_face > 0.0

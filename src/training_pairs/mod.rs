@@ -1,4 +1,4 @@
-//! Training samples: frames of a prepared set, and the self-blended pairs made of them.
+//! Training pairs: which prepared frames are used, and the self-blended pairs made of them.
 
 mod list;
 mod pair;
@@ -14,15 +14,15 @@ pub enum Error {
     /// A landmark or box file that cannot be used.
     #[error(transparent)]
     Prepared(#[from] crate::prepared_frames::Error),
-    /// A picture that cannot be read.
+    /// A frame that cannot be read.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
     /// A face that cannot be blended.
     #[error("{}: {cause}", path.display())]
     Blending {
-        /// The frame's picture.
+        /// The frame's file.
         path: PathBuf,
-        /// Why.
+        /// Why blending failed.
         cause: crate::blending::Error,
     },
     /// A set in which nothing is prepared.
@@ -38,7 +38,7 @@ pub enum Error {
     NoneChosen {
         /// The folder of frames.
         folder: PathBuf,
-        /// Videos in it.
+        /// How many prepared videos the folder holds.
         videos: usize,
     },
     /// A set in which no frame has all it needs.
@@ -46,7 +46,7 @@ pub enum Error {
     NoneComplete {
         /// The folder of frames.
         folder: PathBuf,
-        /// Frames chosen.
+        /// How many frames were chosen.
         frames: usize,
         /// Of these, how many lack landmarks.
         without_landmarks: usize,

@@ -6,18 +6,18 @@ use crate::imaging::PngRegion;
 use crate::prepared_frames::{FrameFiles, read_boxes, read_landmarks};
 use crate::types::{FaceBox, Landmarks, RgbImage};
 
-/// A pair, and what it was made of.
+/// A training pair together with what it was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The pictures.
+    /// The real image, the fake and the mask.
     pub blended: BlendedPair,
-    /// Where in the frame they come from.
+    /// Where in the frame the pair comes from.
     pub geometry: Geometry,
-    /// The frame's pixels in the geometry's window, not mirrored.
+    /// The frame's pixels inside the geometry's window, not mirrored.
     pub wide: RgbImage,
 }
 
-/// The first landmarks and all boxes of a frame.
+/// Reads the landmarks of a frame's largest face and the boxes of all faces.
 pub fn read_faces(files: &FrameFiles) -> Result<(Landmarks, Vec<FaceBox>), Error> {
     // A landmark file has at least one face.
     let landmarks = read_landmarks(&files.landmarks)?.swap_remove(0);
@@ -26,7 +26,7 @@ pub fn read_faces(files: &FrameFiles) -> Result<(Landmarks, Vec<FaceBox>), Error
 
 /// Reads what a recipe needs of a frame and makes its pair, `image_size` x `image_size`.
 ///
-/// Only the rows of the picture that the pair shows are decoded. Fails when a file is damaged or has another shape,
+/// Only the rows of the frame that the pair shows are decoded. Fails when a file is damaged or has another shape,
 /// and when the face cannot be blended.
 pub fn read_pair(files: &FrameFiles, recipe: &Recipe, image_size: usize) -> Result<BlendedPair, Error> {
     let (landmarks, boxes) = read_faces(files)?;
@@ -39,7 +39,7 @@ pub fn read_pair(files: &FrameFiles, recipe: &Recipe, image_size: usize) -> Resu
 }
 
 impl Pair {
-    /// Of a whole picture in memory.
+    /// Makes a pair from a whole frame in memory.
     ///
     /// Fails when the face cannot be blended.
     pub fn of_image(

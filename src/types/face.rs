@@ -3,50 +3,52 @@
 /// A bounding box in pixels of the frame; may reach outside it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BBox {
-    /// Left edge.
+    /// The left edge's x, in pixels from the frame's left edge.
     pub x0: f64,
-    /// Top edge.
+    /// The top edge's y, in pixels from the frame's top edge.
     pub y0: f64,
-    /// Right edge.
+    /// The right edge's x, not less than `x0`.
     pub x1: f64,
-    /// Bottom edge.
+    /// The bottom edge's y, not less than `y0`.
     pub y1: f64,
 }
 
 impl BBox {
-    /// x1 - x0.
+    /// The width in pixels, `x1 - x0`.
     pub fn width(&self) -> f64 {
         self.x1 - self.x0
     }
 
-    /// y1 - y0.
+    /// The height in pixels, `y1 - y0`.
     pub fn height(&self) -> f64 {
         self.y1 - self.y0
     }
 
-    /// Square pixels, of the whole box, also where it reaches outside the frame.
+    /// The area of the whole box in square pixels, including what lies outside the frame.
     pub fn area(&self) -> f64 {
         self.width() * self.height()
     }
 }
 
-/// A face as a detector returns it.
+/// A face as a face detector returns it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectedFace {
-    /// Where it is, rounded to hundredths of a pixel.
+    /// The bounding box in pixels of the frame, rounded to hundredths.
     pub bbox: BBox,
-    /// The detector's confidence, 0..1.
+    /// The face detector's confidence that this is a face, 0..1.
     pub confidence: f32,
-    /// Eyes, nose, corners of the mouth, (x, y), rounded to hundredths of a pixel.
+    /// Both eyes, the tip of the nose and both corners of the mouth as (x, y) in pixels of the frame, rounded to
+    /// hundredths; the one on the left of the image comes first.
     pub points: [(f64, f64); 5],
 }
 
-/// A face as files of a prepared set keep it: a detector's box without its confidence.
+/// A face as prepared frames store it: the box that the face detector found, without its confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaceBox {
-    /// Where it is.
+    /// The bounding box in pixels of the frame.
     pub bbox: BBox,
-    /// Eyes, nose, corners of the mouth, (x, y); the image's left one of a pair first.
+    /// Both eyes, the tip of the nose and both corners of the mouth as (x, y) in pixels of the frame; the one on the left
+    /// of the image comes first.
     pub points: [(f64, f64); 5],
 }
 

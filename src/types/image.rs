@@ -1,6 +1,6 @@
-//! Pictures in memory.
+//! Images in memory.
 
-/// An 8-bit RGB picture: rows from the top, pixels from the left, red first.
+/// An 8-bit RGB image: rows from the top, pixels from the left, red first.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RgbImage {
     width: usize,
@@ -9,7 +9,7 @@ pub struct RgbImage {
 }
 
 impl RgbImage {
-    /// `data`: `[height, width, 3]`, flat.
+    /// Wraps pixels that are laid out as `[height, width, 3]`, flat, red first.
     ///
     /// # Panics
     /// When the length is not `height * width * 3`.
@@ -18,7 +18,7 @@ impl RgbImage {
         RgbImage { width, height, data }
     }
 
-    /// The opposite of [`RgbImage::to_planes`].
+    /// Builds an image from separate colour planes, `[3, height, width]`, flat: the inverse of [`RgbImage::to_planes`].
     ///
     /// # Panics
     /// When the length is not `3 * height * width`.
@@ -29,43 +29,43 @@ impl RgbImage {
         RgbImage { width, height, data }
     }
 
-    /// A picture of one colour.
+    /// An image whose pixels all have the colour `rgb`.
     pub fn filled(width: usize, height: usize, rgb: [u8; 3]) -> Self {
         RgbImage { width, height, data: rgb.repeat(width * height) }
     }
 
-    /// Columns.
+    /// The width in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows.
+    /// The height in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// `[height, width, 3]`, flat.
+    /// The pixels as `[height, width, 3]`, flat, red first.
     pub fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// `[height, width, 3]`, flat.
+    /// The pixels as `[height, width, 3]`, flat, red first, to be changed in place.
     pub fn data_mut(&mut self) -> &mut [u8] {
         &mut self.data
     }
 
-    /// The pixel in column `x`, row `y`.
+    /// Red, green and blue of the pixel in column `x`, row `y`.
     pub fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
         let at = (y * self.width + x) * 3;
         [self.data[at], self.data[at + 1], self.data[at + 2]]
     }
 
-    /// The part inside `window`, copied.
+    /// A copy of the part inside `window`.
     ///
     /// # Panics
-    /// When the window reaches outside the picture.
+    /// When the window reaches outside the image.
     pub fn cropped(&self, window: Window) -> RgbImage {
-        assert!(window.x1 <= self.width && window.y1 <= self.height, "{window:?} outside the picture");
+        assert!(window.x1 <= self.width && window.y1 <= self.height, "{window:?} outside the image");
         let row_bytes = window.width() * 3;
         let mut data = Vec::with_capacity(row_bytes * window.height());
         for y in window.y0..window.y1 {
@@ -75,10 +75,10 @@ impl RgbImage {
         RgbImage { width: window.width(), height: window.height(), data }
     }
 
-    /// Copies another picture into this one, its upper left corner at column `x`, row `y`.
+    /// Copies another image into this one, its upper left corner at column `x`, row `y`.
     ///
     /// # Panics
-    /// When it would reach outside.
+    /// When `part` would reach outside this image.
     pub fn paste(&mut self, part: &RgbImage, x: usize, y: usize) {
         assert!(x + part.width <= self.width && y + part.height <= self.height, "{part:?} at ({x}, {y})");
         let (row_bytes, part_bytes) = (self.width * 3, part.width * 3);
@@ -88,7 +88,7 @@ impl RgbImage {
         }
     }
 
-    /// The same picture plane by plane: `[3, height, width]`, flat.
+    /// Copies the pixels into separate colour planes: `[3, height, width]`, flat, the red plane first.
     pub fn to_planes(&self) -> Vec<u8> {
         let area = self.width * self.height;
         let mut planes = vec![0; area * 3];
@@ -107,45 +107,45 @@ impl std::fmt::Debug for RgbImage {
     }
 }
 
-/// A frame of a video, or the one picture of a photograph (index 0).
+/// A decoded frame: of a video, or a photograph, which counts as a video of one frame (index 0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Position in the sequential decode, from 0.
+    /// The frame's position in its video, counted from 0 in decoding order.
     pub index: usize,
-    /// The decoded picture.
+    /// The frame's pixels.
     pub image: RgbImage,
 }
 
 /// A rectangle of whole pixels, half open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// First row.
+    /// The first row inside.
     pub y0: usize,
-    /// One past the last row.
+    /// One past the last row inside.
     pub y1: usize,
-    /// First column.
+    /// The first column inside.
     pub x0: usize,
-    /// One past the last column.
+    /// One past the last column inside.
     pub x1: usize,
 }
 
 impl Window {
-    /// Columns; 0 when it ends before it starts.
+    /// The width in pixels; 0 when the window ends before it starts.
     pub fn width(&self) -> usize {
         self.x1.saturating_sub(self.x0)
     }
 
-    /// Rows; 0 when it ends before it starts.
+    /// The height in pixels; 0 when the window ends before it starts.
     pub fn height(&self) -> usize {
         self.y1.saturating_sub(self.y0)
     }
 
-    /// All of a picture.
+    /// The window that covers a whole image of `width` x `height`.
     pub fn whole(width: usize, height: usize) -> Window {
         Window { y0: 0, y1: height, x0: 0, x1: width }
     }
 
-    /// Larger by `margin` pixels on each side, as far as a picture of `width` x `height` reaches.
+    /// This window with `margin` more pixels on each side, cut off at the edges of an image of `width` x `height`.
     pub fn grown(&self, margin: usize, width: usize, height: usize) -> Window {
         Window {
             y0: self.y0.saturating_sub(margin),
@@ -155,22 +155,22 @@ impl Window {
         }
     }
 
-    /// The same pixels, counted from the first of `outer`.
+    /// This window in coordinates of `outer`: where it lies in an image that was cropped to `outer`.
     ///
     /// # Panics
-    /// When it begins before `outer` does.
+    /// When this window begins before `outer` does.
     pub fn within(&self, outer: Window) -> Window {
         assert!(self.y0 >= outer.y0 && self.x0 >= outer.x0, "{self:?} begins before {outer:?}");
         let (dx, dy) = (outer.x0, outer.y0);
         Window { y0: self.y0 - dy, y1: self.y1 - dy, x0: self.x0 - dx, x1: self.x1 - dx }
     }
 
-    /// The same pixels after the picture, `width` wide, is mirrored.
+    /// Where the pixels of this window lie after an image of `width` columns has been mirrored left to right.
     pub fn mirrored(&self, width: usize) -> Window {
         Window { y0: self.y0, y1: self.y1, x0: width - self.x1, x1: width - self.x0 }
     }
 
-    /// Whether it holds no pixel.
+    /// Whether the window holds no pixel.
     pub fn is_empty(&self) -> bool {
         self.width() == 0 || self.height() == 0
     }

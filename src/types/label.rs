@@ -13,13 +13,13 @@ pub enum Label {
     Fake,
 }
 
-/// A number that is no class.
+/// A number that is neither 0 (real) nor 1 (fake).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a label is 0 (real) or 1 (fake), found {0}")]
 pub struct LabelError(pub i64);
 
 impl Label {
-    /// 0 for real, 1 for fake.
+    /// The class as a number: 0 for real, 1 for fake.
     pub fn class(self) -> i64 {
         match self {
             Label::Real => 0,
@@ -27,7 +27,7 @@ impl Label {
         }
     }
 
-    /// True for [`Label::Fake`].
+    /// Whether this is [`Label::Fake`].
     pub fn is_fake(self) -> bool {
         self == Label::Fake
     }

@@ -4,32 +4,32 @@ use super::BBox;
 
 /// The points of one face, (x, y) in whole pixels of the image; may lie outside it.
 ///
-/// 68 points in the order of the iBUG annotation (jaw 0..=16, brows 17..=26, nose 27..=35, eyes 36..=47, mouth
-/// 48..=67), or 81: the same and thirteen of the forehead. Other numbers cannot be made.
+/// There are 68 points in the order of the iBUG annotation (jaw 0..=16, brows 17..=26, nose 27..=35, eyes 36..=47,
+/// mouth 48..=67), or 81: these and then thirteen on the forehead. No other number is possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Landmarks {
     points: Vec<(i32, i32)>,
 }
 
-/// A number of points that is neither 68 nor 81.
+/// The number of points given for a face, which is neither 68 nor 81.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a face has 68 or 81 landmarks, found {0}")]
 pub struct LandmarkCountError(pub usize);
 
 impl Landmarks {
-    /// Points that both models share: jaw, brows, nose, eyes, mouth.
+    /// The number of points on jaw, brows, nose, eyes and mouth, which both landmark models have.
     pub const FACE: usize = 68;
-    /// Those and the forehead's.
+    /// The number of points with those of the forehead.
     pub const WITH_FOREHEAD: usize = 81;
-    /// The forehead's points from the face's one temple to the other: the 81-point model lists them in an order of
-    /// its own.
+    /// Indices of the forehead's points, ordered along the hairline from one temple to the other. The 81-point model
+    /// itself lists them in another order.
     pub const HAIRLINE: [usize; Self::WITH_FOREHEAD - Self::FACE] =
         [77, 75, 76, 68, 69, 70, 71, 80, 72, 73, 79, 74, 78];
-    /// How far from the picture's origin, in pixels, coordinates of a face are believed. Sums and differences of
-    /// two or three such numbers and a picture's side stay far inside `i32`.
+    /// The largest distance from the frame's origin, in pixels, at which a coordinate of a face is accepted. Sums and
+    /// differences of two or three such numbers and a frame's side stay far inside `i32`.
     pub const FARTHEST: i32 = 1_000_000;
 
-    /// Fails unless there are 68 or 81 points.
+    /// Wraps the points of a face. Fails unless there are 68 or 81.
     pub fn new(points: Vec<(i32, i32)>) -> Result<Self, LandmarkCountError> {
         match points.len() {
             Self::FACE | Self::WITH_FOREHEAD => Ok(Landmarks { points }),
@@ -37,32 +37,32 @@ impl Landmarks {
         }
     }
 
-    /// (x, y), in order.
+    /// All points as (x, y), in the order that the type documents.
     pub fn points(&self) -> &[(i32, i32)] {
         &self.points
     }
 
-    /// Whether the thirteen forehead points are there.
+    /// Whether the thirteen points of the forehead are present.
     pub fn has_forehead(&self) -> bool {
         self.points.len() == Self::WITH_FOREHEAD
     }
 
-    /// The first 68 points alone.
+    /// A copy with the first 68 points only.
     pub fn without_forehead(&self) -> Landmarks {
         Landmarks { points: self.points[..Self::FACE].to_vec() }
     }
 
-    /// Smallest rectangle that holds every point.
+    /// The smallest rectangle that holds every point.
     pub fn bounds(&self) -> BBox {
         bounds_of(&self.points)
     }
 
-    /// The same of the first 68 points, which crops start from.
+    /// The smallest rectangle that holds the first 68 points, from which face crops are computed.
     pub fn face_bounds(&self) -> BBox {
         bounds_of(&self.points[..Self::FACE])
     }
 
-    /// Every point moved by (dx, dy).
+    /// A copy with every point moved by (dx, dy) pixels.
     pub fn shifted(&self, dx: i32, dy: i32) -> Landmarks {
         Landmarks { points: self.points.iter().map(|&(x, y)| (x + dx, y + dy)).collect() }
     }

@@ -2,7 +2,7 @@
 
 use super::Window;
 
-/// One number per pixel of an image: a hull (0 or 1) or, softened, the share of the source in a blend (0..=1).
+/// One number per pixel of an image: 0 or 1 in a hull; in a softened mask the share of the source in a blend, 0..=1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mask {
     width: usize,
@@ -11,7 +11,7 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// `data`: `[height, width]`, flat.
+    /// Wraps numbers that are laid out as `[height, width]`, flat.
     ///
     /// # Panics
     /// When the length is not `height * width`.
@@ -20,27 +20,27 @@ impl Mask {
         Mask { width, height, data }
     }
 
-    /// The same number everywhere.
+    /// A mask that holds `value` in every pixel.
     pub fn filled(width: usize, height: usize, value: f32) -> Self {
         Mask { width, height, data: vec![value; width * height] }
     }
 
-    /// Columns.
+    /// The width in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows.
+    /// The height in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// `[height, width]`, flat.
+    /// The numbers as `[height, width]`, flat.
     pub fn data(&self) -> &[f32] {
         &self.data
     }
 
-    /// `[height, width]`, flat.
+    /// The numbers as `[height, width]`, flat, to be changed in place.
     pub fn data_mut(&mut self) -> &mut [f32] {
         &mut self.data
     }
@@ -50,12 +50,12 @@ impl Mask {
         self.data[y * self.width + x]
     }
 
-    /// Whether no pixel is set.
+    /// Whether every pixel is 0.
     pub fn is_empty(&self) -> bool {
         self.bounds().is_none()
     }
 
-    /// The smallest window that holds every pixel set; `None` when there is none.
+    /// The smallest window that holds every pixel that is not 0; `None` when all are 0.
     pub fn bounds(&self) -> Option<Window> {
         let row = |y: usize| &self.data[y * self.width..][..self.width];
         // The bits of all values or'ed, without a branch per pixel; -0 counts as set, which no mask holds.

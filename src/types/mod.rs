@@ -1,4 +1,4 @@
-//! Plain data that all rooms share, with its invariants and nothing else.
+//! Plain data types that all other modules share: frames, masks, boxes, landmarks, labels, and their invariants.
 
 mod face;
 mod image;

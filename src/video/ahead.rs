@@ -188,7 +188,7 @@ mod tests {
         for (number, path) in paths.iter().enumerate() {
             write_image(path, &RgbImage::filled(10 + number, 8, [9; 3])).unwrap();
         }
-        std::fs::write(&paths[3], "no picture").unwrap();
+        std::fs::write(&paths[3], "no image").unwrap();
         (folder, paths)
     }
 
@@ -211,7 +211,7 @@ mod tests {
                 Event::Frame(frame) => (*number, frame.image.width()),
                 Event::End(end) => {
                     let reason = end.as_ref().err().map(String::as_str);
-                    assert_eq!(reason.is_some_and(|r| r.starts_with("not a readable picture")), *number == 3);
+                    assert_eq!(reason.is_some_and(|r| r.starts_with("not a readable image")), *number == 3);
                     (*number, 0)
                 }
             });

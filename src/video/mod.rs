@@ -56,9 +56,9 @@ pub enum Error {
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// Columns.
+        /// The frames' width in pixels.
         width: usize,
-        /// Rows.
+        /// The frames' height in pixels.
         height: usize,
     },
     /// OpenCV refused.
@@ -66,7 +66,7 @@ pub enum Error {
     OpenCv {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// OpenCV's own message.
         cause: opencv::Error,
     },
 }

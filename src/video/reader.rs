@@ -74,7 +74,8 @@ impl VideoReader {
         self.read_frames_until(&AtomicBool::new(false), wanted, consume)
     }
 
-    /// The same that breaks off as soon as `over` is set: from one wanted frame of a film to the next it can be a minute.
+    /// Decodes frames like [`VideoReader::read_frames`], but stops as soon as `over` is set: decoding up to the next wanted
+    /// frame of a long video can take a minute.
     pub(super) fn read_frames_until(
         mut self,
         over: &AtomicBool,
@@ -133,7 +134,7 @@ impl VideoReader {
 
 fn capture(path: &Path) -> Result<VideoCapture, Error> {
     let name = path.to_str().ok_or_else(|| Error::PathNotUtf8 { path: path.to_owned() })?;
-    // FFmpeg only: other backends take numbered pictures and text for videos.
+    // FFmpeg only: other backends take numbered images and text for videos.
     let capture = VideoCapture::from_file(name, CAP_FFMPEG)
         .map_err(|cause| Error::OpenCv { path: path.to_owned(), cause })?;
     match capture.is_opened() {

@@ -1,4 +1,4 @@
-//! Inputs that are no videos or pictures, and places that cannot be written: each is named, and nothing of
+//! Inputs that are no videos or images, and places that cannot be written: each is named, and nothing of
 //! the rest is lost.
 
 use std::fs;
@@ -84,11 +84,11 @@ fn damaged_photographs_are_named_and_the_rest_goes_on() {
     write_image(&place.path("whole.png"), &made::portrait(1, 0)).unwrap();
     let whole = fs::read(place.path("whole.png")).unwrap();
     place.write("header.png", &whole[..20]);
-    assert_the_rest_goes_on(&place, "header.png", "unreadable", "not a readable picture");
-    place.write("text.jpg", "no picture");
-    assert_the_rest_goes_on(&place, "text.jpg", "unreadable", "not a readable picture");
+    assert_the_rest_goes_on(&place, "header.png", "unreadable", "not a readable image");
+    place.write("text.jpg", "no image");
+    assert_the_rest_goes_on(&place, "text.jpg", "unreadable", "not a readable image");
     place.write("empty.png", "");
-    assert_the_rest_goes_on(&place, "empty.png", "unreadable", "not a readable picture");
+    assert_the_rest_goes_on(&place, "empty.png", "unreadable", "not a readable image");
 }
 
 #[test]

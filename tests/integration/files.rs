@@ -107,8 +107,8 @@ fn a_folder_is_walked_with_its_folders() {
     place.copy(FACES[0], "mix/b.mp4");
     place.copy(FACES[1], "mix/deeper/a.MP4");
     write_image(&place.path("mix/c.png"), &made::portrait(2, 0)).unwrap();
-    place.write("mix/readme.txt", "no picture");
-    place.write("mix/.hidden.png", "no picture");
+    place.write("mix/readme.txt", "no image");
+    place.write("mix/.hidden.png", "no image");
     let done = place.sbi("infer -w weights/sbi.tar -i mix -n 2 --json out.json").code(0);
     assert!(done.stderr.contains("mix: 1 files are neither photographs nor videos"), "{done}");
     let json = place.json("out.json");
@@ -137,8 +137,8 @@ fn batches_jobs_and_threads_change_no_score() {
 #[test]
 fn two_faces_of_one_frame_are_both_scored() {
     let place = Place::new();
-    let picture = made::with_faces(320, 128, &[(64, 64), (224, 64)], 3, 0);
-    write_image(&place.path("two.png"), &picture).unwrap();
+    let image = made::with_faces(320, 128, &[(64, 64), (224, 64)], 3, 0);
+    write_image(&place.path("two.png"), &image).unwrap();
     place.sbi(&format!("{INFER} -i two.png --json out.json")).code(0);
     let video = &place.json("out.json")["videos"][0];
     assert_eq!((&video["faces"], video["frame_scores"].as_array().unwrap().len()), (&2.into(), 1));
@@ -202,7 +202,7 @@ fn an_annotated_copy_never_replaces_an_input() {
 }
 
 #[test]
-fn a_video_filmed_upright_is_looked_at_upright() {
+fn a_video_recorded_upright_is_looked_at_upright() {
     let place = Place::new();
     let mut bytes = std::fs::read(crate::support::fixture(FACES[0])).unwrap();
     let header = bytes.windows(4).position(|w| w == b"tkhd").unwrap();
@@ -257,7 +257,7 @@ fn a_folder_of_photographs_and_videos_scores_like_each_of_them_alone() {
         photograph(&format!("all/{number}.png"), seed);
     }
     place.copy("dark.mp4", "all/2.mp4");
-    place.write("all/3.jpg", "no picture");
+    place.write("all/3.jpg", "no image");
     place.copy(FACES[0], "all/6.mp4");
     place.copy("cut.avi", "all/7.avi");
     let run = "infer -q -w weights/sbi.tar -n 4";

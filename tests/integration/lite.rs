@@ -11,8 +11,8 @@ use tch::{Device, Tensor};
 
 const CLASSES: i64 = 1000;
 
-/// The picture of scripts/make_lite_vectors.py.
-fn picture(side: i64) -> Tensor {
+/// The image of scripts/make_lite_vectors.py.
+fn image(side: i64) -> Tensor {
     let values: Vec<f32> = (0..3 * side * side)
         .map(|i| {
             let (c, y, x) = (i / (side * side), i / side % side, i % side);
@@ -32,7 +32,7 @@ fn imagenet_logits_equal_those_of_the_python_package_plain_and_compiled() {
         let variant = Variant::named(&name).unwrap();
         let mut net = EfficientNet::new(&vs.root(), variant, CLASSES);
         load_weights(&vs, &checkpoint::read(&path).unwrap().state, &name, &path, |_| false).unwrap();
-        let x = Normalisation::ImageNet.apply(&picture(variant.resolution));
+        let x = Normalisation::ImageNet.apply(&image(variant.resolution));
         let expected = Tensor::from_slice(expected.as_slice().unwrap());
         let scale = expected.abs().max().double_value(&[]);
         let worst = |net: &EfficientNet| {

@@ -1,4 +1,4 @@
-//! Networks and pictures that tests need, made instead of carried along.
+//! Networks and images that tests need, made instead of carried along.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,12 +23,12 @@ pub const FACE_CENTRE: (usize, usize) = (64, 64);
 pub const BOX_SIDE: usize = 96;
 const FACE_RADIUS: f64 = 34.0;
 
-/// A dark picture with a bright patterned disc, which is a face to the made face detector.
+/// A dark image with a bright patterned disc, which is a face to the made face detector.
 pub fn portrait(seed: u64, frame: usize) -> RgbImage {
     with_faces(WIDTH, HEIGHT, &[FACE_CENTRE], seed, frame)
 }
 
-/// A dark picture with such a disc around each of `centres`.
+/// A dark image with such a disc around each of `centres`.
 pub fn with_faces(
     width: usize,
     height: usize,
@@ -52,7 +52,7 @@ pub fn with_faces(
     image
 }
 
-/// A picture without a face: darker than what the made face detector reacts to.
+/// An image without a face: darker than what the made face detector reacts to.
 pub fn dark(width: usize, height: usize, frame: usize) -> RgbImage {
     let mut image = RgbImage::filled(width, height, [0; 3]);
     for (i, rgb) in image.data_mut().chunks_exact_mut(3).enumerate() {
@@ -62,16 +62,16 @@ pub fn dark(width: usize, height: usize, frame: usize) -> RgbImage {
     image
 }
 
-/// Writes a video of `frames` pictures; what container it becomes follows the extension.
-pub fn video(path: &Path, frames: usize, picture: impl Fn(usize) -> RgbImage) {
-    let first = picture(0);
+/// Writes a video of `frames` images; what container it becomes follows the extension.
+pub fn video(path: &Path, frames: usize, image: impl Fn(usize) -> RgbImage) {
+    let first = image(0);
     let mut writer = VideoWriter::create(path, first.width(), first.height(), 25.0).unwrap();
-    (0..frames).for_each(|frame| writer.write(&picture(frame)).unwrap());
+    (0..frames).for_each(|frame| writer.write(&image(frame)).unwrap());
     writer.finish().unwrap();
 }
 
 /// A detector of forgeries as PyTorch's training writes it. Untrained: its scores mean nothing, but they
-/// differ from picture to picture.
+/// differ from image to image.
 pub fn forgery_detector(path: &Path, method: Method) {
     let vs = VarStore::new(Device::Cpu);
     let _net = ForgeryDetector::build(&vs.root(), method, b0(), InputSpec::default(), Device::Cpu);

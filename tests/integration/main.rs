@@ -1,6 +1,6 @@
 //! All integration tests in one binary, because each one links libtorch and OpenCV.
 
-/// Inputs that are no videos or pictures, places that cannot be written, wrong words.
+/// Inputs that are no videos or images, places that cannot be written, wrong words.
 mod bad_input;
 /// Data sets with faulty lists and packed folders with faulty arrays.
 mod bad_sets;
@@ -16,7 +16,7 @@ mod files;
 mod interruption;
 /// The light backbones and their ImageNet weights.
 mod lite;
-/// Networks and pictures made here instead of carried along.
+/// Networks and images made here instead of carried along.
 mod made;
 /// Photographs of the user's own: a set, a detector trained on it, a score.
 mod own_sets;

@@ -69,7 +69,7 @@ fn a_detector_learns_from_them_and_its_file_tells_how_to_feed_it() {
     };
     let own = score(&last);
     place.sbi(&format!("convert {} copy.safetensors", last.display())).code(0);
-    assert_eq!(score(&place.path("copy.safetensors")), own, "the copy takes its pictures otherwise");
+    assert_eq!(score(&place.path("copy.safetensors")), own, "the copy takes its images otherwise");
 }
 
 #[test]

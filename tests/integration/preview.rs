@@ -24,11 +24,11 @@ fn prepared() -> Option<Place> {
     Some(place)
 }
 
-fn picture(place: &Place, name: &str) -> RgbImage {
+fn image(place: &Place, name: &str) -> RgbImage {
     read_image(&place.path(name)).unwrap()
 }
 
-/// How many grey levels two pictures differ by on average.
+/// How many grey levels two images differ by on average.
 fn difference(a: &RgbImage, b: &RgbImage) -> f64 {
     let sum: u64 = a.data().iter().zip(b.data()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     sum as f64 / a.data().len() as f64
@@ -47,7 +47,7 @@ fn a_prepared_set_gives_a_sheet_that_its_seed_repeats() {
     let first = run("", "a.png");
     assert!(run("", "b.png") == first, "the same seed gives another sheet");
     assert!(run("--seed 6", "c.png") != first);
-    let sheet = picture(&place, "a.png");
+    let sheet = image(&place, "a.png");
     assert!(sheet.width() > 5 * 200 && sheet.height() > 3 * 224, "{sheet:?}");
     let default = place.sbi("preview -q -d Original -c c23 -n 1").code(0);
     assert_eq!(default.last_line(), "sheet   preview.png");
@@ -64,7 +64,7 @@ fn saved_pairs_differ_inside_their_masks_alone_and_come_with_their_parameters() 
     let pairs = list["pairs"].as_array().unwrap();
     assert_eq!(pairs.len(), 5);
     for pair in pairs {
-        let read = |key: &str| picture(&place, &format!("pairs/{}", pair[key].as_str().unwrap()));
+        let read = |key: &str| image(&place, &format!("pairs/{}", pair[key].as_str().unwrap()));
         let (real, fake, mask) = (read("real"), read("fake"), read("mask"));
         assert_eq!((real.width(), real.height()), (160, 160));
         assert!(difference(&real, &fake) > 0.1, "fake and real are equal");
@@ -111,11 +111,11 @@ fn photographs_and_videos_need_no_preparation() {
     write_image(&place.path("face.jpg"), &head(0)).unwrap();
     crate::made::video(&place.path("face.mp4"), 6, head);
     write_image(&place.path("empty.png"), &RgbImage::filled(120, 90, [90, 120, 80])).unwrap();
-    place.write("text.jpg", "no picture");
+    place.write("text.jpg", "no image");
     place.sbi("preview -q -i face.jpg face.mp4 -n 3 -o ok.png").code(0).tells(&["pairs", "3"]);
     let done = place.sbi("preview -q -i face.jpg empty.png text.jpg absent.jpg -n 2 -o some.png").code(1);
     let done = done.tells(&["unused", "empty.png: dlib finds no face"]);
-    done.tells(&["unused", "text.jpg: not a readable picture"]).tells(&["unused", "absent.jpg"]);
+    done.tells(&["unused", "text.jpg: not a readable image"]).tells(&["unused", "absent.jpg"]);
     assert!(place.path("some.png").exists());
     place.sbi("preview -q -i empty.png -o none.png").code(2).tells(&["pairs", "0"]);
     assert!(!place.path("none.png").exists());
@@ -126,7 +126,7 @@ fn photographs_and_videos_need_no_preparation() {
 fn frames_that_cannot_be_used_are_named_and_passed_over() {
     let Some(place) = prepared() else { return };
     let set = place.path(SET);
-    // A picture that is cut, a box that is gone, landmarks of another form.
+    // An image that is cut, a box that is gone, landmarks of another form.
     let cut = set.join("frames/000/000.png");
     let whole = fs::read(&cut).unwrap();
     fs::write(&cut, &whole[..whole.len() / 3]).unwrap();

@@ -50,8 +50,8 @@ fn place(method: &str) -> Place {
                     + 60.0 * ((x + 7 * number) as f64 * 0.11).sin()
                     + 40.0 * ((y + index) as f64 * 0.17).cos()) as u8
             };
-            let picture = RgbImage::from_raw(160, 140, (0..160 * 140 * 3).map(value).collect());
-            write_png(&files.frame, &picture).unwrap();
+            let image = RgbImage::from_raw(160, 140, (0..160 * 140 * 3).map(value).collect());
+            write_png(&files.frame, &image).unwrap();
             let (x, y) = (70 + 3 * index as i32, 66);
             write_landmarks(&files.landmarks, &[landmarks(x, y)]).unwrap();
             let (x, y) = (f64::from(x), f64::from(y));
@@ -135,7 +135,7 @@ fn a_run_leaves_everything_it_should_and_repeats_itself() {
     }
     place
         .sbi(&format!("calibrate -q -w weights/sbi.tar {pairs} -o other.safetensors"))
-        .refused(&["takes pictures of 380 px", "image_size is 64"]);
+        .refused(&["takes images of 380 px", "image_size is 64"]);
 
     // What was trained can score.
     let best = folder.join("weights/last.tar");

@@ -177,7 +177,7 @@ fn the_same_boxes_come_out_in_the_same_order() {
 }
 
 #[test]
-fn pictures_are_prepared_to_the_last_bit() {
+fn images_are_prepared_to_the_last_bit() {
     check("retina_pre", "retina_pre", Options::default(), |path| match path {
         _ if path.contains("tensor_") => Near::Relative(1e-6),
         _ => Near::Nine,
@@ -208,9 +208,9 @@ fn hulls_are_equal() {
 }
 
 #[test]
-fn hulls_are_those_of_the_pictures_pixel_by_pixel() {
+fn hulls_are_those_of_the_images_pixel_by_pixel() {
     for Options { seed, .. } in seeds() {
-        // There are numbers of the tilted set, but no pictures.
+        // There are numbers of the tilted set, but no images.
         let sets = cases::blending::hull_sets(seed);
         for (label, landmarks) in sets.into_iter().filter(|(label, _)| *label != "tilted") {
             for (count, landmarks) in [(81, landmarks.clone()), (68, landmarks.without_forehead())] {

@@ -202,7 +202,7 @@ fn calibration_on_labelled_videos_gives_a_detector_with_verdicts() {
 }
 
 #[test]
-fn with_the_detector_in_the_box_small_pictures_keep_their_size_and_large_ones_lose_some() {
+fn with_the_detector_in_the_box_small_images_keep_their_size_and_large_ones_lose_some() {
     let place = Place::new();
     boxed_detector(&place, Calibration { threshold: 0.5, temperature: 1.0 });
     let small = made::portrait(1, 0);
@@ -215,7 +215,7 @@ fn with_the_detector_in_the_box_small_pictures_keep_their_size_and_large_ones_lo
     };
     // The made face detector knows faces of one size only.
     let [own, reduced] = faces("");
-    assert_eq!(own, 1, "the small picture was enlarged");
-    assert_eq!(faces("--max-size 1280")[1], reduced, "the large picture was not brought down to 1280");
+    assert_eq!(own, 1, "the small image was enlarged");
+    assert_eq!(faces("--max-size 1280")[1], reduced, "the large image was not brought down to 1280");
     assert_eq!(faces("--max-size 160"), [1, 1]);
 }

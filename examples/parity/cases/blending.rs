@@ -1,7 +1,7 @@
 //! The steps of self-blending.
 
 use super::digest;
-use super::pictures::{
+use super::images::{
     FACE, channel_sums, describe, describe_mask, describe_with_grid, face, grid, smooth, stretched,
 };
 use sbi::blending::blend::composite;

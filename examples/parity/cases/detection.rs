@@ -1,7 +1,7 @@
-//! RetinaFace: preparing pictures, the network, decoding and suppression.
+//! RetinaFace: preparing images, the network, decoding and suppression.
 
+use super::images::{describe, stretched};
 use super::networks::input;
-use super::pictures::{describe, stretched};
 use super::{Options, doubles, l2, sum};
 use sbi::face::retinaface::{Variant, candidates, prepare, priors, resized_shape, suppress, to_face};
 use sbi::imaging;
@@ -59,8 +59,8 @@ pub fn post(seed: u64) -> Value {
         let found = candidates(raw, 0, &all, IN).expect("tensors of the right shape");
         let above = found.len();
         let kept = suppress(found, 0.4);
-        let picture = RgbImage::filled(w, h, [0; 3]);
-        let faces: Vec<Value> = kept.iter().filter_map(|c| to_face(c, &picture, IN.0)).map(face).collect();
+        let image = RgbImage::filled(w, h, [0; 3]);
+        let faces: Vec<Value> = kept.iter().filter_map(|c| to_face(c, &image, IN.0)).map(face).collect();
         let indices: Vec<usize> = kept.iter().map(|c| c.prior).collect();
         (above, indices, faces)
     };

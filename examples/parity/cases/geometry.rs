@@ -1,6 +1,6 @@
 //! Frame sampling and crop windows.
 
-use super::pictures::FACE;
+use super::images::FACE;
 use sbi::face::{CropBase, Margin};
 use sbi::types::BBox;
 use sbi::video::{frame_indices, training_positions};

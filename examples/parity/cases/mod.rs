@@ -3,8 +3,8 @@
 pub mod blending;
 mod detection;
 mod geometry;
+mod images;
 mod networks;
-mod pictures;
 mod scoring;
 mod training;
 

@@ -83,7 +83,7 @@ sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer -w weights/FFc23.tar --p
 A score is the probability of a forgery, from 0 (real) to 1 (fake)."
     )]
     Infer(InferArgs),
-    /// Measure how a detector holds when pictures get worse: JPEG, blur, noise, resizing, darkness
+    /// Measure how a detector holds when images get worse: JPEG, blur, noise, resizing, darkness
     #[command(after_help = "Examples:\n  sbi robustness -d CDF -n 8 --plot cdf.png\n  \
 sbi robustness -w weights/FFc23.tar --packed data/npy/DFDC --json dfdc.json\n\n\
 Every face is scored as it is and in five severities of each kind: 26 times the work of infer.")]
@@ -187,7 +187,7 @@ pub struct PreprocessArgs {
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["config", "dataset", "input"])))]
 pub struct PreviewArgs {
-    /// Training configuration: its set, seed and picture size are used
+    /// Training configuration: its set, seed and image size are used
     #[arg(value_name = "CONFIG")]
     pub config: Option<PathBuf>,
     /// Prepared set: a name that preprocess has, or a set made with its -o

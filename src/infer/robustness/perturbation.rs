@@ -1,6 +1,6 @@
 //! What happens to pictures on their way: five kinds, each in five severities.
 
-use crate::imaging::{self, gaussian_blurred_picture, jpeg_round_trip, resized, shrunk};
+use crate::imaging::{self, gaussian_blurred_image, jpeg_round_trip, resized, shrunk};
 use crate::rng::{Purpose, generator};
 use crate::types::RgbImage;
 use rand_distr::{Distribution, Normal};
@@ -84,7 +84,7 @@ impl Perturbation {
         let (strength, _) = self.strength();
         Ok(match self.kind {
             Kind::Jpeg => jpeg_round_trip(picture, strength as i32),
-            Kind::Blur => gaussian_blurred_picture(picture, strength)?,
+            Kind::Blur => gaussian_blurred_image(picture, strength)?,
             Kind::Noise => noisy(picture, strength, number),
             Kind::Resize => {
                 let (width, height) = (picture.width(), picture.height());
@@ -121,7 +121,7 @@ mod tests {
     fn picture() -> RgbImage {
         let values = crate::model::fill::uniform("picture", 1, 64 * 48 * 3);
         let image = RgbImage::from_raw(64, 48, values.map(|value| (value * 255.0) as u8).collect());
-        gaussian_blurred_picture(&image, 1.0).unwrap()
+        gaussian_blurred_image(&image, 1.0).unwrap()
     }
 
     fn difference(a: &RgbImage, b: &RgbImage) -> f64 {

@@ -225,7 +225,7 @@ fn places_that_cannot_be_written_and_sets_that_are_not_there_are_refused() {
 }
 
 #[test]
-fn faces_of_a_picture_that_is_too_small_for_a_face_are_none() {
+fn faces_of_an_image_that_is_too_small_for_a_face_are_none() {
     let Some(place) = place() else { return };
     made::video(&place.path(SET).join("videos/tiny.mp4"), 3, |_| resized(&head(0), 16, 16).unwrap());
     place.sbi(&format!("{RUN} -q")).code(2).tells(&["no_face", "tiny.mp4"]);

@@ -1,4 +1,4 @@
-//! Pictures, faces and descriptions that several cases share.
+//! Images, faces and descriptions that several cases share.
 
 use super::digest;
 use sbi::imaging;
