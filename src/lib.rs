@@ -3,7 +3,7 @@
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`mod@bench`]) run whole jobs and know
 //! components; **components** ([`datasets`], [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`model`],
 //! [`checkpoint`], [`packed_faces`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
-//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weights_dir`]) know nothing of
+//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weight_files`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
 
@@ -36,6 +36,6 @@ pub mod train;
 pub mod training_pairs;
 pub mod types;
 pub mod video;
-pub mod weights_dir;
+pub mod weight_files;
 
 pub use error::{Error, Result};

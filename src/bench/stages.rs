@@ -11,7 +11,7 @@ use crate::rng::{Purpose, generator};
 use crate::training_pairs::Pair;
 use crate::types::RgbImage;
 use crate::video::{VideoReader, VideoWriter};
-use crate::weights_dir::weights_dir;
+use crate::weight_files::weights_dir;
 use crate::{Error, Result};
 use std::ops::ControlFlow;
 use tch::{Device, Kind, Tensor};
@@ -89,9 +89,10 @@ fn decoding(_: &Config, _: Device, timer: &Timer) -> Result<Found> {
 }
 
 fn detection(variant: Variant, device: Device, timer: &Timer) -> Result<Found> {
-    let Some(weights) = variant.find_weights(&weights_dir()) else {
-        let file = weights_dir().join(variant.usual_files()[0]);
-        return Ok(Found::Missing(format!("{} is not there; {}", file.display(), variant.source())));
+    let Some(weights) = variant.weight_file().find_in(&weights_dir()) else {
+        let file = variant.weight_file();
+        let path = weights_dir().join(file.name());
+        return Ok(Found::Missing(format!("{} is not there; {}", path.display(), file.origin)));
     };
     let image = frame(WIDTH, HEIGHT, 0);
     let load = |plan| RetinaFace::load(variant, &weights, None, plan);

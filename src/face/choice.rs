@@ -2,7 +2,8 @@
 
 use super::{Error, FaceDetector, RetinaFace, Variant};
 use crate::model::ExecutionPlan;
-use crate::weights_dir::weights_dir;
+use crate::weight_files::catalogue::{RETINAFACE_MOBILENET, RETINAFACE_RESNET50};
+use crate::weight_files::{WeightFile, weights_dir};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -57,29 +58,12 @@ impl Default for FaceDetectorConfig {
 }
 
 impl Variant {
-    /// Names under which the weights are looked for, best first.
-    pub fn usual_files(self) -> &'static [&'static str] {
+    /// The catalogue's entry of its weights.
+    pub fn weight_file(self) -> &'static WeightFile {
         match self {
-            Variant::ResNet50 => &[
-                "retinaface_resnet50_2020-07-20-f168fae3c.zip",
-                "retinaface_resnet50_2020-07-20-f168fae3c.pth",
-                "retinaface_resnet50.safetensors",
-            ],
-            Variant::MobileNet025 => &["retinaface_mnet025.safetensors"],
+            Variant::ResNet50 => &RETINAFACE_RESNET50,
+            Variant::MobileNet025 => &RETINAFACE_MOBILENET,
         }
-    }
-
-    /// Where to get them.
-    pub fn source(self) -> &'static str {
-        match self {
-            Variant::ResNet50 => "fetch it by hand: weights/README.md says where",
-            Variant::MobileNet025 => "scripts/setup.sh makes it",
-        }
-    }
-
-    /// The weight file in `folder`, if there is one.
-    pub fn find_weights(self, folder: &Path) -> Option<PathBuf> {
-        self.usual_files().iter().map(|name| folder.join(name)).find(|path| path.exists())
     }
 }
 
@@ -88,10 +72,12 @@ impl FaceDetectorConfig {
     ///
     /// Fails when the weights are not there.
     pub fn resolve(&self) -> Result<(Variant, PathBuf, Option<String>), Error> {
-        let missing = |variant: Variant, path: PathBuf| Error::NoWeights { path, hint: variant.source() };
+        let missing =
+            |variant: Variant, path: PathBuf| Error::NoWeights { path, origin: variant.weight_file().origin };
         let find = |variant: Variant| {
-            let usual = || self.weights_dir.join(variant.usual_files()[0]);
-            variant.find_weights(&self.weights_dir).ok_or_else(|| missing(variant, usual()))
+            let file = variant.weight_file();
+            let usual = || self.weights_dir.join(file.name());
+            file.find_in(&self.weights_dir).ok_or_else(|| missing(variant, usual()))
         };
         if let Some(path) = &self.weights {
             let variant = match self.choice {
@@ -125,10 +111,10 @@ impl FaceDetectorConfig {
     fn fallback_warning(&self) -> String {
         format!(
             "{} is not there, so faces are found by {}: published numbers need {}; {}",
-            self.weights_dir.join(Variant::ResNet50.usual_files()[0]).display(),
+            self.weights_dir.join(RETINAFACE_RESNET50.name()).display(),
             Variant::MobileNet025.name(),
             Variant::ResNet50.name(),
-            Variant::ResNet50.source()
+            RETINAFACE_RESNET50.origin
         )
     }
 }
@@ -159,7 +145,7 @@ mod tests {
         let (variant, _, warning) = auto.resolve().unwrap();
         assert_eq!(variant, Variant::MobileNet025);
         assert!(warning.unwrap().contains("published numbers need retinaface-r50"));
-        std::fs::write(folder.path().join(Variant::ResNet50.usual_files()[1]), "").unwrap();
+        std::fs::write(folder.path().join(RETINAFACE_RESNET50.names[1]), "").unwrap();
         let (variant, _, warning) = auto.resolve().unwrap();
         assert_eq!((variant, warning), (Variant::ResNet50, None));
     }

@@ -5,6 +5,8 @@ use super::forehead::with_forehead;
 use crate::hash::Fnv1a64;
 use crate::native::dlib::{DlibError, DlibFaceDetector, DlibShape};
 use crate::types::{Landmarks, RgbImage};
+use crate::weight_files::catalogue::{LANDMARKS_68, LANDMARKS_81};
+use crate::weight_files::weights_dir;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,17 +44,9 @@ pub struct LandmarkConfig {
 
 impl Default for LandmarkConfig {
     fn default() -> Self {
-        LandmarkConfig {
-            model: None,
-            weights_dir: crate::weights_dir::weights_dir(),
-            estimate_forehead: true,
-        }
+        LandmarkConfig { model: None, weights_dir: weights_dir(), estimate_forehead: true }
     }
 }
-
-/// The usual files, best first.
-const MODEL_81: &str = "shape_predictor_81_face_landmarks.dat";
-const MODEL_68: &str = "shape_predictor_68_face_landmarks.dat";
 
 impl LandmarkConfig {
     /// The model file that this configuration means, and a warning where the published one is not there.
@@ -63,7 +57,8 @@ impl LandmarkConfig {
         if let Some(path) = &self.model {
             return if path.is_file() { Ok((path.clone(), None)) } else { Err(missing(path.clone())) };
         }
-        let (best, fallback) = (self.weights_dir.join(MODEL_81), self.weights_dir.join(MODEL_68));
+        let (best, fallback) =
+            (self.weights_dir.join(LANDMARKS_81.name()), self.weights_dir.join(LANDMARKS_68.name()));
         match (best.is_file(), fallback.is_file()) {
             (true, _) => Ok((best, None)),
             (false, true) => {
@@ -72,9 +67,10 @@ impl LandmarkConfig {
                     false => "masks end at the brows",
                 };
                 let warning = format!(
-                    "{} is not there, so landmarks come from {MODEL_68} and {forehead}: published numbers need the \
+                    "{} is not there, so landmarks come from {} and {forehead}: published numbers need the \
                      81-point model; weights/README.md says where it is",
-                    best.display()
+                    best.display(),
+                    LANDMARKS_68.name()
                 );
                 Ok((fallback, Some(warning)))
             }
@@ -188,13 +184,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = LandmarkConfig { weights_dir: folder.path().to_owned(), ..LandmarkConfig::default() };
         let error = config.resolve().unwrap_err().to_string();
-        assert!(error.contains(MODEL_81) && error.contains("setup.sh"), "{error}");
-        std::fs::write(folder.path().join(MODEL_68), "").unwrap();
+        assert!(error.contains(LANDMARKS_81.name()) && error.contains("setup.sh"), "{error}");
+        std::fs::write(folder.path().join(LANDMARKS_68.name()), "").unwrap();
         let (path, warning) = config.resolve().unwrap();
-        assert!(path.ends_with(MODEL_68) && warning.unwrap().contains("estimated"));
-        std::fs::write(folder.path().join(MODEL_81), "").unwrap();
+        assert!(path.ends_with(LANDMARKS_68.name()) && warning.unwrap().contains("estimated"));
+        std::fs::write(folder.path().join(LANDMARKS_81.name()), "").unwrap();
         let (path, warning) = config.resolve().unwrap();
-        assert!(path.ends_with(MODEL_81) && warning.is_none());
+        assert!(path.ends_with(LANDMARKS_81.name()) && warning.is_none());
     }
 
     #[test]

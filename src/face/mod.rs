@@ -48,12 +48,12 @@ pub enum Error {
     #[error(transparent)]
     Weights(#[from] crate::model::Error),
     /// There is no weight file.
-    #[error("{}: the face detector's weights are not there; {hint}", path.display())]
+    #[error("{}: the face detector's weights are not there; {origin}", path.display())]
     NoWeights {
         /// Where they were looked for.
         path: std::path::PathBuf,
         /// How to get them.
-        hint: &'static str,
+        origin: crate::weight_files::WeightOrigin,
     },
     /// There is no landmark model.
     #[error("{}: the landmark model is not there; scripts/setup.sh places the 68-point one, weights/README.md says where the 81-point one is", path.display())]

@@ -17,8 +17,6 @@ use tch::nn::{self, Init};
 pub const EMBEDDING: i64 = DlibFaceNet::EMBEDDING as i64;
 /// Side in pixels of the faces it takes.
 pub const SIDE: i64 = DlibFaceNet::SIDE as i64;
-/// Where `scripts/setup.sh` places the weights.
-pub const USUAL_WEIGHTS: &str = "weights/dlib_face_recognition_resnet_model_v1.dat";
 
 /// What 1.0 of a face's range 0..1 counts in the network's own range.
 const WHITE: f64 = 255.0;
@@ -238,6 +236,10 @@ mod tests {
         path
     }
 
+    fn placed_weights() -> std::path::PathBuf {
+        placed(&format!("weights/{}", crate::weight_files::catalogue::DLIB_FACE_ENCODER.name()))
+    }
+
     /// Batches `[n, 3, side, side]`, 0..1, of pictures of that side.
     fn batch(faces: &[RgbImage], side: i64) -> Tensor {
         let rows: Vec<Tensor> = faces.iter().map(|face| Tensor::from_slice(face.data())).collect();
@@ -247,7 +249,7 @@ mod tests {
 
     #[test]
     fn embeddings_are_dlibs_own() {
-        let weights = placed(USUAL_WEIGHTS);
+        let weights = placed_weights();
         let portrait = read_image(&placed("data/sample/astronaut.png")).unwrap();
         let cut = |x0, y0, side| {
             let window = Window { x0, y0, x1: x0 + side, y1: y0 + side };
@@ -292,7 +294,7 @@ mod tests {
     #[test]
     fn other_files_are_refused_in_one_line() {
         let folder = tempfile::tempdir().unwrap();
-        let whole = std::fs::read(placed(USUAL_WEIGHTS)).unwrap();
+        let whole = std::fs::read(placed_weights()).unwrap();
         let cut = folder.path().join("cut.dat");
         std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
         let portrait = placed("data/sample/astronaut.png");

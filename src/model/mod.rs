@@ -19,7 +19,7 @@ pub mod scoring;
 pub mod weights;
 pub mod work;
 
-pub use bundled::{BUNDLED_FILE, bundled_detector};
+pub use bundled::bundled_detector;
 pub use evidence::EvidenceMap;
 pub use execution::{DeviceChoice, ExecutionPlan};
 pub use forgery_detector::{ForgeryDetector, Method};

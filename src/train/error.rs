@@ -1,8 +1,10 @@
 //! Why a run cannot start or go on.
 
+use super::config::EncoderName;
 use super::loader::LoaderError;
 use super::run_folder::RunFolderError;
 use super::saved::SavedError;
+use crate::weight_files::WeightOrigin;
 use std::path::PathBuf;
 
 /// Why a run cannot start or go on.
@@ -67,11 +69,25 @@ pub enum TrainError {
     /// Broken off before there was a result.
     #[error("interrupted: there is no result yet")]
     Interrupted,
-    /// dlib's encoder without its weights: random ones would guide nothing.
-    #[error("guide.encoder is dlib, but {} is missing: run scripts/setup.sh, or name the file in guide.weights", path.display())]
-    NoDlibWeights {
-        /// Where they usually lie.
+    /// The face encoder that is to guide EG has no weights: random ones would guide nothing.
+    #[error("guide.encoder is {encoder}, but {} is missing ({origin}); guide.weights can name another file, or ask for weights that guide nothing: \"random\"", path.display())]
+    NoEncoderWeights {
+        /// The configured encoder.
+        encoder: EncoderName,
+        /// Where its weights belong.
         path: PathBuf,
+        /// How to get them.
+        origin: WeightOrigin,
+    },
+    /// A weight file that a configuration names is not there.
+    #[error("{key} is {}, but there is no such file{}", path.display(), origin.map(|origin| format!(" ({origin})")).unwrap_or_default())]
+    NoWeightFile {
+        /// The configuration's key.
+        key: &'static str,
+        /// As configured.
+        path: PathBuf,
+        /// How to get it, where it is a known file.
+        origin: Option<WeightOrigin>,
     },
 }
 

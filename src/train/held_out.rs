@@ -30,7 +30,7 @@ pub fn score_held_out(
     }
     let frames = sets::frames(config, Split::Validation, data_root)?;
     let degradation = config.data.degradation;
-    let loader = setup::degraded_loader(config, &frames, Phase::Validation, device.resolve()?, degradation)?;
+    let loader = setup::loader(config, &frames, Phase::Validation, degradation, device.resolve()?)?;
     progress.begin(loader.batches(), "batches");
     let mut validator = Validator::default();
     for batch in loader.epoch(0, 0) {

@@ -74,7 +74,7 @@ mod tests {
         for (backbone, method, batch_size, image_size, seen) in SEEN {
             let config =
                 Config { backbone: backbone.to_owned(), method, batch_size, image_size, ..Config::default() };
-            let (model, _) = setup::model(&config, Device::Cpu).unwrap();
+            let model = setup::networks(&config, Device::Cpu);
             let found = estimate(&config, &model) / f64::from(1 << 20);
             assert!((0.8..1.25).contains(&(found / seen)), "{backbone} {method:?}: {found} MiB, seen {seen}");
         }
@@ -89,7 +89,7 @@ mod tests {
             image_size: 32,
             ..Config::default()
         };
-        let (model, _) = setup::model(&small, Device::Cpu).unwrap();
+        let model = setup::networks(&small, Device::Cpu);
         assert_eq!(warning(&small, &model), None);
         let huge = Config { batch_size: 1_000_000, ..small };
         let told = warning(&huge, &model).unwrap();

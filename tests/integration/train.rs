@@ -8,6 +8,7 @@ use sbi::imaging::write_png;
 use sbi::model::dlib_encoder;
 use sbi::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
 use sbi::types::{BBox, FaceBox, Landmarks, RgbImage};
+use sbi::weight_files::catalogue::{DLIB_FACE_ENCODER, IMAGENET_LITE0};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -63,7 +64,7 @@ fn place(method: &str) -> Place {
     place.write("data/FaceForensics++/val.json", r#"[["002", "003"]]"#);
     let config = format!(
         r#"{{"epoch": 3, "batch_size": 4, "image_size": 64, "method": "{method}", "backbone": "efficientnet-b0",
-            "data": {{"n_frames": {FRAMES}}}, "keep": 2, "workers": 2}}"#
+            "guide": {{"weights": "random"}}, "data": {{"n_frames": {FRAMES}}}, "keep": 2, "workers": 2}}"#
     );
     place.write("tiny.json", config);
     place
@@ -161,9 +162,12 @@ fn the_frozen_encoder_never_moves_and_the_rest_does() {
     }
 }
 
+/// Flags for a run that dlib's encoder guides.
+const BY_DLIB: &str = "--set guide.encoder=dlib --set guide.weights=null";
+
 /// dlib's face encoder, which set-up places.
 fn dlib_weights() -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(dlib_encoder::USUAL_WEIGHTS);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights").join(DLIB_FACE_ENCODER.name());
     assert!(path.is_file(), "{} is missing: run scripts/setup.sh", path.display());
     path
 }
@@ -171,11 +175,9 @@ fn dlib_weights() -> PathBuf {
 #[test]
 fn dlibs_encoder_guides_a_run_that_scores_and_resumes() {
     let place = place("eg");
-    std::os::unix::fs::symlink(dlib_weights(), place.path(dlib_encoder::USUAL_WEIGHTS)).unwrap();
-    place
-        .sbi("train tiny.json --output a -q --set guide.encoder=dlib --set epoch=2")
-        .code(0)
-        .tells(&["2 of 2"]);
+    let encoder = place.path("weights").join(DLIB_FACE_ENCODER.name());
+    std::os::unix::fs::symlink(dlib_weights(), &encoder).unwrap();
+    place.sbi(&format!("train tiny.json --output a -q {BY_DLIB} --set epoch=2")).code(0).tells(&["2 of 2"]);
     let folder = run_folder(&place, "a");
     let last = folder.join("weights/last.tar");
     let written = checkpoint::read(&last).unwrap().state;
@@ -194,6 +196,8 @@ fn dlibs_encoder_guides_a_run_that_scores_and_resumes() {
     let text = fs::read_to_string(&record).unwrap();
     assert!(text.contains(r#""epoch": 2"#), "{text}");
     fs::write(&record, text.replace(r#""epoch": 2"#, r#""epoch": 3"#)).unwrap();
+    // A run that goes on needs no file but its own.
+    fs::remove_file(&encoder).unwrap();
     place.sbi(&format!("train --resume {} -q", folder.display())).code(0).tells(&["3 of 3"]);
 }
 
@@ -201,9 +205,8 @@ fn dlibs_encoder_guides_a_run_that_scores_and_resumes() {
 fn encoder_files_of_another_kind_are_refused_before_the_first_step() {
     let place = place("eg");
     let with = |flags: &str| place.sbi(&format!("train tiny.json -q --output out --set {flags}"));
-    with("guide.encoder=dlib").refused(&[dlib_encoder::USUAL_WEIGHTS, "is missing", "scripts/setup.sh"]);
     let dlib = dlib_weights();
-    with("guide.encoder=dlib --set guide.weights=absent.dat").refused(&["absent.dat", "No such file"]);
+    with("guide.encoder=dlib --set guide.weights=absent.dat").refused(&["absent.dat", "no such file"]);
     with("guide.encoder=dlib --set guide.weights=weights/eg.tar")
         .refused(&["weights/eg.tar", "cannot be read as dlib's face recognition network"]);
     with(&format!("guide.weights={}", dlib.display()))
@@ -213,8 +216,52 @@ fn encoder_files_of_another_kind_are_refused_before_the_first_step() {
         "do not fit the guide's encoder, iresnet34",
         "missing",
     ]);
-    with("guide.encoder=dlib --set guide.input_size=112").refused(&["guide.input_size is 112", "150"]);
+    with("guide.encoder=dlib --set guide.weights=null --set guide.input_size=112")
+        .refused(&["guide.input_size is 112", "150"]);
     assert!(!place.path("out").exists(), "a refused run left a folder");
+}
+
+#[test]
+fn an_encoder_without_weights_is_refused_unless_random_ones_are_asked_for() {
+    let place = place("eg");
+    let with = |flags: &str| place.sbi(&format!("train tiny.json --output out --set epoch=1 --set {flags}"));
+    with("guide.weights=null").refused(&[
+        "guide.encoder is iresnet18",
+        "weights/backbone.pth is missing",
+        "weights/README.md",
+        "guide.weights",
+        "\"random\"",
+    ]);
+    with("guide.weights=null --set guide.encoder=dlib").refused(&[
+        "guide.encoder is dlib",
+        &format!("weights/{} is missing", DLIB_FACE_ENCODER.name()),
+        "scripts/setup.sh",
+    ]);
+    with("guide.weights=weights/backbone.pth").refused(&[
+        "guide.weights",
+        "no such file",
+        "weights/README.md",
+    ]);
+    assert!(!place.path("out").exists(), "a refused run left a folder");
+    let done = with("guide.weights=random").code(0);
+    assert!(done.stderr.contains("guide.weights is random"), "{done}");
+    let record = fs::read_to_string(run_folder(&place, "out").join("config.json")).unwrap();
+    assert!(record.contains(r#""weights": "random""#), "{record}");
+}
+
+#[test]
+fn weight_files_are_found_from_a_folder_that_has_none() {
+    let place = place("eg");
+    dlib_weights();
+    let elsewhere = place.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let init = format!("--set backbone=efficientnet-lite0 --set init={}", IMAGENET_LITE0.name());
+    let train = format!("train ../tiny.json --data-root ../data --output out --set epoch=1 {BY_DLIB} {init}");
+    let mut command = place.command(&train);
+    command.current_dir(&elsewhere);
+    let done = Done::of(&train, command).code(0);
+    let from = format!("weights/{}", IMAGENET_LITE0.name());
+    assert!(done.stderr.contains("the backbone starts from ") && done.stderr.contains(&from), "{done}");
 }
 
 #[test]

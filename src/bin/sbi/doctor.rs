@@ -5,8 +5,9 @@ use crate::{Outcome, Session};
 use sbi::checkpoint;
 use sbi::datasets::{Compression, TestSet};
 use sbi::face::{LandmarkModel, Variant};
-use sbi::model::{BUNDLED_FILE, DeviceChoice, ExecutionPlan, dlib_encoder};
-use sbi::weights_dir::weights_dir;
+use sbi::model::{DeviceChoice, ExecutionPlan, dlib_encoder};
+use sbi::weight_files::catalogue::ALL;
+use sbi::weight_files::{WeightFile, WeightFormat, weights_dir};
 use std::path::Path;
 
 /// One line of the report.
@@ -18,39 +19,13 @@ struct Check {
     detail: String,
 }
 
-/// What a weight file holds, which decides how it is tried.
-#[derive(Clone, Copy)]
-enum Holds {
-    Checkpoint,
-    Landmarks,
-    DlibEncoder,
-}
-
-use Holds::*;
-
-/// Weight files besides the face detectors', and what they are for.
-const OTHER_FILES: [(&str, &str, Holds); 10] = [
-    (BUNDLED_FILE, "the detector in the box, for `sbi infer` without -w", Checkpoint),
-    ("EG-weights.tar", "released EG detector; weights/README.md says where from", Checkpoint),
-    ("FFraw.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
-    ("FFc23.tar", "released SBI detector; weights/README.md says where from", Checkpoint),
-    ("adv-efficientnet-b4-44fb3a87.pth", "ImageNet weights to start training from", Checkpoint),
-    ("efficientnet-lite0-imagenet.pth", "ImageNet weights of the smallest light backbone", Checkpoint),
-    ("backbone.pth", "ArcFace encoder for EG training", Checkpoint),
-    (
-        "dlib_face_recognition_resnet_model_v1.dat",
-        "dlib's encoder for EG training; scripts/setup.sh fetches it",
-        DlibEncoder,
-    ),
-    ("shape_predictor_81_face_landmarks.dat", "81-point landmarks, as the originals use", Landmarks),
-    ("shape_predictor_68_face_landmarks.dat", "68-point landmarks; scripts/setup.sh fetches it", Landmarks),
-];
-
 pub fn run(args: &DoctorArgs, session: &Session) -> anyhow::Result<Outcome> {
     let mut checks = versions();
     checks.push(device(session.global.device));
     checks.extend([Variant::ResNet50, Variant::MobileNet025].map(face_detector));
-    checks.extend(OTHER_FILES.map(|(file, purpose, holds)| weight_file(file, purpose, holds)));
+    // The face detectors' have been tried as networks already.
+    let tried = [Variant::ResNet50, Variant::MobileNet025].map(Variant::weight_file);
+    checks.extend(ALL.into_iter().filter(|file| !tried.contains(file)).map(weight_file));
     checks.extend(data_sets(&session.global.data_root));
     if args.json {
         println!("{}", serde_json::to_string_pretty(&checks)?);
@@ -94,13 +69,10 @@ fn device(choice: DeviceChoice) -> Check {
 
 fn face_detector(variant: Variant) -> Check {
     let name = format!("face detector {}", variant.name());
-    let Some(path) = variant.find_weights(&weights_dir()) else {
-        let file = variant.usual_files()[0];
-        return check(
-            name,
-            "missing",
-            format!("{} is not there; {}", weights_dir().join(file).display(), variant.source()),
-        );
+    let file = variant.weight_file();
+    let Some(path) = file.find_in(&weights_dir()) else {
+        let path = weights_dir().join(file.name());
+        return check(name, "missing", format!("{} is not there; {}", path.display(), file.origin));
     };
     let plan = ExecutionPlan::plain(tch::Device::Cpu);
     match sbi::face::RetinaFace::load(variant, &path, None, plan) {
@@ -109,25 +81,24 @@ fn face_detector(variant: Variant) -> Check {
     }
 }
 
-fn weight_file(file: &str, purpose: &str, holds: Holds) -> Check {
-    let path = weights_dir().join(file);
-    if !path.exists() {
-        return check(file, "missing", purpose);
-    }
-    let found = match holds {
-        Checkpoint => checkpoint::read(&path)
+fn weight_file(file: &WeightFile) -> Check {
+    let Some(path) = file.find_in(&weights_dir()) else {
+        return check(file.name(), "missing", format!("{}; {}", file.purpose, file.origin));
+    };
+    let found = match file.format {
+        WeightFormat::Checkpoint => checkpoint::read(&path)
             .map(|file| format!("{} tensors", file.state.len()))
             .map_err(|e| e.to_string()),
-        Landmarks => LandmarkModel::load(&path, false)
+        WeightFormat::DlibLandmarks => LandmarkModel::load(&path, false)
             .map(|model| format!("{} points", model.identity().points))
             .map_err(|e| e.to_string()),
-        DlibEncoder => dlib_encoder::read(&path)
+        WeightFormat::DlibFaceEncoder => dlib_encoder::read(&path)
             .map(|_| format!("{} numbers per face", dlib_encoder::EMBEDDING))
             .map_err(|e| e.to_string()),
     };
     match found {
-        Ok(found) => check(file, "ok", format!("{found}; {purpose}")),
-        Err(error) => check(file, "bad", one_line(&error)),
+        Ok(found) => check(file.name(), "ok", format!("{found}; {}", file.purpose)),
+        Err(error) => check(file.name(), "bad", one_line(&error)),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use crate::model::encoder::{Depth, IRESNET18, IRESNET34, IRESNET50, IRESNET100, Pooling};
 use crate::model::face_encoder::EncoderSpec;
+use crate::weight_files::WeightFile;
+use crate::weight_files::catalogue::{ARCFACE_ENCODER, DLIB_FACE_ENCODER};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
 
 /// The frozen face encoder that guides EG, and the objective.
@@ -11,8 +14,8 @@ use std::path::PathBuf;
 pub struct GuideConfig {
     /// The network.
     pub encoder: EncoderName,
-    /// Its weights; `None`: where they usually lie.
-    pub weights: Option<PathBuf>,
+    /// Where its weights come from.
+    pub weights: EncoderWeights,
     /// Side in pixels of the faces it is shown; `None`: that of the faces it was trained on, 112 of an iresnet (EG),
     /// 150 of dlib's.
     pub input_size: Option<usize>,
@@ -57,6 +60,65 @@ pub enum EncoderName {
     Dlib,
 }
 
+/// Where the face encoder's weights come from: `null`, `"random"`, or the path of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<PathBuf>", into = "Option<PathBuf>")]
+pub enum EncoderWeights {
+    /// From the encoder's own file in the weights folder: [`EncoderName::weight_file`].
+    #[default]
+    Usual,
+    /// Drawn from the run's seed. Such an encoder guides nothing; runs that ask what guidance brings compare with it.
+    Random,
+    /// From this file. One called `random` is named as `./random`.
+    File(PathBuf),
+}
+
+/// What a configuration says for [`EncoderWeights::Random`].
+pub(super) const RANDOM: &str = "random";
+
+impl From<Option<PathBuf>> for EncoderWeights {
+    fn from(value: Option<PathBuf>) -> Self {
+        match value {
+            None => EncoderWeights::Usual,
+            Some(word) if word.as_os_str() == RANDOM => EncoderWeights::Random,
+            Some(path) => EncoderWeights::File(path),
+        }
+    }
+}
+
+impl From<EncoderWeights> for Option<PathBuf> {
+    fn from(weights: EncoderWeights) -> Self {
+        match weights {
+            EncoderWeights::Usual => None,
+            EncoderWeights::Random => Some(RANDOM.into()),
+            EncoderWeights::File(path) => Some(path),
+        }
+    }
+}
+
+impl EncoderName {
+    /// The file that usually holds its weights.
+    pub fn weight_file(self) -> &'static WeightFile {
+        match self {
+            EncoderName::Dlib => &DLIB_FACE_ENCODER,
+            _ => &ARCFACE_ENCODER,
+        }
+    }
+}
+
+impl fmt::Display for EncoderName {
+    /// As configurations name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EncoderName::Iresnet18 => "iresnet18",
+            EncoderName::Iresnet34 => "iresnet34",
+            EncoderName::Iresnet50 => "iresnet50",
+            EncoderName::Iresnet100 => "iresnet100",
+            EncoderName::Dlib => "dlib",
+        })
+    }
+}
+
 /// How the residual is formed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,7 +134,7 @@ impl Default for GuideConfig {
     fn default() -> Self {
         GuideConfig {
             encoder: EncoderName::default(),
-            weights: None,
+            weights: EncoderWeights::default(),
             input_size: None,
             pooling: Pooling::Pooled,
             loss_weights: LossWeights::default(),

@@ -10,7 +10,7 @@ mod schema;
 mod shares;
 
 pub use error::{ConfigError, Origin};
-pub use guide::{EncoderName, GuideConfig, LossWeights, Residual};
+pub use guide::{EncoderName, EncoderWeights, GuideConfig, LossWeights, Residual};
 pub use shares::SetShare;
 
 use crate::datasets::{Compression, SourceSet, Split};

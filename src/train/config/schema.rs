@@ -1,7 +1,7 @@
 //! Which keys there are and what each takes: one table, from which all checks and messages come.
 
 use super::overrides::Layer;
-use super::{Config, ConfigError, Origin, shares};
+use super::{Config, ConfigError, Origin, guide, shares};
 use crate::model::Method;
 use crate::model::efficientnet::VARIANTS;
 use crate::suggest::suggest;
@@ -28,6 +28,8 @@ pub enum Takes {
     Backbone,
     /// The path of a file or folder, or null.
     Path,
+    /// The path of a file, this word, or null.
+    PathOrWord(&'static str),
     /// As `Whole`, or null.
     WholeOrNull(u64, u64),
     /// Names of sets.
@@ -59,7 +61,7 @@ const KEYS: [(&str, Takes); 37] = [
     ("init", Path),
     ("normalisation", Name(&["unit", "imagenet"])),
     ("guide.encoder", Name(&["iresnet18", "iresnet34", "iresnet50", "iresnet100", "dlib"])),
-    ("guide.weights", Path),
+    ("guide.weights", PathOrWord(guide::RANDOM)),
     ("guide.input_size", WholeOrNull(16, 4096)),
     ("guide.pooling", Name(&["pooled", "fc"])),
     ("guide.loss_weights.rf", Number(0.0, 1e6)),
@@ -89,7 +91,7 @@ pub fn takes(key: &str) -> Option<Takes> {
 impl Takes {
     /// Whether it takes text, so that what looks like a number is text too.
     pub fn is_text(self) -> bool {
-        matches!(self, Name(_) | Backbone | Path)
+        matches!(self, Name(_) | Backbone | Path | PathOrWord(_))
     }
 
     fn accepts(self, value: &Value) -> bool {
@@ -104,7 +106,7 @@ impl Takes {
             Below1 => number.is_some_and(|number| (0.0..1.0).contains(&number)),
             BelowOneOrNull => value.is_null() || number.is_some_and(|number| (0.0..1.0).contains(&number)),
             Name(_) | Backbone => value.as_str().is_some_and(|name| self.names().contains(&name)),
-            Path => value.is_null() || value.as_str().is_some_and(|path| !path.is_empty()),
+            Path | PathOrWord(_) => value.is_null() || value.as_str().is_some_and(|path| !path.is_empty()),
             Sets => shares::parse(value).is_some(),
             Flag => value.is_boolean(),
         }
@@ -131,6 +133,7 @@ impl Takes {
             BelowOneOrNull => "a number from 0 to less than 1, or null".to_owned(),
             Name(_) | Backbone => format!("one of {}", self.names().join(", ")),
             Path => "a path in quotes, or null".to_owned(),
+            PathOrWord(word) => format!("a path in quotes, \"{word}\", or null"),
             Sets => shares::EXPECTED.to_owned(),
             Flag => "true or false".to_owned(),
         }

@@ -180,6 +180,21 @@ fn the_table_has_each_field_and_each_name_and_no_other() {
 }
 
 #[test]
+fn the_encoders_weights_are_the_usual_ones_random_ones_or_a_files() {
+    let weights = |text: &str| read(text, &[]).unwrap().guide.weights;
+    assert_eq!(weights("{}"), EncoderWeights::Usual);
+    assert_eq!(weights(r#"{"guide": {"weights": null}}"#), EncoderWeights::Usual);
+    assert_eq!(weights(r#"{"guide": {"weights": "random"}}"#), EncoderWeights::Random);
+    assert_eq!(weights(r#"{"guide": {"weights": "./random"}}"#), EncoderWeights::File("./random".into()));
+    let random = read("{}", &["guide.weights=random"]).unwrap();
+    assert_eq!(read(&random.to_json(), &[]).unwrap(), random);
+    assert_eq!(
+        refusal("{}", &["guide.weights=[]"]),
+        "--set guide.weights=[]: guide.weights is [], expected a path in quotes, \"random\", or null"
+    );
+}
+
+#[test]
 fn split_lists_are_those_given_or_else_those_of_the_data_set() {
     let data = read("{}", &["data.val=mine.json"]).unwrap().data;
     let root = Path::new("/data");

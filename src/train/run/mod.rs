@@ -81,9 +81,9 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
     let device = asked.device.resolve()?;
     let train_frames = sets::frames(config, Split::Train, &asked.data_root)?;
     let val_frames = sets::frames(config, Split::Validation, &asked.data_root)?;
-    let train = setup::loader(config, &train_frames, Phase::Train, device)?;
-    let val = setup::loader(config, &val_frames, Phase::Validation, device)?;
-    let (model, warnings) = setup::model(config, device)?;
+    let train = setup::loader(config, &train_frames, Phase::Train, config.data.degradation, device)?;
+    let val = setup::loader(config, &val_frames, Phase::Validation, 0.0, device)?;
+    let model = setup::networks(config, device);
     let precision = Precision::new(config.amp, device);
     if config.amp != Amp::Off && !precision.is_half() {
         progress.note("amp: half precision is for CUDA; this run has 32 bits throughout");
@@ -94,9 +94,10 @@ pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Resul
     let counts = DataCounts { train: (&train_frames).into(), val: (&val_frames).into() };
     let mut run = match &asked.place {
         Place::New { output, name, config_name } => {
+            let notes = setup::load_initial_weights(&model, config)?;
             let folder = RunFolder::create(output, name, config_name, SystemTime::now())?;
             RunRecord::new(config.clone(), format!("{device:?}"), counts).write(&folder)?;
-            warnings.iter().for_each(|warning| progress.note(warning));
+            notes.iter().for_each(|note| progress.note(note));
             let run = Run {
                 log: EpochLog::new(&folder),
                 best: BestList::new(config.keep),
