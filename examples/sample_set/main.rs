@@ -71,7 +71,7 @@ const SCENES: [Scene; 4] = [
 
 /// How a stand-in fake is made.
 enum Forgery {
-    /// As a training sample, with the draws of this number.
+    /// The self-blended fake of a training pair, made with the recipe of this number.
     SelfBlended(u64),
     /// Another face in its place.
     Swapped,

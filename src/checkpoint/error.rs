@@ -39,13 +39,13 @@ pub enum Error {
     /// Readable text, which no weight format is.
     #[error("this is a text file, not a weight file; it begins with {beginning:?}")]
     Text {
-        /// Its first line, shortened.
+        /// The file's first line, shortened.
         beginning: String,
     },
     /// A known format that holds no state dict that can be read here.
     #[error("this is {what}, which is not a weight file that can be read here")]
     OtherFormat {
-        /// The format.
+        /// The format's name with its article, such as "a gzip file".
         what: &'static str,
     },
     /// Not one of the known formats.
@@ -109,7 +109,7 @@ pub enum Error {
         at: u64,
         /// What there is too much of.
         what: &'static str,
-        /// The limit.
+        /// How much of it a file may have.
         limit: u64,
     },
     /// Tensors or values that would take far more memory than the file has bytes.
@@ -168,7 +168,7 @@ pub enum Error {
     /// Two tensors of one name, perhaps only after `module.` was taken off.
     #[error("two tensors are called {name}")]
     DuplicateName {
-        /// The name.
+        /// The name that occurs twice.
         name: String,
     },
     /// A safetensors header that breaks the rules of the format.
@@ -185,23 +185,23 @@ pub enum Error {
     /// Data whose length is not shape times element size.
     #[error("a {dtype} tensor of shape {shape:?} was given {found} bytes")]
     TensorLength {
-        /// Element type.
+        /// Type of the tensor's elements.
         dtype: DType,
-        /// Shape.
+        /// Lengths of the tensor's axes.
         shape: Vec<usize>,
-        /// Bytes given.
+        /// How many bytes were given.
         found: usize,
     },
     /// A value that cannot be written, since it was opaque when it was read.
     #[error("a value of class {class} cannot be written")]
     Unwritable {
-        /// Its class.
+        /// Module and name of the value's class.
         class: String,
     },
     /// Lists in lists, deeper than any optimiser state.
     #[error("values are nested deeper than {limit} levels")]
     TooDeep {
-        /// The limit.
+        /// The deepest nesting that is read or written.
         limit: usize,
     },
 }

@@ -14,11 +14,11 @@ pub enum Value {
     Bool(bool),
     /// An integer; those beyond 64 bits are [`Value::Opaque`].
     Int(i64),
-    /// A float.
+    /// A floating-point number.
     Float(f64),
-    /// Text.
+    /// A string of text.
     Str(String),
-    /// Raw bytes.
+    /// A byte string.
     Bytes(Vec<u8>),
     /// A list; sets become lists too.
     List(Vec<Value>),
@@ -26,7 +26,7 @@ pub enum Value {
     Tuple(Vec<Value>),
     /// A dict, its pairs in order; an ordered dict too.
     Dict(Vec<(Value, Value)>),
-    /// A tensor.
+    /// A tensor with its numbers.
     Tensor(TensorData),
     /// Anything else. Nothing of it is kept but its class.
     Opaque {

@@ -13,7 +13,7 @@ pub enum Error {
     Folder {
         /// The folder, or the file in it.
         path: PathBuf,
-        /// Why.
+        /// The operating system's reason.
         cause: io::Error,
     },
     /// An array of the folder cannot be read or written.
@@ -25,7 +25,7 @@ pub enum Error {
     /// The manifest is no valid one.
     #[error("{}: expected the manifest of a packed test set: {reason}", path.display())]
     Manifest {
-        /// The manifest.
+        /// The manifest's file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -33,9 +33,9 @@ pub enum Error {
     /// The manifest was written by a program with another format.
     #[error("{}: manifest version {found}, this program reads version {expected}", path.display())]
     Version {
-        /// The manifest.
+        /// The manifest's file.
         path: PathBuf,
-        /// Its version.
+        /// The manifest's format version.
         found: u64,
         /// The version that this program reads.
         expected: u32,
@@ -46,13 +46,13 @@ pub enum Error {
         path.display()
     )]
     Settings {
-        /// The manifest.
+        /// The manifest's file.
         path: PathBuf,
-        /// Which setting.
+        /// The setting's name.
         setting: &'static str,
-        /// Its value in the folder.
+        /// The value with which the folder was packed.
         folder_has: String,
-        /// Its value now.
+        /// The value of this run.
         run_has: String,
     },
     /// The folder holds another video under this number.
@@ -61,7 +61,7 @@ pub enum Error {
         path.display()
     )]
     OtherVideo {
-        /// The manifest.
+        /// The manifest's file.
         path: PathBuf,
         /// Which video, from 1.
         number: usize,
@@ -76,11 +76,11 @@ pub enum Error {
         path.display()
     )]
     FewerVideos {
-        /// The manifest.
+        /// The manifest's file.
         path: PathBuf,
         /// Videos in the folder.
         folder_has: usize,
-        /// Videos now.
+        /// How many videos the test set has in this run.
         run_has: usize,
     },
     /// The folder holds arrays but no manifest.
@@ -89,19 +89,19 @@ pub enum Error {
         path.display()
     )]
     NoManifest {
-        /// The folder.
+        /// The folder of packed faces.
         path: PathBuf,
     },
     /// The list of labels is empty.
     #[error("{}: expected the label of at least one video", path.display())]
     NoVideos {
-        /// The list.
+        /// The list of labels, `target_list.npy`.
         path: PathBuf,
     },
     /// The list of labels holds a number that is no label.
     #[error("{}: video {number}: expected label 0 (real) or 1 (fake), found {found}", path.display())]
     Label {
-        /// The list.
+        /// The list of labels, `target_list.npy`.
         path: PathBuf,
         /// Which video, from 1.
         number: usize,
@@ -111,7 +111,7 @@ pub enum Error {
     /// The list of labels and the arrays beside it do not go together.
     #[error("{}: has the labels of {listed} videos, the arrays beside it end at number {last}", path.display())]
     ListLength {
-        /// The list.
+        /// The list of labels, `target_list.npy`.
         path: PathBuf,
         /// Number of labels.
         listed: usize,
@@ -121,7 +121,7 @@ pub enum Error {
     /// The list of labels and the manifest do not go together.
     #[error("{}: expected labels of the {expected} videos in the manifest, found {found}", path.display())]
     ManifestLength {
-        /// The list.
+        /// The list of labels, `target_list.npy`.
         path: PathBuf,
         /// Number of videos according to the manifest.
         expected: usize,
@@ -131,7 +131,7 @@ pub enum Error {
     /// The list of labels and the manifest contradict one another.
     #[error("{}: video {number} has another label in the manifest", path.display())]
     ManifestLabel {
-        /// The list.
+        /// The list of labels, `target_list.npy`.
         path: PathBuf,
         /// Which video, from 1.
         number: usize,
@@ -144,7 +144,7 @@ pub enum VideoError {
     /// An array of the video is not there.
     #[error("{}: no such file, expected {expected}; pack the test set again to complete it", path.display())]
     MissingFile {
-        /// The array.
+        /// The array file.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,

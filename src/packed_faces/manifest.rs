@@ -62,11 +62,11 @@ impl Settings {
 /// What is known about one packed video.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VideoEntry {
-    /// Its number, from 1, which is also in the names of its arrays.
+    /// The video's number in the test set, from 1, which is also in the names of its arrays.
     pub number: usize,
     /// The video file.
     pub path: String,
-    /// What it is.
+    /// Whether the video is real or fake.
     pub label: Label,
     /// The method that made it, where the test set tells.
     pub group: Option<String>,

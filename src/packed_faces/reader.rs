@@ -21,7 +21,7 @@ pub struct PackedSet {
 /// A video of a packed test set, whose arrays are looked at when it is opened.
 #[derive(Clone, Debug)]
 pub struct PackedVideo {
-    /// Its number, from 1.
+    /// The video's number in the test set, from 1.
     pub number: usize,
     /// What it is.
     pub label: Label,

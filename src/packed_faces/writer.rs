@@ -25,7 +25,7 @@ pub struct PlannedVideo {
 /// How the reading of a video went, for the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Its status; an `ok` without any face is written as `no_face`.
+    /// How reading the video went; an `ok` without any face is written as `no_face`.
     pub status: VideoStatus,
     /// Number of frames that were decoded.
     pub frames_decoded: u32,

@@ -27,7 +27,7 @@ fn place_with_photos() -> Option<Place> {
     Some(place)
 }
 
-/// The same, prepared, with a small configuration that trains on it.
+/// A folder whose photographs are prepared, with a small configuration that trains on them.
 fn prepared() -> Option<Place> {
     let place = place_with_photos()?;
     place.sbi(PREPARE).code(1);

@@ -171,7 +171,8 @@ impl Done {
         done
     }
 
-    /// The same for wrong usage, where a hint at `--help` follows the error.
+    /// Asserts wrong usage: exit code 2, nothing on standard output, and an error with all of `parts`, which a hint at
+    /// `--help` may follow.
     #[track_caller]
     pub fn misused(self, parts: &[&str]) -> Self {
         let done = self.code(2);

@@ -33,7 +33,7 @@ pub fn smooth(label: &str, height: usize, width: usize, seed: u64) -> RgbImage {
     imaging::blurred(&noise, 5).expect("a blur")
 }
 
-/// The same with its contrast tripled.
+/// The image that [`smooth`] makes, with its contrast tripled.
 pub fn stretched(label: &str, height: usize, width: usize, seed: u64) -> RgbImage {
     let mut image = smooth(label, height, width, seed);
     for value in image.data_mut() {

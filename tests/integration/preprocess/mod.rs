@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const SET: &str = "data/Celeb-DF-v2/Celeb-real";
 /// With four frames a video on two threads.
 const RUN: &str = "preprocess -d Celeb-real -n 4 -j 2";
-/// The same without its numbers.
+/// Preparation of the set without a number of frames or of threads, quietly.
 const BARE: &str = "preprocess -d Celeb-real -q";
 
 /// A place with real models and an empty set; `None` where set-up has not placed them.
