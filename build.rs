@@ -1,38 +1,62 @@
-//! Compiles the C++ shims over libtorch and dlib and points the binary at the libtorch it was built with.
+//! Compiles the C++ under `src` and points the binary at the libtorch it was built with.
 
-use std::path::PathBuf;
+#[path = "build/kernels.rs"]
+mod kernels;
+#[path = "build/layout.rs"]
+mod layout;
+#[path = "build/symbols.rs"]
+mod symbols;
+
+use kernels::{ANY, AVX2, AVX512, ENGINE, SCAN, TRAINING};
+use std::path::{Path, PathBuf};
 
 const NO_LIBTORCH: &str =
     "LIBTORCH is not set: run scripts/setup.sh once; it installs libtorch and writes .cargo/config.toml";
 
+/// Makes a library and returns its name.
+type Job<'a> = Box<dyn Fn() -> String + Send + Sync + 'a>;
+
 fn main() {
+    refuse_other_platforms();
     let libtorch = PathBuf::from(std::env::var("LIBTORCH").expect(NO_LIBTORCH));
-    let include = libtorch.join("include");
-
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    let over_libtorch = ["torch/autocast.cpp", "training/norm.cpp", "training/block.cpp"]
-        .map(|name| format!("src/native/{name}"));
-    for file in over_libtorch.iter().map(String::as_str).chain(["src/native/training/norm.h"]) {
-        println!("cargo:rerun-if-changed={file}");
-    }
-    cc::Build::new()
-        .cpp(true)
-        .std("c++17")
-        .warnings(false)
-        .opt_level(3)
-        .flag("-fopenmp")
-        .include(&include)
-        .include(include.join("torch/csrc/api/include"))
-        .files(&over_libtorch)
-        .compile("sbi_native");
-    compile_vector_kernels();
-    compile_engine();
-    // Before dlib's libraries, among which is a BLAS for everybody: the first of a name counts for the whole process,
-    // and libtorch has a far faster one inside.
-    println!("cargo:rustc-link-search=native={}", libtorch.join("lib").display());
-    println!("cargo:rustc-link-lib=torch_cpu");
-    compile_dlib();
+    println!("cargo:rustc-env=SBI_LIBTORCH_VERSION={}", version_of(&libtorch));
+    println!("cargo:rerun-if-env-changed=CI");
+    watch(Path::new("src"));
 
+    layout::write_assertions("engine_layout", &["src/engine/kernels/kernels.h"]);
+    layout::write_assertions(
+        "training_layout",
+        &["src/native/training/kernels.h", "src/native/training/norm.h", "src/native/training/block.cpp"],
+    );
+
+    // What takes longest comes first.
+    let mut jobs: Vec<Job> = vec![
+        Box::new(compile_dlib_shims),
+        Box::new(|| compile_libtorch_shims(&libtorch)),
+        Box::new(|| ENGINE.compile(&ANY)),
+    ];
+    if target_is("x86_64") {
+        jobs.push(Box::new(|| ENGINE.compile(&AVX2)));
+        jobs.push(Box::new(|| ENGINE.compile(&AVX512)));
+        jobs.push(Box::new(|| TRAINING.compile(&AVX2)));
+        jobs.push(Box::new(|| SCAN.compile(&AVX2)));
+        jobs.push(Box::new(|| SCAN.compile(&ANY)));
+    } else {
+        jobs.push(Box::new(|| TRAINING.compile(&ANY)));
+    }
+    for library in all_at_once(&jobs) {
+        println!("cargo:rustc-link-search=native={}", folder_of(&library).display());
+        println!("cargo:rustc-link-lib=static={library}");
+    }
+
+    // libtorch comes before dlib's libraries, among which is a BLAS for everybody: the first of a name counts for the
+    // whole process, and libtorch has a far faster one inside.
+    println!("cargo:rustc-link-search=native={}", libtorch.join("lib").display());
+    // At run time `gomp` is the copy beside libtorch: one team of threads for both.
+    for library in ["torch_cpu", "gomp", "dlib", "lapack", "blas", "stdc++"] {
+        println!("cargo:rustc-link-lib={library}");
+    }
     // The rpath spares users LD_LIBRARY_PATH; DT_RPATH (not RUNPATH) also serves libtorch's own
     // dependencies, which lie in the same folder.
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", libtorch.join("lib").display());
@@ -45,86 +69,105 @@ fn main() {
     }
 }
 
-/// The kernels for AVX2 whatever the rest is built for: the processor is asked before they run.
-fn compile_vector_kernels() {
-    let sources = ["rows.cpp", "depthwise.cpp"].map(|name| format!("src/native/training/{name}"));
-    let headers =
-        ["vectors.h", "activations.h", "kernels.h"].map(|name| format!("src/native/training/{name}"));
-    for file in sources.iter().chain(&headers) {
-        println!("cargo:rerun-if-changed={file}");
-    }
-    let mut build = cc::Build::new();
-    build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-ffp-contract=fast").flag("-fopenmp");
-    if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
-        build.flag("-mavx2").flag("-mfma");
-    }
-    build.files(&sources).compile("sbi_vector_kernels");
-    // At run time this is the copy beside libtorch: one team of threads for both.
-    println!("cargo:rustc-link-lib=gomp");
+/// `scripts/setup.sh` says the same.
+fn refuse_other_platforms() {
+    println!("cargo:rerun-if-env-changed=SBI_ANY_PLATFORM");
+    let os = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let architecture = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let supported = os == "linux" && architecture == "x86_64";
+    assert!(
+        supported || std::env::var_os("SBI_ANY_PLATFORM").is_some(),
+        "only Linux on x86-64 is supported, this is {os} on {architecture}. For porting, SBI_ANY_PLATFORM=1 goes on all the \
+         same."
+    );
 }
 
-/// The inference engine's kernels, once per instruction set: the processor is asked before they run.
-fn compile_engine() {
-    const FOLDER: &str = "src/engine/kernels";
-    println!("cargo:rerun-if-changed={FOLDER}");
-    let builds: &[(&str, &[&str])] =
-        if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
-            &[
-                ("base", &[]),
-                ("avx2", &["-mavx2", "-mfma"]),
-                (
-                    "avx512",
-                    &[
-                        "-mavx512f",
-                        "-mavx512vl",
-                        "-mavx512bw",
-                        "-mavx512dq",
-                        "-mfma",
-                        "-mprefer-vector-width=512",
-                    ],
-                ),
-            ]
-        } else {
-            &[("base", &[])]
-        };
-    for (name, flags) in builds {
-        let mut build = cc::Build::new();
-        build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-ffp-contract=fast");
-        build
-            .flag("-fno-math-errno")
-            .flag("-fno-trapping-math")
-            .flag("-Wno-psabi")
-            .define("SBI_BUILD", *name);
-        for flag in *flags {
-            build.flag(flag);
-        }
-        build.files(
-            ["conv", "winograd", "front", "project", "small"].map(|file| format!("{FOLDER}/{file}.cpp")),
-        );
-        build.compile(&format!("sbi_engine_{name}"));
-    }
-}
-
-/// The shims over dlib, and the scan for faces twice: for AVX2 and for any x86-64; the shim asks the processor.
-fn compile_dlib() {
-    const SCAN: [&str; 3] = ["face_hog.cpp", "face_hog_pyramid.cpp", "face_hog_features.cpp"];
-    for file in
-        ["detector.cpp", "face_net.cpp", "guarded.h", "face_hog.h", "face_hog_parts.h"].iter().chain(&SCAN)
-    {
-        println!("cargo:rerun-if-changed=src/native/dlib/{file}");
-    }
-    let base = || {
-        let mut build = cc::Build::new();
-        build.cpp(true).std("c++17").warnings(false).opt_level(3).flag("-fno-math-errno").flag("-Wno-psabi");
-        build
+/// The version that libtorch's headers give, such as `2.11.0`.
+fn version_of(libtorch: &Path) -> String {
+    let header = libtorch.join("include/torch/headeronly/version.h");
+    let text =
+        std::fs::read_to_string(&header).unwrap_or_else(|error| panic!("{}: {error}", header.display()));
+    let part = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("#define TORCH_VERSION_{name} ")));
+        line.unwrap_or_else(|| panic!("{} has no TORCH_VERSION_{name}", header.display())).trim()
     };
-    base().file("src/native/dlib/detector.cpp").file("src/native/dlib/face_net.cpp").compile("sbi_dlib");
-    // Sums in the order in which dlib has them; where a fused multiply-add is wanted, the source says so.
-    let mut plain = base();
-    plain.flag("-ffp-contract=off").files(SCAN.map(|file| format!("src/native/dlib/{file}")));
-    plain.clone().flag("-mavx2").flag("-mfma").compile("sbi_face_hog_avx2");
-    plain.compile("sbi_face_hog");
-    for library in ["dlib", "lapack", "blas"] {
-        println!("cargo:rustc-link-lib={library}");
+    ["MAJOR", "MINOR", "PATCH"].map(part).join(".")
+}
+
+/// The names of all libraries in the order of `jobs`. Cargo's job server shares out the processor's cores.
+fn all_at_once(jobs: &[Job]) -> Vec<String> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = jobs.iter().map(|job| scope.spawn(job)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// Whether the program will run on such processors.
+fn target_is(architecture: &str) -> bool {
+    std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|target| target == architecture)
+}
+
+/// Where a library and its object files are made: a name in cargo's output folder.
+fn folder_of(library: &str) -> PathBuf {
+    Path::new(&std::env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join(library)
+}
+
+/// Asks cargo to look at every C++ file below a folder.
+fn watch(folder: &Path) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.is_dir() {
+            watch(&path);
+        } else if path.extension().is_some_and(|extension| extension == "cpp" || extension == "h") {
+            println!("cargo:rerun-if-changed={}", path.display());
+        }
     }
+}
+
+/// What all C++ here is compiled with. Warnings are errors where everything is checked, and no more than that for users,
+/// whose compilers know others.
+fn cpp(library: &str) -> cc::Build {
+    let mut build = cc::Build::new();
+    // Object files are named after their sources, whatever they are compiled for: each library has its own.
+    build.out_dir(folder_of(library));
+    build.cpp(true).std("c++17").opt_level(3).include("src").cargo_metadata(false).cpp_link_stdlib(None);
+    build.warnings(false);
+    for warning in ["-Wall", "-Wextra", "-Wshadow", "-Wcast-align", "-Wcast-qual", "-Wnon-virtual-dtor"] {
+        build.flag(warning);
+    }
+    if std::env::var_os("CI").is_some() {
+        build.flag("-Werror");
+    }
+    build
+}
+
+/// Others' headers are not ours to warn about.
+fn system_include(build: &mut cc::Build, folder: &Path) {
+    build.flag("-isystem").flag(folder);
+}
+
+fn compile_libtorch_shims(libtorch: &Path) -> String {
+    const LIBRARY: &str = "sbi_libtorch_shims";
+    let include = libtorch.join("include");
+    let mut build = cpp(LIBRARY);
+    system_include(&mut build, &include.join("torch/csrc/api/include"));
+    system_include(&mut build, &include);
+    build.flag("-fopenmp").files(
+        ["training/block.cpp", "training/norm.cpp", "torch/autocast.cpp"]
+            .map(|file| format!("src/native/{file}")),
+    );
+    build.compile(LIBRARY);
+    LIBRARY.to_owned()
+}
+
+fn compile_dlib_shims() -> String {
+    const LIBRARY: &str = "sbi_dlib_shims";
+    let mut build = cpp(LIBRARY);
+    build.flag("-fno-math-errno");
+    build.files(["src/native/dlib/face_net.cpp", "src/native/dlib/detector.cpp"]);
+    build.compile(LIBRARY);
+    LIBRARY.to_owned()
 }

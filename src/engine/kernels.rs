@@ -1,7 +1,11 @@
 //! The kernels' C interface (`kernels.h`) and which build of them this processor takes.
 
+use crate::native::simd::{InstructionSet, runnable};
 use std::ffi::c_void;
 use std::sync::LazyLock;
+
+// That these types are what `kernels.h` has: sizes, offsets and numbers.
+include!(concat!(env!("OUT_DIR"), "/engine_layout.rs"));
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -14,10 +18,22 @@ pub(super) struct RawMap {
     pub pixel_stride: i64,
 }
 
+/// What follows an operation.
+#[repr(i64)]
+#[derive(Clone, Copy)]
+pub(super) enum RawActivationKind {
+    None,
+    Relu,
+    Clamp,
+    Swish,
+    Leaky,
+    Slopes,
+}
+
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(super) struct RawActivation {
-    pub kind: i64,
+    pub kind: RawActivationKind,
     pub constant: f32,
     pub slopes: *const f32,
 }
@@ -141,12 +157,24 @@ pub(super) struct RawKernels {
 }
 
 unsafe extern "C" {
-    fn sbi_kernels_base(table: *mut RawKernels);
+    fn sbi_kernels_any(table: *mut RawKernels);
     #[cfg(target_arch = "x86_64")]
     fn sbi_kernels_avx2(table: *mut RawKernels);
     #[cfg(target_arch = "x86_64")]
     fn sbi_kernels_avx512(table: *mut RawKernels);
 }
+
+/// Fills in a build's table.
+type Fill = unsafe extern "C" fn(*mut RawKernels);
+
+/// All builds, the fastest first.
+const BUILDS: &[(InstructionSet, Fill)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (InstructionSet::Avx512, sbi_kernels_avx512),
+    #[cfg(target_arch = "x86_64")]
+    (InstructionSet::Avx2, sbi_kernels_avx2),
+    (InstructionSet::Any, sbi_kernels_any),
+];
 
 /// One build of all kernels.
 pub struct Kernels {
@@ -156,12 +184,12 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    fn of(name: &'static str, fill: unsafe extern "C" fn(*mut RawKernels)) -> Self {
+    fn of((set, fill): (InstructionSet, Fill)) -> Self {
         let mut raw = std::mem::MaybeUninit::<RawKernels>::uninit();
         // SAFETY: the function fills the whole table.
         unsafe {
             fill(raw.as_mut_ptr());
-            Kernels { name, raw: raw.assume_init() }
+            Kernels { name: set.name(), raw: raw.assume_init() }
         }
     }
 
@@ -182,24 +210,8 @@ impl Kernels {
     }
 
     fn every() -> &'static [Kernels] {
-        static ALL: LazyLock<Vec<Kernels>> = LazyLock::new(|| {
-            let mut all = Vec::new();
-            #[cfg(target_arch = "x86_64")]
-            {
-                let has_all = is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq");
-                if has_all {
-                    all.push(Kernels::of("avx512", sbi_kernels_avx512));
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    all.push(Kernels::of("avx2", sbi_kernels_avx2));
-                }
-            }
-            all.push(Kernels::of("any", sbi_kernels_base));
-            all
-        });
+        static ALL: LazyLock<Vec<Kernels>> =
+            LazyLock::new(|| runnable(BUILDS.iter().copied()).map(Kernels::of).collect());
         &ALL
     }
 

@@ -30,12 +30,14 @@ impl EngineActivation {
     fn raw(&self) -> RawActivation {
         let plain = |kind, constant| RawActivation { kind, constant, slopes: std::ptr::null() };
         match self {
-            EngineActivation::None => plain(0, 0.0),
-            EngineActivation::Relu => plain(1, 0.0),
-            EngineActivation::Clamp(limit) => plain(2, *limit),
-            EngineActivation::Swish => plain(3, 0.0),
-            EngineActivation::Leaky(slope) => plain(4, *slope),
-            EngineActivation::Slopes(slopes) => RawActivation { slopes: slopes.pointer(), ..plain(5, 0.0) },
+            EngineActivation::None => plain(RawActivationKind::None, 0.0),
+            EngineActivation::Relu => plain(RawActivationKind::Relu, 0.0),
+            EngineActivation::Clamp(limit) => plain(RawActivationKind::Clamp, *limit),
+            EngineActivation::Swish => plain(RawActivationKind::Swish, 0.0),
+            EngineActivation::Leaky(slope) => plain(RawActivationKind::Leaky, *slope),
+            EngineActivation::Slopes(slopes) => {
+                RawActivation { slopes: slopes.pointer(), ..plain(RawActivationKind::Slopes, 0.0) }
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 //! [engine](crate::engine) the only home of `unsafe`.
 
 pub mod dlib;
+mod guarded;
 pub mod process;
+pub mod simd;
 pub mod torch;
 pub mod training;

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "kernels.h"
-#include "simd.h"
+#include "native/simd/exponential.h"
 
 namespace {
 
-enum class Kind : int64_t { None, Relu, Clamp, Swish, Leaky, Slopes };
+using Kind = SbiActivationKind;
+
+inline Floats sigmoid(Floats x) { return sigmoid<Series::SHORT>(x); }
+inline Floats swish(Floats x) { return x * sigmoid(x); }
 
 template <Kind KIND>
 inline Floats activate(Floats x, const SbiActivation& a, int64_t channel) {
@@ -29,7 +32,7 @@ struct Is {
 // Calls `body` with the activation's kind as a type.
 template <class F>
 inline void with_kind(const SbiActivation& a, F&& body) {
-  switch (static_cast<Kind>(a.kind)) {
+  switch (a.kind) {
     case Kind::None: return body(Is<Kind::None>());
     case Kind::Relu: return body(Is<Kind::Relu>());
     case Kind::Clamp: return body(Is<Kind::Clamp>());

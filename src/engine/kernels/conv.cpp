@@ -21,17 +21,17 @@ struct Split {
     // be worth the weights that are read for them.
     constexpr int64_t PIECE = 96 << 10, LEAST = 96;
     const int64_t per_pixel = from.channels * c.stride * c.stride + to.channels * (onto.data == nullptr ? 1 : 2);
-    int64_t wanted = std::max(PIECE / per_pixel, LEAST);
-    if (c.threads > 1) wanted = std::min(wanted, std::max(to.width * to.height / (TASKS_PER_THREAD * c.threads), LEAST));
+    int64_t wanted = larger(PIECE / per_pixel, LEAST);
+    if (c.threads > 1) wanted = smaller(wanted, larger(to.width * to.height / (TASKS_PER_THREAD * c.threads), LEAST));
     const Pieces columns(to.width, as_row ? wanted : to.width, TILE_ROWS);
-    const Pieces rows(to.height, as_row ? 1 : std::max<int64_t>(wanted / to.width, 1), 1);
+    const Pieces rows(to.height, as_row ? 1 : larger(wanted / to.width, 1), 1);
     columns_each = columns.size;
     column_pieces = columns.count;
     rows_each = rows.size;
     row_pieces = rows.count;
     blocks = whole(to.channels, BLOCK);
     const int64_t pieces = rows.count * columns.count, enough = c.threads > 1 ? TASKS_PER_THREAD * c.threads : 1;
-    groups = std::min(blocks, whole(enough, pieces));
+    groups = smaller(blocks, whole(enough, pieces));
   }
 };
 
@@ -46,7 +46,7 @@ template <Kind KIND>
 void run_piece(const SbiConv& c, const Split& s, int64_t task) {
   const int64_t group = task % s.groups, piece = task / s.groups;
   const int64_t y0 = piece / s.column_pieces * s.rows_each, x0 = piece % s.column_pieces * s.columns_each;
-  const int64_t y1 = std::min(y0 + s.rows_each, s.to.height), x1 = std::min(x0 + s.columns_each, s.to.width);
+  const int64_t y1 = smaller(y0 + s.rows_each, s.to.height), x1 = smaller(x0 + s.columns_each, s.to.width);
   const int64_t depth = c.kernel * c.kernel * s.from.channels;
   // Across a row of the kernel the channels of neighbouring pixels lie side by side.
   const Runs runs{c.kernel, c.kernel * s.from.channels, s.from.row_stride, c.stride * s.from.pixel_stride};

@@ -16,8 +16,8 @@ struct Ring {
 
   explicit Ring(const SbiFront& f) {
     // Outputs may reach as far as the last one's kernel.
-    width = std::max((f.out_width - 1) * f.stride + f.kernel, f.before + f.from.width);
-    rows = is_small(f) ? std::max((f.out_height - 1) * f.stride + f.kernel, f.before + f.from.height) : f.kernel;
+    width = larger((f.out_width - 1) * f.stride + f.kernel, f.before + f.from.width);
+    rows = is_small(f) ? larger((f.out_height - 1) * f.stride + f.kernel, f.before + f.from.height) : f.kernel;
     row_floats = width * BLOCK;
   }
 
@@ -29,7 +29,7 @@ Pieces strips(const SbiFront& f) {
   const int64_t blocks = whole(f.channels, BLOCK), enough = f.threads > 1 ? TASKS_PER_THREAD * f.threads : 1;
   constexpr int64_t LEAST = 16;
   const bool as_one = blocks >= enough || Ring::is_small(f);
-  return Pieces(f.out_height, as_one ? f.out_height : std::max(LEAST, f.out_height * blocks / enough), 1);
+  return Pieces(f.out_height, as_one ? f.out_height : larger(LEAST, f.out_height * blocks / enough), 1);
 }
 
 int64_t tasks(const void* operation) {
@@ -90,7 +90,7 @@ struct Task {
     for (; ready < end; ready++) {
       const int64_t y = ready - f.before;
       if (y < 0 || y >= f.from.height)
-        std::memset(ring_row(ready), 0, ring.row_floats * sizeof(float));
+        __builtin_memset(ring_row(ready), 0, ring.row_floats * sizeof(float));
       else if (f.expand != nullptr)
         expand(y, 0, f.from.width);
       else
@@ -103,7 +103,7 @@ struct Task {
   void convolve() const {
     // Outputs side by side, so that sums enough are under way.
     constexpr int ABREAST = 4;
-    std::memset(memory, 0, ring.rows * ring.row_floats * sizeof(float));
+    __builtin_memset(memory, 0, ring.rows * ring.row_floats * sizeof(float));
     int64_t ready = top * STRIDE;
     if (Ring::is_small(f) && f.expand != nullptr) {
       expand(0, 0, f.from.height * f.from.width);
@@ -150,8 +150,8 @@ struct Task {
           }
       };
       int64_t ox = 0;
-      for (; ox + ABREAST <= f.out_width; ox += ABREAST) outputs(ox, Rows<ABREAST>());
-      for (; ox < f.out_width; ox++) outputs(ox, Rows<1>());
+      for (; ox + ABREAST <= f.out_width; ox += ABREAST) outputs(ox, Number<ABREAST>());
+      for (; ox < f.out_width; ox++) outputs(ox, Number<1>());
       if (f.row_sums != nullptr)
         for (int v = 0; v < WIDE; v++) store(f.row_sums + oy * whole(f.channels, LANES) * LANES + first + v * LANES, total[v]);
     }
@@ -169,7 +169,7 @@ void run(const void* operation, int64_t task, float* memory) {
   const SbiFront& f = *static_cast<const SbiFront*>(operation);
   const Pieces strip = strips(f);
   const int64_t block = task / strip.count, top = task % strip.count * strip.size;
-  const int64_t bottom = std::min(top + strip.size, f.out_height);
+  const int64_t bottom = smaller(top + strip.size, f.out_height);
   with_kind(f.activation, [&](auto kind) {
     blocks(f.channels, 0, block, block + 1, [&](int64_t first, int64_t valid, int64_t, auto wide) {
       Task<decltype(kind)::value, decltype(wide)::value>{f, Ring(f), memory, first, valid, top, bottom}.run();

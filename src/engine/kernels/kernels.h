@@ -5,9 +5,13 @@
 //
 // Every operation is cut into tasks that may run on any thread in any order: each writes what no other one does, and
 // in the same order of sums, so that results do not depend on the number of threads.
+//
+// Rust's `RawMap` is `SbiMap` and so on; the lists below the structs hold for both (see layout.h).
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
+
+#include "native/simd/layout.h"
 
 extern "C" {
 
@@ -17,9 +21,12 @@ struct SbiMap {
   int64_t row_stride, pixel_stride;  // in floats
 };
 
+// What follows an operation: each is defined in activation.h.
+enum class SbiActivationKind : int64_t { None, Relu, Clamp, Swish, Leaky, Slopes };
+
 struct SbiActivation {
-  int64_t kind;         // as in `Kind`, activation.h
-  float constant;       // slope or upper limit
+  SbiActivationKind kind;
+  float constant;       // Leaky: the slope; Clamp: the upper limit
   const float* slopes;  // one per channel, padded to whole vectors
 };
 
@@ -33,7 +40,7 @@ struct SbiConv {
   int64_t threads;  // that will share the tasks
 };
 
-// The same for kernels of 3 x 3 with stride 1 and padding 1, by Winograd's way.
+// A convolution of 3 x 3 with stride 1 and padding 1, by Winograd's way.
 struct SbiWinograd {
   SbiMap from, to, onto;
   const float* weight;  // [position][c_out / block][c_in][block]
@@ -81,13 +88,11 @@ struct SbiMaxPool {
   int64_t before;
 };
 
-// `to` = `from` enlarged by its nearest pixels to the size of `to`, plus `onto`.
-struct SbiEnlarge {
-  SbiMap from, to, onto;
-};
-
-// `to` = max(0, `onto` + the means of `from` over 2 x 2): what either lacks in rows, columns or channels counts as 0.
-struct SbiMeanShortcut {
+// For two operations.
+// Enlarging: `to` = `from` enlarged by its nearest pixels to the size of `to`, plus `onto`.
+// Mean shortcut: `to` = max(0, `onto` + the means of `from` over 2 x 2); what either lacks in rows, columns or channels
+// counts as 0.
+struct SbiSum {
   SbiMap from, to, onto;
 };
 
@@ -110,3 +115,24 @@ struct SbiKernels {
   SbiOperation conv, winograd_conv, front, gate, project, max_pool, enlarge, mean_shortcut, affine;
 };
 }
+
+SBI_NUMBERS(SbiActivationKind, (None, 0), (Relu, 1), (Clamp, 2), (Swish, 3), (Leaky, 4), (Slopes, 5))
+SBI_LAYOUT(SbiMap, 48, (data, 0), (height, 8), (width, 16), (channels, 24), (row_stride, 32), (pixel_stride, 40))
+SBI_LAYOUT(SbiActivation, 24, (kind, 0), (constant, 8), (slopes, 16))
+SBI_LAYOUT(SbiConv, 216, (from, 0), (to, 48), (onto, 96), (kernel, 144), (stride, 152), (before, 160), (weight, 168),
+           (bias, 176), (activation, 184), (threads, 208))
+SBI_LAYOUT(SbiWinograd, 192, (from, 0), (to, 48), (onto, 96), (weight, 144), (bias, 152), (activation, 160),
+           (threads, 184))
+SBI_LAYOUT(SbiFront, 176, (from, 0), (channels, 48), (expand, 56), (expand_bias, 64), (depthwise, 72), (bias, 80),
+           (kernel, 88), (stride, 96), (before, 104), (out_height, 112), (out_width, 120), (to, 128), (row_sums, 136),
+           (activation, 144), (threads, 168))
+SBI_LAYOUT(SbiGate, 80, (row_sums, 0), (rows, 8), (positions, 16), (channels, 24), (squeezed, 32), (reduce, 40),
+           (reduce_bias, 48), (expand, 56), (expand_bias, 64), (gate, 72))
+SBI_LAYOUT(SbiProject, 168, (from, 0), (gate, 8), (positions, 16), (channels, 24), (to, 32), (onto, 80), (weight, 128),
+           (bias, 136), (activation, 144))
+SBI_LAYOUT(SbiMaxPool, 104, (from, 0), (to, 48), (before, 96))
+SBI_LAYOUT(SbiSum, 144, (from, 0), (to, 48), (onto, 96))
+SBI_LAYOUT(SbiAffine, 112, (from, 0), (to, 48), (scale, 96), (shift, 104))
+SBI_LAYOUT(SbiOperation, 24, (tasks, 0), (scratch, 8), (run, 16))
+SBI_LAYOUT(SbiKernels, 240, (lanes, 0), (block, 8), (winograd, 16), (conv, 24), (winograd_conv, 48), (front, 72),
+           (gate, 96), (project, 120), (max_pool, 144), (enlarge, 168), (mean_shortcut, 192), (affine, 216))

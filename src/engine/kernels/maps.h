@@ -1,8 +1,6 @@
 // Reading and writing maps of activations.
 #pragma once
 
-#include <algorithm>
-
 #include "activation.h"
 #include "tile.h"
 
@@ -39,11 +37,11 @@ inline __attribute__((always_inline)) void finish(const SbiActivation& activatio
 template <class F>
 inline void blocks(int64_t channels, int64_t depth, int64_t from, int64_t to, F&& body) {
   for (int64_t block = from; block < to; block++) {
-    const int64_t first = block * BLOCK, valid = std::min<int64_t>(channels - first, BLOCK);
+    const int64_t first = block * BLOCK, valid = smaller(channels - first, BLOCK);
     if (valid > LANES)
-      body(first, valid, first * depth, Rows<VECTORS>());
+      body(first, valid, first * depth, Number<VECTORS>());
     else
-      body(first, valid, first * depth, Rows<1>());
+      body(first, valid, first * depth, Number<1>());
   }
 }
 
@@ -66,7 +64,7 @@ constexpr int64_t TASKS_PER_THREAD = 4;
 struct Pieces {
   int64_t count, size;
   Pieces(int64_t things, int64_t wanted, int64_t unit) {
-    size = std::max(unit, whole(wanted, unit) * unit);
+    size = larger(unit, whole(wanted, unit) * unit);
     count = whole(things, size);
   }
 };

@@ -60,7 +60,7 @@ template <Kind KIND>
 void run_task(const SbiProject& p, int64_t task, float* memory) {
   const int64_t depth = whole(p.channels, LANES) * LANES;
   const int64_t blocks_in_all = whole(p.to.channels, BLOCK), block = task % blocks_in_all;
-  const int64_t from = task / blocks_in_all * PIXELS, end = std::min(from + PIXELS, p.positions);
+  const int64_t from = task / blocks_in_all * PIXELS, end = smaller(from + PIXELS, p.positions);
   // Row by row only where zeros lie between the rows.
   const bool as_row = is_flat(p.to) && (p.onto.data == nullptr || is_flat(p.onto));
   const SbiMap to = as_row ? flat(p.to) : p.to, onto = as_row ? flat(p.onto) : p.onto;
@@ -77,7 +77,7 @@ void run_task(const SbiProject& p, int64_t task, float* memory) {
       weight = memory;
     }
     for (int64_t start = from; start < end;) {
-      const int64_t y = start / to.width, x0 = start % to.width, count = std::min(end - start, to.width - x0);
+      const int64_t y = start / to.width, x0 = start % to.width, count = smaller(end - start, to.width - x0);
       cover<WIDE>(count, [&](int64_t x, auto rows) {
         constexpr int ROWS = decltype(rows)::value;
         Floats sums[ROWS][WIDE];

@@ -1,12 +1,10 @@
-// The kernels' names in one build: SBI_NAME(conv) is sbi_conv_avx2 where SBI_BUILD is avx2.
+// What the files of one build of the kernels ask of one another.
 #pragma once
 
 #include "kernels.h"
+#include "native/simd/build_name.h"
 
-#define SBI_JOIN(name, build) sbi_##name##_##build
-#define SBI_EXPAND(name, build) SBI_JOIN(name, build)
-#define SBI_NAME(name) SBI_EXPAND(name, SBI_BUILD)
-
+extern "C" {
 SbiOperation SBI_NAME(conv)();
 SbiOperation SBI_NAME(winograd)();
 SbiOperation SBI_NAME(front)();
@@ -17,3 +15,6 @@ SbiOperation SBI_NAME(enlarge)();
 SbiOperation SBI_NAME(mean_shortcut)();
 SbiOperation SBI_NAME(affine)();
 int64_t SBI_NAME(winograd_side)();
+// All of them: what Rust asks a build for.
+void SBI_NAME(kernels)(SbiKernels* table);
+}

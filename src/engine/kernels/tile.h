@@ -1,9 +1,15 @@
 // The heart of every convolution here: a few pixels by two vectors of output channels, summed in registers.
 #pragma once
 
-#include "simd.h"
+#include "native/simd/vectors.h"
 
 namespace {
+
+// Channels of a block of packed weights: two vectors.
+constexpr int VECTORS = 2;
+constexpr int BLOCK = VECTORS * LANES;
+// Pixels that a tile is high: its sums fill 24 of AVX-512's 32 registers, or 12 of 16.
+constexpr int TILE_ROWS = LANES == 16 ? 12 : 6;
 
 // Where the numbers that a pixel is multiplied with lie: `runs` stretches of `length` floats.
 struct Runs {
@@ -36,17 +42,12 @@ inline __attribute__((always_inline)) void multiply(const Runs& runs, const floa
   }
 }
 
-template <int ROWS>
-struct Rows {
-  static constexpr int value = ROWS;
-};
-
-// Calls `tile(first, Rows<ROWS>)` for tiles of ROWS pixels. The last one may overlap the one before: what it writes again
+// Calls `tile(first, Number<ROWS>)` for tiles of ROWS pixels. The last one may overlap the one before: what it writes again
 // is the same.
 template <int ROWS, class F>
 inline __attribute__((always_inline)) void cover_by(int64_t count, F&& tile) {
-  for (int64_t at = 0; at + ROWS <= count; at += ROWS) tile(at, Rows<ROWS>());
-  if (count % ROWS != 0) tile(count - ROWS, Rows<ROWS>());
+  for (int64_t at = 0; at + ROWS <= count; at += ROWS) tile(at, Number<ROWS>());
+  if (count % ROWS != 0) tile(count - ROWS, Number<ROWS>());
 }
 
 // The same with tiles as large as registers allow, where there are pixels enough: twice as many pixels where they are

@@ -64,8 +64,8 @@ struct Tiles {
     // Transformed input that stays in the second level cache, and tiles enough for the weights that are read for them.
     constexpr int64_t MEMORY = 192 << 10;
     int64_t wanted = MEMORY / (POSITIONS * w.from.channels);
-    if (w.threads > 1) wanted = std::min(wanted, all / (TASKS_PER_THREAD * w.threads));
-    const Pieces split(all, std::max<int64_t>(wanted, TILE_ROWS), TILE_ROWS);
+    if (w.threads > 1) wanted = smaller(wanted, all / (TASKS_PER_THREAD * w.threads));
+    const Pieces split(all, larger(wanted, TILE_ROWS), TILE_ROWS);
     each = split.size;
     pieces = split.count;
   }
@@ -102,7 +102,7 @@ void transform_output(const SbiWinograd& w, const Tiles& tiles, int64_t first_ti
   const int64_t position_stride = tiles.each * WIDE * LANES;
   for (int64_t t = 0; t < count; t++) {
     const int64_t tile = first_tile + t, y0 = tile / tiles.across * OUT, x0 = tile % tiles.across * OUT;
-    const int64_t height = std::min<int64_t>(OUT, w.to.height - y0), width = std::min<int64_t>(OUT, w.to.width - x0);
+    const int64_t height = smaller(OUT, w.to.height - y0), width = smaller(OUT, w.to.width - x0);
     for (int v = 0; v < WIDE; v++) {
       const int64_t left = valid - v * LANES, c = channel + v * LANES;
       const float* at = products + t * WIDE * LANES + v * LANES;
@@ -124,7 +124,7 @@ void transform_output(const SbiWinograd& w, const Tiles& tiles, int64_t first_ti
 void run(const void* operation, int64_t task, float* memory) {
   const SbiWinograd& w = *static_cast<const SbiWinograd*>(operation);
   const Tiles tiles(w);
-  const int64_t first = task * tiles.each, count = std::min(tiles.each, tiles.all - first);
+  const int64_t first = task * tiles.each, count = smaller(tiles.each, tiles.all - first);
   const int64_t depth = w.from.channels, outputs = whole(w.to.channels, LANES) * LANES;
   float *input = memory, *products = memory + POSITIONS * tiles.each * depth;
   transform_input(w, tiles, first, count, input);

@@ -1,7 +1,7 @@
 // dlib behind a C interface: its frontal face detector on an image doubled once, and its shape predictor.
 //
 // Images are [height, width, 3] bytes, RGB. Rectangles are left, top, right, bottom, all inside. Functions that can
-// fail return null or false and set `error` to a message that sbi_dlib_free_error frees.
+// fail return null or false and set `error` to a message that the caller frees.
 
 #include <dlib/geometry.h>
 #include <dlib/image_processing.h>
@@ -15,8 +15,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "face_hog.h"
-#include "guarded.h"
+#include "native/guarded.h"
+#include "scan/scan.h"
 
 namespace {
 
@@ -46,23 +46,22 @@ RgbView view(const uint8_t* rgb, int64_t height, int64_t width) {
   return {reinterpret_cast<const dlib::rgb_pixel*>(rgb), static_cast<long>(height), static_cast<long>(width)};
 }
 
-using sbi_native::guarded;
+using sbi::guarded;
 
 typedef std::vector<dlib::rectangle> Rectangles;
 typedef dlib::pyramid_down<6> Pyramid;
 
-// The trained detector, and its filters in the form that face_hog.cpp scans with.
+// The trained detector, and its filters in the form that scan.cpp scans with.
 struct FaceDetector {
   dlib::frontal_face_detector detector = dlib::get_frontal_face_detector();
-  std::vector<sbi_hog::Filter> filters;
+  std::vector<sbi_scan::Filter> filters;
   std::vector<double> thresholds;
   std::vector<uint8_t> orientation;
-  sbi_hog::Model model;
-  bool fits = true;  // whether face_hog.cpp knows this kind of detector
-  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  sbi_scan::Model model;
+  bool fits = true;  // whether scan.cpp knows this kind of detector
 
   FaceDetector() {
-    using namespace sbi_hog;
+    using namespace sbi_scan;
     const auto& scanner = detector.get_scanner();
     const unsigned long dims = scanner.get_num_dimensions();
     fits = scanner.get_cell_size() == 8 && dims == PLANES * TAPS * TAPS;
@@ -96,7 +95,7 @@ struct FaceDetector {
 
   // The one of 18 directions that is nearest to each gradient, ties as dlib breaks them.
   void fill_orientation() {
-    using namespace sbi_hog;
+    using namespace sbi_scan;
     const float direction[ORIENTATIONS / 2][2] = {
         {1.0000, 0.0000},  {0.9397, 0.3420},  {0.7660, 0.6428},  {0.500, 0.8660},   {0.1736, 0.9848},
         {-0.1736, 0.9848}, {-0.5000, 0.8660}, {-0.7660, 0.6428}, {-0.9397, 0.3420},
@@ -132,9 +131,9 @@ struct FaceDetector {
     return found;
   }
 
-  // The same, faster; `vectors` says whether the processor's AVX2 may be used.
-  Rectangles detect(const RgbView& image, bool vectors) const {
-    if (!fits) return detect_plain(image);
+  // What dlib's own detector finds, by a faster scan.
+  Rectangles detect(const RgbView& image, sbi_scan::Scan* scan) const {
+    if (!fits || !scan) return detect_plain(image);
     const dlib::rectangle up = dlib::pyramid_down<2>().rect_up(dlib::rectangle(0, 0, image.cols - 1, image.rows - 1));
     const auto& scanner = detector.get_scanner();
     const Pyramid pyramid;
@@ -145,9 +144,8 @@ struct FaceDetector {
       levels++;
     } while (rest.width() >= scanner.get_min_pyramid_layer_width() &&
              rest.height() >= scanner.get_min_pyramid_layer_height() && levels < scanner.get_max_pyramid_levels());
-    sbi_hog::Hits hits = {nullptr, 0, 0};
-    const std::unique_ptr<sbi_hog::Hits, void (*)(sbi_hog::Hits*)> owner(&hits, [](sbi_hog::Hits* h) { std::free(h->items); });
-    const auto scan = avx2 && vectors ? sbi_hog::scan_avx2 : sbi_hog::scan_baseline;
+    sbi_scan::Hits hits = {nullptr, 0, 0};
+    const std::unique_ptr<sbi_scan::Hits, void (*)(sbi_scan::Hits*)> owner(&hits, [](sbi_scan::Hits* h) { std::free(h->items); });
     const auto* rgb = reinterpret_cast<const uint8_t*>(image.pixels);
     if (!scan(model, rgb, image.rows, image.cols, up.bottom() + 1, up.right() + 1, static_cast<int32_t>(levels), &hits)) {
       throw std::bad_alloc();
@@ -156,15 +154,15 @@ struct FaceDetector {
   }
 
   // Windows to rectangles of the image, then the best of those that overlap.
-  Rectangles strongest(const sbi_hog::Hits& hits) const {
+  Rectangles strongest(const sbi_scan::Hits& hits) const {
     const auto& scanner = detector.get_scanner();
     const long padding = scanner.get_padding();
-    const long side = sbi_hog::TAPS - 2 * padding;
+    const long side = sbi_scan::TAPS - 2 * padding;
     std::vector<dlib::rect_detection> found;
     for (int64_t i = 0; i < hits.count; i++) {
-      const sbi_hog::Hit& hit = hits.items[i];
+      const sbi_scan::Hit& hit = hits.items[i];
       dlib::rectangle rectangle = dlib::centered_rect(dlib::point(hit.col, hit.row), side, side);
-      rectangle = dlib::fhog_to_image(rectangle, scanner.get_cell_size(), sbi_hog::TAPS, sbi_hog::TAPS);
+      rectangle = dlib::fhog_to_image(rectangle, scanner.get_cell_size(), sbi_scan::TAPS, sbi_scan::TAPS);
       dlib::rect_detection detection;
       detection.rect = Pyramid().rect_up(rectangle, hit.level);
       detection.detection_confidence = hit.score - thresholds[hit.detector];
@@ -187,25 +185,19 @@ struct FaceDetector {
 
 extern "C" {
 
-void sbi_dlib_free_error(char* error) { std::free(error); }
-
 void* sbi_dlib_detector_new(char** error) {
   return guarded(error, [] { return static_cast<void*>(new FaceDetector()); });
 }
 
 void sbi_dlib_detector_free(void* detector) { delete static_cast<FaceDetector*>(detector); }
 
-// How to look for faces.
-enum Scanner { FAST = 0, ANY_PROCESSOR = 1, PLAIN = 2 };
-
-// Finds the faces, most certain first. `scanner`: ours, ours without AVX2, or dlib's own. `found` receives an array
-// of `count` times four numbers, freed by sbi_dlib_free_found.
-bool sbi_dlib_detect(const void* detector, const uint8_t* rgb, int64_t height, int64_t width, int32_t scanner, int64_t** found,
-                     int64_t* count, char** error) {
+// Finds the faces, most certain first. `scan`: a build of scan.cpp that this processor runs, or null for dlib's own.
+// `found` receives a malloc'ed array of `count` times four numbers.
+bool sbi_dlib_detect(const void* detector, const uint8_t* rgb, int64_t height, int64_t width, sbi_scan::Scan* scan,
+                     int64_t** found, int64_t* count, char** error) {
   return guarded(error, [&] {
     const auto* faces = static_cast<const FaceDetector*>(detector);
-    const RgbView image = view(rgb, height, width);
-    const Rectangles rectangles = scanner == PLAIN ? faces->detect_plain(image) : faces->detect(image, scanner == FAST);
+    const Rectangles rectangles = faces->detect(view(rgb, height, width), scan);
     auto* numbers = static_cast<int64_t*>(std::malloc(sizeof(int64_t) * 4 * (rectangles.size() + 1)));
     if (!numbers) throw std::bad_alloc();
     *found = numbers;
@@ -216,8 +208,6 @@ bool sbi_dlib_detect(const void* detector, const uint8_t* rgb, int64_t height, i
     return true;
   });
 }
-
-void sbi_dlib_free_found(int64_t* found) { std::free(found); }
 
 void* sbi_dlib_shape_load(const char* path, char** error) {
   return guarded(error, [&] {

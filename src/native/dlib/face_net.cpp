@@ -1,7 +1,7 @@
 // dlib's face recognition network behind a C interface: its parameters, and its own forward pass for comparison.
 //
 // A translation unit of its own, because a network is one type of some hundred nested templates and compiles slowly.
-// Functions that can fail return null or false and set `error` to a message that sbi_dlib_free_error frees.
+// Functions that can fail return null or false and set `error` to a message that the caller frees.
 
 #include <dlib/dnn.h>
 
@@ -11,11 +11,11 @@
 #include <stdexcept>
 #include <vector>
 
-#include "guarded.h"
+#include "native/guarded.h"
 
 namespace {
 
-using sbi_native::guarded;
+using sbi::guarded;
 
 // The network as the file has it, from the output at the top to the input. A residual block that halves its map adds
 // the average of each 2 x 2 pixels.

@@ -1,11 +1,10 @@
 //! dlib's face recognition network: its parameters, and its own forward pass to compare with.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::path::Path;
 use std::ptr::NonNull;
 
-use super::DlibError;
-use super::checked;
+use super::{DlibError, checked, loaded};
 use crate::types::RgbImage;
 
 unsafe extern "C" {
@@ -33,11 +32,8 @@ impl DlibFaceNet {
 
     /// Loads a file. Fails when it holds anything but this network.
     pub fn load(path: &Path) -> Result<Self, DlibError> {
-        let name = path.to_str().and_then(|name| CString::new(name).ok());
-        let name = name.ok_or_else(|| DlibError::from("the path is not valid UTF-8".to_owned()))?;
         // SAFETY: the string lives through the call; the shim returns an object of its own, or null with a message.
-        let made = checked(|error| unsafe { sbi_dlib_face_net_load(name.as_ptr(), error) })?;
-        NonNull::new(made).map(DlibFaceNet).ok_or_else(|| DlibError::from("no network".to_owned()))
+        loaded(path, |name, error| unsafe { sbi_dlib_face_net_load(name, error) }).map(DlibFaceNet)
     }
 
     /// The mean colour that is taken from faces: red, green, blue in 0..255.
@@ -69,7 +65,7 @@ impl DlibFaceNet {
     /// Fails when the face has not [`Self::SIDE`] pixels a side.
     pub fn embed(&mut self, face: &RgbImage) -> Result<[f32; Self::EMBEDDING], DlibError> {
         if (face.width(), face.height()) != (Self::SIDE, Self::SIDE) {
-            return Err(DlibError::from(format!("expected a face of {0} x {0} pixels", Self::SIDE)));
+            return Err(DlibError(format!("expected a face of {0} x {0} pixels", Self::SIDE)));
         }
         let mut embedding = [0.0; Self::EMBEDDING];
         // SAFETY: the shim reads SIDE x SIDE x 3 bytes and writes EMBEDDING numbers.

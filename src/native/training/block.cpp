@@ -21,11 +21,15 @@ struct SbiBlock {
   const at::Tensor* project_weight;
   SbiNorm norms[3];
   int64_t kernel, stride, before, after;
-  int64_t activation;
+  SbiTrainActivation activation;
   // Whether x is added to the result.
   int64_t skip;
 };
 }
+
+SBI_LAYOUT(SbiBlock, 248, (expand_weight, 0), (depthwise_weight, 8), (squeeze_weight, 16), (squeeze_bias, 24),
+           (excite_weight, 32), (excite_bias, 40), (project_weight, 48), (norms, 56), (kernel, 200), (stride, 208),
+           (before, 216), (after, 224), (activation, 232), (skip, 240))
 
 namespace sbi {
 namespace {
@@ -83,9 +87,9 @@ struct Geometry {
   bool expands, excites;
 
   Geometry(const at::Tensor& x, const SbiBlock& block, const at::Tensor& depthwise_weight,
-           const at::Tensor& project_weight, bool expands, bool excites)
+           const at::Tensor& project_weight, bool has_expansion, bool has_excitation)
       : n(x.size(0)), c_in(x.size(1)), wide(depthwise_weight.size(0)), c_out(project_weight.size(0)),
-        expands(expands), excites(excites) {
+        expands(has_expansion), excites(has_excitation) {
     const auto out = [&](int64_t side) {
       return (side + block.before + block.after - block.kernel) / block.stride + 1;
     };
@@ -104,19 +108,20 @@ at::Tensor taps(const at::Tensor& depthwise_weight) { return matrix(depthwise_we
 struct Block : torch::autograd::Function<Block> {
   using Maybe = std::optional<at::Tensor>;
 
+  // Parameters without a name are in `block` too; libtorch must see all that a gradient belongs to.
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x_any, const Maybe& maybe_expand,
-                            const Maybe& norm0_weight, const Maybe& norm0_bias, const at::Tensor& depthwise,
-                            const at::Tensor& norm1_weight, const at::Tensor& norm1_bias, const Maybe& maybe_squeeze,
-                            const Maybe& squeeze_bias, const Maybe& maybe_excite, const Maybe& excite_bias,
-                            const at::Tensor& project, const at::Tensor& norm2_weight, const at::Tensor& norm2_bias,
-                            const Maybe& maybe_keep, const SbiBlock* block) {
+                            const Maybe& /*norm0_weight*/, const Maybe& /*norm0_bias*/, const at::Tensor& depthwise,
+                            const at::Tensor& /*norm1_weight*/, const at::Tensor& /*norm1_bias*/,
+                            const Maybe& maybe_squeeze, const Maybe& squeeze_bias, const Maybe& maybe_excite,
+                            const Maybe& excite_bias, const at::Tensor& project, const at::Tensor& /*norm2_weight*/,
+                            const at::Tensor& /*norm2_bias*/, const Maybe& maybe_keep, const SbiBlock* block) {
     const auto or_none = [](const Maybe& t) { return t.value_or(at::Tensor()); };
     const at::Tensor expand = or_none(maybe_expand), squeeze = or_none(maybe_squeeze);
     const at::Tensor excite = or_none(maybe_excite), keep = or_none(maybe_keep);
     const at::Tensor x = channels_last(x_any);
     const Geometry g(x, *block, depthwise, project, expand.defined(), squeeze.defined());
     const DepthwiseShape& shape = g.depthwise;
-    const auto activation = Activation(block->activation);
+    const Activation activation = block->activation;
     const at::Tensor x_rows = rows_of(x);
 
     at::Tensor a;
@@ -154,9 +159,9 @@ struct Block : torch::autograd::Function<Block> {
       const int64_t first = pieces.first(i), rows = pieces.rows(i);
       const at::Tensor gated = buffer(rows, g.wide);
       pieces.images_of(i, [&](int64_t image, int64_t, int64_t image_first, int64_t image_rows) {
-        row_activation(activation, data(b_rows) + image_first * g.wide, image_rows, g.wide, state1.view(),
-                       g.excites ? data(gate) + image * g.wide : nullptr,
-                       mutable_data(gated) + (image_first - first) * g.wide);
+        sbi_row_activation(activation, data(b_rows) + image_first * g.wide, image_rows, g.wide, state1.view(),
+                           g.excites ? data(gate) + image * g.wide : nullptr,
+                           mutable_data(gated) + (image_first - first) * g.wide);
       });
       at::Tensor to = c_rows.narrow(0, first, rows);
       at::mm_out(to, gated, project_weight);
@@ -168,15 +173,15 @@ struct Block : torch::autograd::Function<Block> {
     for_tasks(pieces.count(), [&](int64_t i) {
       pieces.images_of(i, [&](int64_t image, int64_t, int64_t first, int64_t rows) {
         const int64_t at = first * g.c_out;
-        row_residual(data(c) + at, rows, g.c_out, state2.view(), keep.defined() ? data(keep)[image] : 1.0f,
-                     block->skip ? data(x) + at : nullptr, mutable_data(result) + at);
+        sbi_row_residual(data(c) + at, rows, g.c_out, state2.view(), keep.defined() ? data(keep)[image] : 1.0f,
+                         block->skip ? data(x) + at : nullptr, mutable_data(result) + at);
       });
     });
 
     context->save_for_backward({x, expand, depthwise, squeeze, excite, project, a, b, c, state0.values, state1.values,
                                 state2.values, pooled, hidden, gate, keep});
     context->saved_data["shape"] = std::vector<int64_t>{block->kernel, block->stride, block->before,
-                                                        block->after,  block->activation, block->skip};
+                                                        block->after, int64_t(block->activation), block->skip};
     return result;
   }
 
@@ -203,7 +208,7 @@ struct Block : torch::autograd::Function<Block> {
       pieces.images_of(i, [&](int64_t image, int64_t part, int64_t first, int64_t rows) {
         float *sum = sums.data() + part * g.c_out, *moment = sum_moments.data() + part * g.c_out;
         const int64_t at = first * g.c_out;
-        row_gradient_sums(Activation::None, data(dy) + at, data(c) + at, rows, g.c_out, state2.view(), sum, moment);
+        sbi_row_gradient_sums(Activation::None, data(dy) + at, data(c) + at, rows, g.c_out, state2.view(), sum, moment);
         for (int64_t j = 0; j < g.c_out; j++) sum[j] *= factor(image), moment[j] *= factor(image);
       });
     });
@@ -223,16 +228,16 @@ struct Block : torch::autograd::Function<Block> {
       const at::Tensor dc = buffer(rows, g.c_out), gated = buffer(rows, g.wide);
       pieces.images_of(i, [&](int64_t image, int64_t, int64_t image_first, int64_t image_rows) {
         const int64_t at = image_first * g.c_out;
-        row_gradient(Activation::None, data(dy) + at, data(c) + at, image_rows, g.c_out, state2.view(),
-                     gradient2.view(state2), factor(image), mutable_data(dc) + at - first * g.c_out);
+        sbi_row_gradient(Activation::None, data(dy) + at, data(c) + at, image_rows, g.c_out, state2.view(),
+                         gradient2.view(state2), factor(image), mutable_data(dc) + at - first * g.c_out);
       });
       at::Tensor to = dgated_rows.narrow(0, first, rows);
       at::mm_out(to, dc, project);
       pieces.images_of(i, [&](int64_t image, int64_t part, int64_t image_first, int64_t image_rows) {
         const int64_t at = image_first * g.wide;
-        row_gated_sums(activation, data(dgated) + at, data(b) + at, image_rows, g.wide, state1.view(),
-                       data(gate) + image * g.wide, mutable_data(gated) + at - first * g.wide,
-                       gated_sums.data() + part * part_floats);
+        sbi_row_gated_sums(activation, data(dgated) + at, data(b) + at, image_rows, g.wide, state1.view(),
+                           data(gate) + image * g.wide, mutable_data(gated) + at - first * g.wide,
+                           gated_sums.data() + part * part_floats);
       });
       dweight.addmm_(dc.t(), gated);
     });
@@ -281,12 +286,12 @@ struct Block : torch::autograd::Function<Block> {
                             da_moments.data()};
     for_tasks(g.n * g.blocks(), [&](int64_t task) {
       const int64_t image = task / g.blocks();
-      const at::Tensor scratch = at::empty({shape.backward_scratch()});
+      const at::Tensor scratch = at::empty({sbi_depthwise_backward_scratch(shape)});
       DepthwiseBackward of = whole;
       const int64_t in = image * g.rows_in() * g.wide, out = image * g.rows_out() * g.wide, one = image * g.wide;
       of.dgated += out, of.b += out, of.gate += one, of.pooled += one, of.x += in, of.dx += in;
       of.dweight += image * block.kernel * block.kernel * g.wide, of.dx_sum += one, of.dx_moment += one;
-      depthwise_backward(shape, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
+      sbi_depthwise_backward(shape, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
     });
     result[DDEPTHWISE] = dtaps.sum(0).t().reshape(saved[DEPTHWISE].sizes());
 
@@ -307,8 +312,8 @@ struct Block : torch::autograd::Function<Block> {
     dexpand.for_pieces([&](int64_t i, at::Tensor& dweight) {
       const int64_t first = pieces_in.first(i), rows = pieces_in.rows(i), at = first * g.wide;
       const at::Tensor through = buffer(rows, g.wide);
-      row_gradient(Activation::None, data(da) + at, data(seen) + at, rows, g.wide, state0.view(),
-                   gradient0.view(state0), 1.0f, mutable_data(through));
+      sbi_row_gradient(Activation::None, data(da) + at, data(seen) + at, rows, g.wide, state0.view(),
+                       gradient0.view(state0), 1.0f, mutable_data(through));
       at::Tensor to = dx_rows.narrow(0, first, rows);
       if (skip) at::addmm_out(to, dy_rows.narrow(0, first, rows), through, expand);
       else at::mm_out(to, through, expand);
@@ -329,11 +334,11 @@ struct Block : torch::autograd::Function<Block> {
     std::vector<double> means(g.n * g.wide), squares(g.n * g.wide);
     for_tasks(g.n * g.blocks(), [&](int64_t task) {
       const int64_t image = task / g.blocks(), one = image * g.wide;
-      const at::Tensor scratch = at::empty({g.depthwise.forward_scratch()});
+      const at::Tensor scratch = at::empty({sbi_depthwise_forward_scratch(g.depthwise)});
       const DepthwiseForward of{activation, data(seen) + image * g.rows_in() * g.wide, norm, data(depthwise_taps),
                                 mutable_data(b) + image * g.rows_out() * g.wide, means.data() + one,
                                 squares.data() + one};
-      depthwise_forward(g.depthwise, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
+      sbi_depthwise_forward(g.depthwise, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
     });
     std::vector<double> mean(g.wide), square(g.wide);
     for (int64_t image = 0; image < g.n; image++) {
@@ -354,7 +359,7 @@ struct Block : torch::autograd::Function<Block> {
     std::vector<float> sums(pieces.parts() * g.wide);
     for_tasks(pieces.count(), [&](int64_t i) {
       pieces.images_of(i, [&](int64_t, int64_t part, int64_t first, int64_t rows) {
-        row_pool(activation, data(b) + first * g.wide, rows, g.wide, state.view(), sums.data() + part * g.wide);
+        sbi_row_pool(activation, data(b) + first * g.wide, rows, g.wide, state.view(), sums.data() + part * g.wide);
       });
     });
     const at::Tensor pooled = at::empty({g.n, g.wide});
@@ -378,11 +383,11 @@ at::Tensor* sbi_train_block(const SbiBlock* block, const at::Tensor* x, const at
   return sbi::guarded(error, [&] {
     const auto maybe = [](const at::Tensor* t) { return t ? std::optional<at::Tensor>(*t) : std::nullopt; };
     const SbiNorm* norms = block->norms;
-    return sbi::Block::apply(*x, maybe(block->expand_weight), maybe(norms[0].weight), maybe(norms[0].bias),
-                             *block->depthwise_weight, *norms[1].weight, *norms[1].bias,
-                             maybe(block->squeeze_weight), maybe(block->squeeze_bias),
-                             maybe(block->excite_weight), maybe(block->excite_bias), *block->project_weight,
-                             *norms[2].weight, *norms[2].bias, maybe(keep), block);
+    return new at::Tensor(sbi::Block::apply(
+        *x, maybe(block->expand_weight), maybe(norms[0].weight), maybe(norms[0].bias), *block->depthwise_weight,
+        *norms[1].weight, *norms[1].bias, maybe(block->squeeze_weight), maybe(block->squeeze_bias),
+        maybe(block->excite_weight), maybe(block->excite_bias), *block->project_weight, *norms[2].weight,
+        *norms[2].bias, maybe(keep), block));
   });
 }
 }

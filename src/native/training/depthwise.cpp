@@ -1,10 +1,7 @@
-// Depthwise convolution in training, forward and backward: see train_kernels.h.
+// Depthwise convolution in training, forward and backward: see kernels.h.
 //
 // A task is one image and up to 16 channels. Rows of what the convolution sees, activated on the way, lie in rings
 // with zeros around them; in the backward pass the gradient of the convolution's result does too, and is nowhere else.
-
-#include <algorithm>
-#include <type_traits>
 
 #include "activations.h"
 
@@ -22,12 +19,12 @@ void load_all(Floats* to, const float* from) {
 
 // Columns of a ring of inputs: those of the picture and the zeros around them.
 int64_t input_columns(const DepthwiseShape& s) {
-  return std::max(s.before + s.width, (s.out_width - 1) * s.stride + s.kernel);
+  return larger(s.before + s.width, (s.out_width - 1) * s.stride + s.kernel);
 }
 
 // Columns of a ring of results' gradients: kernel - 1 zeros before, and as many after as the last input reaches.
 int64_t gradient_columns(const DepthwiseShape& s) {
-  return s.kernel - 1 + std::max(s.out_width, s.before + s.width);
+  return s.kernel - 1 + larger(s.out_width, s.before + s.width);
 }
 
 // Adds a row's moments to those of `count` values before it.
@@ -47,7 +44,7 @@ template <class Act, int N, int KERNEL, int STRIDE>
 void forward_task(const DepthwiseShape& s, const DepthwiseForward& of, int64_t c, float* ring) {
   constexpr int BLOCK = N * LANES;
   const int64_t row_floats = input_columns(s) * BLOCK;
-  std::fill(ring, ring + KERNEL * row_floats, 0.0f);
+  fill(ring, ring + KERNEL * row_floats, 0.0f);
   const bool normed = of.norm.scale != nullptr;
   Floats scale[N] = {}, shift[N] = {};
   if (normed) {
@@ -58,7 +55,7 @@ void forward_task(const DepthwiseShape& s, const DepthwiseForward& of, int64_t c
   const auto fill_row = [&](int64_t padded_row) {
     float* row = ring + padded_row % KERNEL * row_floats;
     const int64_t source = padded_row - s.before;
-    if (source < 0 || source >= s.height) return std::fill(row, row + row_floats, 0.0f);
+    if (source < 0 || source >= s.height) return fill(row, row + row_floats, 0.0f);
     const float* from = of.x + source * s.width * s.channels + c;
     float* to = row + s.before * BLOCK;
     for (int64_t i = 0; i < s.width; i++, from += s.channels, to += BLOCK)
@@ -69,8 +66,8 @@ void forward_task(const DepthwiseShape& s, const DepthwiseForward& of, int64_t c
   };
 
   double *mean = of.mean + c, *squares = of.squares + c;
-  std::fill(mean, mean + BLOCK, 0.0);
-  std::fill(squares, squares + BLOCK, 0.0);
+  fill(mean, mean + BLOCK, 0.0);
+  fill(squares, squares + BLOCK, 0.0);
   int64_t filled = 0;
   for (int64_t oy = 0; oy < s.out_height; oy++) {
     for (; filled < oy * STRIDE + KERNEL; filled++) fill_row(filled);
@@ -101,8 +98,8 @@ void forward_task(const DepthwiseShape& s, const DepthwiseForward& of, int64_t c
     };
 
     int64_t ox = 0;
-    for (; ox + ABREAST <= s.out_width; ox += ABREAST) outputs(ox, std::integral_constant<int, ABREAST>());
-    for (; ox < s.out_width; ox++) outputs(ox, std::integral_constant<int, 1>());
+    for (; ox + ABREAST <= s.out_width; ox += ABREAST) outputs(ox, Number<ABREAST>());
+    for (; ox < s.out_width; ox++) outputs(ox, Number<1>());
     for (int v = 0; v < N; v++) row_mean[v] /= static_cast<float>(s.out_width);
     for (int64_t i = 0; i < s.out_width; i++)
       for (int v = 0; v < N; v++) {
@@ -120,7 +117,7 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
   const int64_t seen_floats = input_columns(s) * BLOCK, grad_floats = gradient_columns(s) * BLOCK;
   const bool normed = of.x_norm.scale != nullptr;
   float *seen = scratch, *slopes = seen + KERNEL * seen_floats, *grads = slopes + KERNEL * seen_floats;
-  std::fill(scratch, grads + KERNEL * grad_floats, 0.0f);
+  fill(scratch, grads + KERNEL * grad_floats, 0.0f);
 
   Floats x_scale[N] = {}, x_shift[N] = {}, x_mean[N] = {};
   if (normed) {
@@ -131,7 +128,7 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
   const auto fill_seen = [&](int64_t padded_row) {
     float *row = seen + padded_row % KERNEL * seen_floats, *slope_row = slopes + padded_row % KERNEL * seen_floats;
     const int64_t source = padded_row - s.before;
-    if (source < 0 || source >= s.height) return std::fill(row, row + seen_floats, 0.0f);
+    if (source < 0 || source >= s.height) return fill(row, row + seen_floats, 0.0f);
     const float* from = of.x + source * s.width * s.channels + c;
     for (int64_t i = s.before; i < s.before + s.width; i++, from += s.channels)
       for (int v = 0; v < N; v++) {
@@ -191,8 +188,8 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
 
   double *total = of.dx_sum + c, *total_moment = of.dx_moment + c;
   if (normed) {
-    std::fill(total, total + BLOCK, 0.0);
-    std::fill(total_moment, total_moment + BLOCK, 0.0);
+    fill(total, total + BLOCK, 0.0);
+    fill(total_moment, total_moment + BLOCK, 0.0);
   }
   // The gradient of input row `iy`, once all rows of results that saw it are in the ring.
   const auto emit = [&](int64_t iy) {
@@ -239,11 +236,11 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
     const auto phase_of_columns = [&](auto phase) {
       int64_t ix = (decltype(phase)::value + s.before * (STRIDE - 1)) % STRIDE;
       for (; ix + (ABREAST - 1) * STRIDE < s.width; ix += ABREAST * STRIDE)
-        inputs(ix, phase, std::integral_constant<int, ABREAST>());
-      for (; ix < s.width; ix += STRIDE) inputs(ix, phase, std::integral_constant<int, 1>());
+        inputs(ix, phase, Number<ABREAST>());
+      for (; ix < s.width; ix += STRIDE) inputs(ix, phase, Number<1>());
     };
-    phase_of_columns(std::integral_constant<int, 0>());
-    if constexpr (STRIDE == 2) phase_of_columns(std::integral_constant<int, 1>());
+    phase_of_columns(Number<0>());
+    if constexpr (STRIDE == 2) phase_of_columns(Number<1>());
     if (normed)
       for (int i = 0; i < BLOCK; i++) {
         total[i] += row_sum[i / LANES][i % LANES];
@@ -268,29 +265,27 @@ template <class F>
 void with_shape(const DepthwiseShape& s, int64_t channel, F&& body) {
   const auto kernels = [&](auto vectors) {
     const auto strides = [&](auto kernel) {
-      if (s.stride == 1) body(vectors, kernel, std::integral_constant<int, 1>());
-      if (s.stride == 2) body(vectors, kernel, std::integral_constant<int, 2>());
+      if (s.stride == 1) body(vectors, kernel, Number<1>());
+      if (s.stride == 2) body(vectors, kernel, Number<2>());
     };
-    if (s.kernel == 3) strides(std::integral_constant<int, 3>());
-    if (s.kernel == 5) strides(std::integral_constant<int, 5>());
+    if (s.kernel == 3) strides(Number<3>());
+    if (s.kernel == 5) strides(Number<5>());
   };
-  if (channel + DEPTHWISE_BLOCK <= s.channels) kernels(std::integral_constant<int, WIDEST>());
-  else kernels(std::integral_constant<int, 1>());
+  if (channel + DEPTHWISE_BLOCK <= s.channels) kernels(Number<WIDEST>());
+  else kernels(Number<1>());
 }
 
 }  // namespace
 
-bool DepthwiseShape::has_kernel() const {
-  return channels % LANES == 0 && (kernel == 3 || kernel == 5) && (stride == 1 || stride == 2) && before < kernel;
+int64_t sbi_depthwise_forward_scratch(const DepthwiseShape& shape) {
+  return shape.kernel * input_columns(shape) * DEPTHWISE_BLOCK;
 }
 
-int64_t DepthwiseShape::forward_scratch() const { return kernel * input_columns(*this) * DEPTHWISE_BLOCK; }
-
-int64_t DepthwiseShape::backward_scratch() const {
-  return kernel * (2 * input_columns(*this) + gradient_columns(*this)) * DEPTHWISE_BLOCK;
+int64_t sbi_depthwise_backward_scratch(const DepthwiseShape& shape) {
+  return shape.kernel * (2 * input_columns(shape) + gradient_columns(shape)) * DEPTHWISE_BLOCK;
 }
 
-void depthwise_forward(const DepthwiseShape& shape, const DepthwiseForward& of, int64_t channel, float* scratch) {
+void sbi_depthwise_forward(const DepthwiseShape& shape, const DepthwiseForward& of, int64_t channel, float* scratch) {
   with_activation(of.activation, [&](auto act) {
     with_shape(shape, channel, [&](auto n, auto kernel, auto stride) {
       forward_task<decltype(act), decltype(n)::value, decltype(kernel)::value, decltype(stride)::value>(
@@ -299,7 +294,7 @@ void depthwise_forward(const DepthwiseShape& shape, const DepthwiseForward& of, 
   });
 }
 
-void depthwise_backward(const DepthwiseShape& shape, const DepthwiseBackward& of, int64_t channel, float* scratch) {
+void sbi_depthwise_backward(const DepthwiseShape& shape, const DepthwiseBackward& of, int64_t channel, float* scratch) {
   with_activation(of.activation, [&](auto act) {
     with_shape(shape, channel, [&](auto n, auto kernel, auto stride) {
       backward_task<decltype(act), decltype(n)::value, decltype(kernel)::value, decltype(stride)::value>(

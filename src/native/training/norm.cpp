@@ -1,4 +1,4 @@
-// Batch norms in training: see train_norm.h. The statistics of a piece of rows are float32, those of all float64.
+// Batch norms in training: see norm.h. The statistics of a piece of rows are float32, those of all float64.
 
 #include "norm.h"
 
@@ -93,7 +93,7 @@ BatchNormGradient gradient_of(const BatchNormState& state, const std::vector<dou
 
 void Moments::add(int64_t piece, const float* x, int64_t rows) {
   rows_[piece] = rows;
-  row_statistics(x, rows, channels_, mean_.data() + piece * channels_, squares_.data() + piece * channels_);
+  sbi_row_statistics(x, rows, channels_, mean_.data() + piece * channels_, squares_.data() + piece * channels_);
 }
 
 BatchNormState Moments::settle(const SbiNorm& norm) const {
@@ -122,8 +122,10 @@ namespace {
 
 // activation(batch norm(x)), which keeps x alone for the way back.
 struct NormActivation : torch::autograd::Function<NormActivation> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x_any, const at::Tensor& weight,
-                            const at::Tensor& bias, const SbiNorm* norm, int64_t activation) {
+  // Parameters without a name are in `norm` too; libtorch must see all that a gradient belongs to.
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x_any,
+                            const at::Tensor& /*weight*/, const at::Tensor& /*bias*/, const SbiNorm* norm,
+                            int64_t activation) {
     const at::Tensor x = channels_last(x_any);
     const int64_t n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
     const Pieces pieces(n, h * w, c);
@@ -135,7 +137,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     float* to = mutable_data(y);
     for_tasks(pieces.count(), [&](int64_t i) {
       const int64_t at = pieces.first(i) * c;
-      row_activation(Activation(activation), from + at, pieces.rows(i), c, state.view(), nullptr, to + at);
+      sbi_row_activation(Activation(activation), from + at, pieces.rows(i), c, state.view(), nullptr, to + at);
     });
     context->save_for_backward({x, state.values});
     context->saved_data["activation"] = activation;
@@ -155,8 +157,8 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     const float *from = data(x), *above = data(dy);
     for_tasks(parts, [&](int64_t i) {
       const int64_t at = pieces.first(i) * c;
-      row_gradient_sums(activation, above + at, from + at, pieces.rows(i), c, state.view(), sums.data() + i * c,
-                        sum_moments.data() + i * c);
+      sbi_row_gradient_sums(activation, above + at, from + at, pieces.rows(i), c, state.view(), sums.data() + i * c,
+                            sum_moments.data() + i * c);
     });
     const BatchNormGradient gradient =
         gradient_of(state, sum_of_parts(sums.data(), parts, c), sum_of_parts(sum_moments.data(), parts, c),
@@ -165,8 +167,8 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     float* to = mutable_data(dx);
     for_tasks(parts, [&](int64_t i) {
       const int64_t at = pieces.first(i) * c;
-      row_gradient(activation, above + at, from + at, pieces.rows(i), c, state.view(), gradient.view(state), 1.0f,
-                   to + at);
+      sbi_row_gradient(activation, above + at, from + at, pieces.rows(i), c, state.view(), gradient.view(state), 1.0f,
+                       to + at);
     });
     return {dx, gradient.weight, gradient.bias, {}, {}};
   }
@@ -177,13 +179,10 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
 
 extern "C" {
 
-void sbi_free_error(char* error) { free(error); }
-
-
-// `x`: [n, c, h, w], float32, with the channels in eights. `activation` as in train_kernels.h.
-at::Tensor* sbi_norm_activation(const at::Tensor* x, const SbiNorm* norm, int64_t activation, char** error) {
+// `x`: [n, c, h, w], float32, with the channels in eights.
+at::Tensor* sbi_norm_activation(const at::Tensor* x, const SbiNorm* norm, SbiTrainActivation activation, char** error) {
   return sbi::guarded(error, [&] {
-    return sbi::NormActivation::apply(*x, *norm->weight, *norm->bias, norm, activation);
+    return new at::Tensor(sbi::NormActivation::apply(*x, *norm->weight, *norm->bias, norm, int64_t(activation)));
   });
 }
 }

@@ -5,12 +5,11 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
-#include <string>
 #include <vector>
 
 #include "kernels.h"
+#include "native/guarded.h"
 
 extern "C" {
 
@@ -20,6 +19,8 @@ struct SbiNorm {
   double eps, momentum;
 };
 }
+
+SBI_LAYOUT(SbiNorm, 48, (weight, 0), (bias, 8), (running_mean, 16), (running_var, 24), (eps, 32), (momentum, 40))
 
 namespace sbi {
 
@@ -51,8 +52,6 @@ class Pieces {
   int64_t count() const { return parts_ > 1 ? images_ * parts_ : (images_ + together_ - 1) / together_; }
   int64_t first(int64_t piece) const;
   int64_t rows(int64_t piece) const { return first(piece + 1) - first(piece); }
-  // The largest number of rows of a piece.
-  int64_t most() const { return parts_ > 1 ? part_rows_ : std::min(images_, together_) * rows_; }
   // How many numbers there are per channel and sum when each picture's part of each piece has one.
   int64_t parts() const { return images_ * parts_; }
   int64_t parts_of_image() const { return parts_; }
@@ -122,18 +121,5 @@ inline at::Tensor empty_like_rows(int64_t n, int64_t c, int64_t h, int64_t w) {
 
 inline const float* data(const at::Tensor& t) { return t.const_data_ptr<float>(); }
 inline float* mutable_data(const at::Tensor& t) { return t.mutable_data_ptr<float>(); }
-
-// Calls `make`; what it throws becomes a message for the caller to free.
-template <class F>
-at::Tensor* guarded(char** error, F&& make) {
-  try {
-    return new at::Tensor(make());
-  } catch (const std::exception& e) {
-    *error = strdup(e.what());
-  } catch (...) {
-    *error = strdup("unknown C++ exception");
-  }
-  return nullptr;
-}
 
 }  // namespace sbi

@@ -1,9 +1,7 @@
-// Batch norm, activation and what hangs on them, on rows of channels: see train_kernels.h.
+// Batch norm, activation and what hangs on them, on rows of channels: see kernels.h.
 //
 // Each function takes two vectors of channels through all rows, with its sums in registers. Rows come in pieces that
 // fit into the cache, so sums stay short; the caller adds pieces up in float64.
-
-#include <type_traits>
 
 #include "activations.h"
 
@@ -15,8 +13,8 @@ template <class F>
 void channel_blocks(int64_t channels, F&& body) {
   constexpr int64_t WIDE = 2 * LANES;
   int64_t c = 0;
-  for (; c + WIDE <= channels; c += WIDE) body(c, std::integral_constant<int, 2>());
-  for (; c < channels; c += LANES) body(c, std::integral_constant<int, 1>());
+  for (; c + WIDE <= channels; c += WIDE) body(c, Number<2>());
+  for (; c < channels; c += LANES) body(c, Number<1>());
 }
 
 template <int N>
@@ -33,7 +31,7 @@ struct Block {
 
 }  // namespace
 
-void row_statistics(const float* x, int64_t rows, int64_t channels, float* mean, float* squares) {
+void sbi_row_statistics(const float* x, int64_t rows, int64_t channels, float* mean, float* squares) {
   channel_blocks(channels, [&](int64_t c, auto vectors) {
     constexpr int N = decltype(vectors)::value;
     // Two rows abreast: additions wait for one another.
@@ -64,8 +62,8 @@ void row_statistics(const float* x, int64_t rows, int64_t channels, float* mean,
   });
 }
 
-void row_activation(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm,
-                    const float* gate, float* y) {
+void sbi_row_activation(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm,
+                        const float* gate, float* y) {
   with_activation(activation, [&](auto act) {
     channel_blocks(channels, [&](int64_t c, auto vectors) {
       constexpr int N = decltype(vectors)::value;
@@ -81,8 +79,8 @@ void row_activation(Activation activation, const float* x, int64_t rows, int64_t
   });
 }
 
-void row_residual(const float* x, int64_t rows, int64_t channels, NormView norm, float factor, const float* shortcut,
-                  float* y) {
+void sbi_row_residual(const float* x, int64_t rows, int64_t channels, NormView norm, float factor, const float* shortcut,
+                      float* y) {
   channel_blocks(channels, [&](int64_t c, auto vectors) {
     constexpr int N = decltype(vectors)::value;
     const Block<N> scale(norm.scale + c), shift(norm.shift + c);
@@ -95,7 +93,7 @@ void row_residual(const float* x, int64_t rows, int64_t channels, NormView norm,
   });
 }
 
-void row_pool(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm, float* sum) {
+void sbi_row_pool(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm, float* sum) {
   with_activation(activation, [&](auto act) {
     channel_blocks(channels, [&](int64_t c, auto vectors) {
       constexpr int N = decltype(vectors)::value;
@@ -108,8 +106,8 @@ void row_pool(Activation activation, const float* x, int64_t rows, int64_t chann
   });
 }
 
-void row_gradient_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
-                       NormView norm, float* sum, float* moment) {
+void sbi_row_gradient_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
+                           NormView norm, float* sum, float* moment) {
   with_activation(activation, [&](auto act) {
     channel_blocks(channels, [&](int64_t c, auto vectors) {
       constexpr int N = decltype(vectors)::value;
@@ -130,8 +128,8 @@ void row_gradient_sums(Activation activation, const float* dy, const float* x, i
   });
 }
 
-void row_gradient(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
-                  NormView norm, NormGradient gradient, float factor, float* dx) {
+void sbi_row_gradient(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
+                      NormView norm, NormGradient gradient, float factor, float* dx) {
   with_activation(activation, [&](auto act) {
     channel_blocks(channels, [&](int64_t c, auto vectors) {
       constexpr int N = decltype(vectors)::value;
@@ -151,8 +149,8 @@ void row_gradient(Activation activation, const float* dy, const float* x, int64_
   });
 }
 
-void row_gated_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
-                    NormView norm, const float* gate, float* gated, float* sums) {
+void sbi_row_gated_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
+                        NormView norm, const float* gate, float* gated, float* sums) {
   with_activation(activation, [&](auto act) {
     for (int64_t c = 0; c < channels; c += LANES) {
       const Floats scale = load(norm.scale + c), shift = load(norm.shift + c), mean = load(norm.mean + c);

@@ -1,13 +1,11 @@
-// Scanning an image for faces with dlib's trained filters: what dlib.cpp asks of face_hog.cpp.
+// Scanning an image for faces with dlib's trained filters: what detector.cpp asks of scan.cpp.
 //
-// Plain data only: face_hog*.cpp are compiled twice, for AVX2 and for any x86-64, and a template or inline function of
-// a library in them would be merged by the linker with the other copies of the program.
-#ifndef SBI_FACE_HOG_H
-#define SBI_FACE_HOG_H
+// Plain data only: scan.cpp is built for several instruction sets (see vectors.h).
+#pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
-namespace sbi_hog {
+namespace sbi_scan {
 
 constexpr int PLANES = 31;        // features of a cell: 18 signed orientations, 9 unsigned, 4 of texture
 constexpr int ORIENTATIONS = 18;  // signed
@@ -40,14 +38,15 @@ struct Hits {
   int64_t count, capacity;
 };
 
-// `rgb`: [height, width, 3]. Doubles the image, then scans `levels` sizes of it, each 5/6 of the one before, the
-// first of `up_height` x `up_width` pixels. Appends to `hits` (malloc'ed items; the caller frees). False without
-// memory.
-bool scan_avx2(const Model& model, const uint8_t* rgb, int64_t height, int64_t width, int64_t up_height,
-               int64_t up_width, int32_t levels, Hits* hits);
-bool scan_baseline(const Model& model, const uint8_t* rgb, int64_t height, int64_t width, int64_t up_height,
-                   int64_t up_width, int32_t levels, Hits* hits);
+// A build of the scan. `rgb`: [height, width, 3]. Doubles the image, then scans `levels` sizes of it, each 5/6 of the
+// one before, the first of `up_height` x `up_width` pixels. Appends to `hits` (malloc'ed items; the caller frees). False
+// without memory.
+typedef bool Scan(const Model& model, const uint8_t* rgb, int64_t height, int64_t width, int64_t up_height,
+                  int64_t up_width, int32_t levels, Hits* hits);
 
-}  // namespace sbi_hog
+}  // namespace sbi_scan
 
-#endif
+extern "C" {
+// scan.cpp is built once per instruction set.
+sbi_scan::Scan sbi_scan_any, sbi_scan_avx2;
+}

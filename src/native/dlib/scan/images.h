@@ -1,11 +1,34 @@
 // The images that dlib's face detector looks at: planes of colours, resized with dlib's arithmetic.
 
-#include "face_hog_parts.h"
+#pragma once
 
-namespace sbi_hog {
-namespace SBI_HOG_BUILD {
+#include "buffer.h"
 
-void split_planes(const uint8_t* rgb, Planar& image) {
+namespace {
+
+// Three planes of 8-bit values. A margin around each lets vectors read a little past the ends of rows.
+struct Planar {
+  static constexpr int64_t MARGIN = 32;
+  Buffer buffer;
+  uint8_t* plane[3];
+  int64_t height = 0, width = 0, stride = 0;
+
+  bool resize(int64_t h, int64_t w) {
+    height = h;
+    width = w;
+    stride = (w + 2 * MARGIN + 15) / 16 * 16;
+    const int64_t plane_bytes = (h + 2) * stride;
+    auto* base = static_cast<uint8_t*>(buffer.get(3 * plane_bytes));
+    if (!base) return false;
+    for (int c = 0; c < 3; c++) plane[c] = base + c * plane_bytes + stride + MARGIN;
+    return true;
+  }
+  const uint8_t* row(int c, int64_t y) const { return plane[c] + y * stride; }
+  uint8_t* row(int c, int64_t y) { return plane[c] + y * stride; }
+};
+
+// Bytes [height, width, 3] to planes.
+inline void split_planes(const uint8_t* rgb, Planar& image) {
   for (int64_t y = 0; y < image.height; y++) {
     const uint8_t* from = rgb + y * image.width * 3;
     uint8_t* red = image.row(0, y);
@@ -18,8 +41,6 @@ void split_planes(const uint8_t* rgb, Planar& image) {
     }
   }
 }
-
-namespace {
 
 // Eight bytes chosen from the sixteen at `from`.
 inline __m128i choose(const uint8_t* from, const uint8_t* which) {
@@ -53,9 +74,22 @@ inline void store_bytes(uint8_t* to, Floats v) {
   _mm_storel_epi64((__m128i*)to, _mm_packus_epi16(words, words));
 }
 
-}  // namespace
+// Where the columns of a resized row come from. dlib adds up the positions of four columns at a time in single
+// precision, and of the last few, whose right neighbour would lie outside, in double precision: so does this.
+struct Columns {
+  Buffer buffer;
+  int64_t count = 0, single = 0;  // columns; how many of them in single precision
+  int32_t* left = nullptr;        // of the first of each eight
+  uint8_t* offsets = nullptr;     // of all, from there; then those of the right neighbours
+  uint8_t* right_offsets = nullptr;
+  float* fraction = nullptr;
+  double scale = 0;
 
-bool Columns::prepare(int64_t in_width, int64_t out_width) {
+  // False without memory.
+  bool prepare(int64_t in_width, int64_t out_width);
+};
+
+inline bool Columns::prepare(int64_t in_width, int64_t out_width) {
   count = out_width;
   scale = (in_width - 1) / (double)(out_width > 2 ? out_width - 1 : 1);
   const int64_t padded = (out_width + 15) / 8 * 8;
@@ -86,10 +120,8 @@ bool Columns::prepare(int64_t in_width, int64_t out_width) {
   return true;
 }
 
-namespace {
-
 // One row of all three planes: `top` and `bottom` of the source, `below` the weight of the lower one.
-void resize_row(const Planar& in, int64_t top, int64_t bottom, double below, const Columns& columns, Planar& out,
+inline void resize_row(const Planar& in, int64_t top, int64_t bottom, double below, const Columns& columns, Planar& out,
                 int64_t r) {
   const float lower = (float)below, upper = (float)(1 - below);
   const uint8_t *above[3], *under[3];
@@ -134,9 +166,8 @@ void resize_row(const Planar& in, int64_t top, int64_t bottom, double below, con
   }
 }
 
-}  // namespace
-
-bool resize(const Planar& in, Planar& out, Columns& columns) {
+// Bilinear, to the size that `out` has. False without memory.
+inline bool resize(const Planar& in, Planar& out, Columns& columns) {
   if (!columns.prepare(in.width, out.width)) return false;
   const double scale = (in.height - 1) / (double)(out.height > 2 ? out.height - 1 : 1);
   double y = -scale;
@@ -148,5 +179,4 @@ bool resize(const Planar& in, Planar& out, Columns& columns) {
   return true;
 }
 
-}  // namespace SBI_HOG_BUILD
-}  // namespace sbi_hog
+}  // namespace

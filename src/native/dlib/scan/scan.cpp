@@ -1,15 +1,14 @@
 // dlib's frontal face detector, faster: the features of Felzenszwalb et al. (TPAMI 2010) over an image pyramid and
-// separable filters on them, with the arithmetic of dlib 19.24 (see face_hog.h for why this file has no templates).
+// separable filters on them, with the arithmetic of dlib 19.24.
 //
 // The same images, features and scores as dlib's up to the order in which floats are added, so the same rectangles.
 // What makes it faster: colour planes instead of pixels, one table look-up for a gradient's orientation, votes of an
 // 8 x 8 block gathered in registers' reach before they go to the four cells around it, and filters applied to strips
 // that stay in the first-level cache.
 
-#include "face_hog_parts.h"
+#include "features.h"
+#include "native/simd/build_name.h"
 
-namespace sbi_hog {
-namespace SBI_HOG_BUILD {
 namespace {
 
 inline Floats multiply_add(Floats a, Floats b, Floats c) {
@@ -125,11 +124,9 @@ bool scan_level(const Model& model, const Features& features, int32_t level, Buf
 }
 
 }  // namespace
-}  // namespace SBI_HOG_BUILD
 
-bool SBI_SCAN(const Model& model, const uint8_t* rgb, int64_t height, int64_t width, int64_t up_height,
-              int64_t up_width, int32_t levels, Hits* hits) {
-  using namespace SBI_HOG_BUILD;
+bool SBI_NAME(scan)(const Model& model, const uint8_t* rgb, int64_t height, int64_t width, int64_t up_height,
+                    int64_t up_width, int32_t levels, Hits* hits) {
   if (model.detectors > MAX_DETECTORS) return false;
   for (int i = 0; i < PLANES; i++) {
     if (model.first[i + 1] - model.first[i] > MAX_FILTERS) return false;
@@ -152,5 +149,3 @@ bool SBI_SCAN(const Model& model, const uint8_t* rgb, int64_t height, int64_t wi
   }
   return true;
 }
-
-}  // namespace sbi_hog

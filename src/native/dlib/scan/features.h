@@ -1,11 +1,13 @@
 // The features of Felzenszwalb et al. (TPAMI 2010): gradients, votes of pixels for orientations in the cells around
 // them, histograms normalised by the energy of neighbouring cells.
 
-#include "face_hog_parts.h"
+#pragma once
 
-namespace sbi_hog {
-namespace SBI_HOG_BUILD {
+#include "images.h"
+
 namespace {
+
+using namespace sbi_scan;
 
 constexpr int CELL = 8;
 
@@ -61,7 +63,7 @@ constexpr int32_t ZERO_GRADIENT = (GRADIENTS / 2) * GRADIENTS + GRADIENTS / 2;
 // Magnitudes, and places in the table of orientations, of the columns 1 .. end of row `y`. Columns from `first_alone`
 // on, fewer than eight, are those that dlib treats one by one, where of equal gradients it takes the first colour's,
 // not the last's.
-void gradient_row(const Planar& image, int64_t y, int64_t end, int64_t first_alone, float* magnitude, int32_t* place) {
+inline void gradient_row(const Planar& image, int64_t y, int64_t end, int64_t first_alone, float* magnitude, int32_t* place) {
   const int64_t stride = image.stride;
   const uint8_t *red = image.row(0, y), *green = image.row(1, y), *blue = image.row(2, y);
   const __m128i weights = _mm_set1_epi32(1 | GRADIENTS << 16), offset = _mm_set1_epi32(ZERO_GRADIENT);
@@ -99,7 +101,7 @@ void gradient_row(const Planar& image, int64_t y, int64_t end, int64_t first_alo
 // its place in the block of 8 x 8 between their centres.
 struct Shares {
   alignas(16) float of[CELL][CELL][4];
-  Shares() {
+  constexpr Shares() : of{} {
     for (int y = 0; y < CELL; y++) {
       for (int x = 0; x < CELL; x++) {
         const float down = (y + 0.5f) / CELL, right = (x + 0.5f) / CELL;
@@ -112,9 +114,34 @@ struct Shares {
   }
 };
 
-}  // namespace
+constexpr Shares SHARES;
 
-bool Features::extract(const Planar& image, const uint8_t* orientation) {
+// The features of one level of the pyramid.
+struct Features {
+  static constexpr int64_t READ_PAST = 128;  // filters read whole strips, also where a row ends
+  Buffer hist_buffer, plane_buffer, norm_buffer, row_buffer, out_buffer;
+  int64_t rows = 0, cols = 0, stride = 0;  // of a padded plane
+  float* out = nullptr;                    // [PLANES, rows, stride]
+
+  float* plane(int i) const { return out + i * rows * stride; }
+
+  // False without memory; rows is 0 for an image too small to hold a window.
+  bool extract(const Planar& image, const uint8_t* orientation);
+
+ private:
+  static constexpr int BINS = 20;  // orientations of a cell, padded for vectors of four
+  int64_t cells_y = 0, cells_x = 0, cell_stride = 0;
+  float* hist = nullptr;     // [cells_y + 2, cells_x + 2, BINS]
+  float* by_bin = nullptr;   // [ORIENTATIONS, cells_y, cell_stride]
+  float* energy = nullptr;   // [cells_y, cell_stride]
+
+  bool vote(const Planar& image, const uint8_t* orientation);
+  void clear_border();
+  void sort_by_bin();
+  void normalise();
+};
+
+inline bool Features::extract(const Planar& image, const uint8_t* orientation) {
   rows = 0;
   cells_y = (int)((float)image.height / (float)CELL + 0.5);
   cells_x = (int)((float)image.width / (float)CELL + 0.5);
@@ -135,7 +162,7 @@ bool Features::extract(const Planar& image, const uint8_t* orientation) {
 }
 
 // Zeros around the features of each plane, as far as filters read.
-void Features::clear_border() {
+inline void Features::clear_border() {
   constexpr int64_t BEFORE = (TAPS - 1) / 2, AFTER = TAPS / 2;
   for (int i = 0; i < PLANES; i++) {
     float* rows_of = plane(i);
@@ -148,8 +175,7 @@ void Features::clear_border() {
   }
 }
 
-bool Features::vote(const Planar& image, const uint8_t* orientation) {
-  static const Shares shares;
+inline bool Features::vote(const Planar& image, const uint8_t* orientation) {
   const int64_t end_y = (cells_y * CELL < image.height ? cells_y * CELL : image.height) - 1;
   const int64_t end_x = (cells_x * CELL < image.width ? cells_x * CELL : image.width) - 1;
   // dlib takes eight columns at a time while eight are left.
@@ -184,7 +210,7 @@ bool Features::vote(const Planar& image, const uint8_t* orientation) {
         const int32_t* p = place + y * row_floats + left;
         for (int x = 0; x < CELL; x++) {
           float* bin = bins[x & 1][orientation[p[x]]];
-          const __m128 share = _mm_mul_ps(_mm_load_ps(shares.of[y][x]), _mm_set1_ps(m[x]));
+          const __m128 share = _mm_mul_ps(_mm_load_ps(SHARES.of[y][x]), _mm_set1_ps(m[x]));
           _mm_store_ps(bin, _mm_add_ps(_mm_load_ps(bin), share));
         }
       }
@@ -205,7 +231,7 @@ bool Features::vote(const Planar& image, const uint8_t* orientation) {
 }
 
 // Bins of cells to planes, without the ring of cells around them; and the energy of each cell.
-void Features::sort_by_bin() {
+inline void Features::sort_by_bin() {
   const int64_t plane_floats = cells_y * cell_stride;
   for (int64_t y = 0; y < cells_y; y++) {
     const float* cell = hist + ((y + 1) * (cells_x + 2) + 1) * BINS;
@@ -225,7 +251,7 @@ void Features::sort_by_bin() {
   }
 }
 
-void Features::normalise() {
+inline void Features::normalise() {
   constexpr float TEXTURE = 2 * 0.2357;
   const int64_t plane_floats = cells_y * cell_stride, out_plane = rows * stride;
   const int64_t before = (TAPS - 1) / 2;
@@ -277,5 +303,4 @@ void Features::normalise() {
   }
 }
 
-}  // namespace SBI_HOG_BUILD
-}  // namespace sbi_hog
+}  // namespace
