@@ -2,6 +2,7 @@
 //!
 //! libtorch's errors come as panics from operators that cannot fail otherwise; those about memory are caught.
 
+use crate::native::process::silence_panics;
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
@@ -12,7 +13,9 @@ const PHRASES: [&str; 4] =
 
 /// What `compute` gives; `None` when there was too little memory for it. Other panics go on.
 pub fn unless_out_of_memory<T>(compute: impl FnOnce() -> T) -> Option<T> {
-    quiet_about_memory();
+    // What is caught here is told as an error, and needs no trace of its own.
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| silence_panics(is_about_memory));
     match panic::catch_unwind(AssertUnwindSafe(compute)) {
         Ok(value) => Some(value),
         Err(payload) if is_about_memory(payload.as_ref()) => None,
@@ -24,19 +27,6 @@ fn is_about_memory(payload: &(dyn Any + Send)) -> bool {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
     PHRASES.iter().any(|phrase| text.contains(phrase))
-}
-
-/// Panics that are caught here are told as errors, and need no trace of their own.
-fn quiet_about_memory() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !is_about_memory(info.payload()) {
-                usual(info);
-            }
-        }));
-    });
 }
 
 #[cfg(test)]

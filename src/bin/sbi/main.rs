@@ -5,9 +5,6 @@ mod bench;
 mod calibrate;
 mod convert;
 mod doctor;
-// Linux runs such hooks; elsewhere, and in the test harness, `main` does it all.
-#[cfg(all(target_os = "linux", not(test)))]
-mod early;
 mod infer;
 mod npy_pack;
 mod preprocess;
@@ -15,10 +12,10 @@ mod preview;
 mod progress;
 mod report;
 mod robustness;
+mod startup;
 mod train;
 
-use args::{Cli, Command, Global};
-use clap::Parser;
+use args::{Command, Global};
 use progress::Console;
 use sbi::progress::Cancel;
 use std::process::ExitCode;
@@ -57,12 +54,9 @@ pub struct Session<'a> {
 }
 
 fn main() -> ExitCode {
-    // Before anything allocates or starts a thread.
-    sbi::native::process::tune_allocator();
-    sbi::native::process::silence_decoders();
-    let cli = Cli::parse();
+    let cli = startup::begin();
     let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
-    let result = set_up(&cli.global, &cli.command).and_then(|()| match &cli.command {
+    let result = set_up(&cli.global).and_then(|()| match &cli.command {
         Command::Preprocess(args) => preprocess::run(args, &session),
         Command::Train(args) => train::run(args, &session),
         Command::Preview(args) => preview::run(args, &session),
@@ -83,20 +77,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn set_up(global: &Global, command: &Command) -> anyhow::Result<()> {
+fn set_up(global: &Global) -> anyhow::Result<()> {
     let level = match global.verbose {
         0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
     tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
-    if let Some(threads) = global.threads {
-        sbi::native::process::set_threads(threads);
-    }
-    sbi::native::process::keep_opencv_single_threaded();
-    if !command.needs_openmp() {
-        sbi::native::process::keep_libtorch_single_threaded();
-    }
     ctrlc::set_handler(|| {
         if CANCEL.is_requested() {
             std::process::exit(130);
