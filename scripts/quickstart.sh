@@ -26,7 +26,7 @@ step "Set-up (the first time: some minutes and 2 GB of downloads)"
 scripts/setup.sh "${setup_flags[@]+"${setup_flags[@]}"}"
 
 step "Building sbi (the first time: about 10 minutes on 2 cores)"
-cargo build --release --bin sbi --example sample_set
+cargo build --release --bins
 sbi=target/release/sbi
 sample=data/sample
 out=output/quickstart
@@ -34,7 +34,7 @@ mkdir -p "$out"
 began=$SECONDS
 
 step "Making short videos from one portrait: 4 originals, 16 stand-in fakes by three kinds of blend"
-target/release/examples/sample_set "$sample/astronaut.png" "$sample"
+target/release/sample_set "$sample/astronaut.png" "$sample"
 
 videos="$sample/FaceForensics++"
 step "Verdicts of the detector in the box: the portrait's video, a self-blended fake of it, a face swap"

