@@ -9,6 +9,8 @@ echo "== formatting"
 cargo fmt --all --check
 echo "== lints"
 cargo clippy --release --all-targets -- -D warnings
+echo "== portable kernels"
+scripts/check_portable.sh
 echo "== documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --document-private-items
 echo "== tests"
