@@ -5,7 +5,7 @@ use crate::face::{FaceDetectorConfig, LandmarkConfig};
 use crate::model::DeviceChoice;
 use std::str::FromStr;
 
-/// Which of the two detectors run.
+/// Which kinds of files a run makes, each by a detector of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
     /// dlib's landmarks.
@@ -44,12 +44,12 @@ pub struct Config {
     pub source: VideoSource,
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
-    /// Which detectors run.
+    /// Which kinds of files are made.
     pub steps: Steps,
     /// How landmarks are found.
     pub landmarks: LandmarkConfig,
     /// How boxes are found.
-    pub detector: FaceDetectorConfig,
+    pub face_detector: FaceDetectorConfig,
     /// Where RetinaFace runs.
     pub device: DeviceChoice,
     /// Frames worked on at the same time.
@@ -68,7 +68,7 @@ impl Config {
             frames: 32,
             steps: Steps::default(),
             landmarks: LandmarkConfig::default(),
-            detector: FaceDetectorConfig::default(),
+            face_detector: FaceDetectorConfig::default(),
             device: DeviceChoice::Auto,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             overwrite: false,

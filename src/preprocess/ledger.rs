@@ -1,7 +1,7 @@
 //! The account of every video while its frames are under way, and the record that is kept of it.
 
 use super::Steps;
-use super::plan::{Known, VideoPlan};
+use super::work_list::{FrameWork, Known, WorkList};
 use super::worker::{FrameDone, Report, Trouble};
 use crate::Error;
 use crate::datasets::SourceVideo;
@@ -49,7 +49,7 @@ pub fn name_in(folder: &Path, video: &SourceVideo) -> String {
 
 /// One video under way.
 struct Account {
-    plan: VideoPlan,
+    list: WorkList,
     outstanding: usize,
     ending: Option<Ending>,
     problems: Vec<FrameProblem>,
@@ -85,8 +85,8 @@ impl<'a> Ledger<'a> {
     }
 
     /// A frame of a video has gone to the workers.
-    pub fn sent(&mut self, video: usize, plan: &VideoPlan) {
-        self.account(video, plan).outstanding += 1;
+    pub fn sent(&mut self, video: usize, list: &WorkList) {
+        self.account(video, list).outstanding += 1;
     }
 
     /// Whether further frames of a video could not be written anyway.
@@ -95,8 +95,8 @@ impl<'a> Ledger<'a> {
     }
 
     /// The last frame of a video has gone to the workers.
-    pub fn ended(&mut self, video: usize, plan: &VideoPlan, ending: Ending) {
-        self.account(video, plan).ending = Some(ending);
+    pub fn ended(&mut self, video: usize, list: &WorkList, ending: Ending) {
+        self.account(video, list).ending = Some(ending);
         self.close_if_done(video);
     }
 
@@ -126,12 +126,12 @@ impl<'a> Ledger<'a> {
         (self.book, self.closed, self.failure)
     }
 
-    fn account(&mut self, video: usize, plan: &VideoPlan) -> &mut Account {
+    fn account(&mut self, video: usize, list: &WorkList) -> &mut Account {
         self.open.entry(video).or_insert_with(|| Account {
-            plan: plan.clone(),
+            list: list.clone(),
             outstanding: 0,
             ending: None,
-            problems: plan.problems.clone(),
+            problems: list.problems.clone(),
             stuck: false,
             cancelled: false,
         })
@@ -175,7 +175,7 @@ impl Account {
     fn settle(&mut self, done: FrameDone) {
         self.outstanding -= 1;
         let known = |found: bool| if found { Known::There } else { Known::NoFace };
-        if let Some(frame) = self.plan.frames.iter_mut().find(|frame| frame.index == done.index) {
+        if let Some(frame) = self.list.frames.iter_mut().find(|frame| frame.index == done.index) {
             frame.landmarks = done.landmarks.map_or(frame.landmarks, known);
             frame.boxes = done.boxes.map_or(frame.boxes, known);
         }
@@ -194,13 +194,12 @@ impl Account {
     /// What is to be remembered of the video.
     fn record(mut self, video: String, steps: Steps, before: Option<&VideoRecord>) -> VideoRecord {
         self.problems.sort_by_key(|problem| problem.frame);
-        let frames = &self.plan.frames;
-        let count =
-            |there: &dyn Fn(&super::plan::FramePlan) -> bool| frames.iter().filter(|f| there(f)).count();
+        let frames = &self.list.frames;
+        let count = |there: &dyn Fn(&FrameWork) -> bool| frames.iter().filter(|f| there(f)).count();
         let (with_landmarks, with_boxes) =
             (count(&|f| f.landmarks == Known::There), count(&|f| f.boxes == Known::There));
         let usable = count(&|f| f.landmarks == Known::There && f.boxes == Known::There && !f.blocked);
-        let without = |kind: &dyn Fn(&super::plan::FramePlan) -> Known| -> Vec<usize> {
+        let without = |kind: &dyn Fn(&FrameWork) -> Known| -> Vec<usize> {
             frames.iter().filter(|f| kind(f) == Known::NoFace).map(|f| f.index).collect()
         };
         let landmarks_done = steps.landmarks || before.is_some_and(|b| b.without_landmarks.is_some());

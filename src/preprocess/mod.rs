@@ -5,15 +5,16 @@
 
 mod config;
 mod ledger;
-mod plan;
+
 mod run;
 mod source;
 mod summary;
 mod tools;
+mod work_list;
 mod worker;
 
 pub use config::{Config, Steps};
 pub use run::{run, run_with};
 pub use source::VideoSource;
-pub use summary::Summary;
+pub use summary::PreprocessSummary;
 pub use tools::{LoadedTools, Tools};

@@ -1,9 +1,9 @@
 //! The run: decoders ahead, workers on frames, one ledger.
 
 use super::ledger::{Book, Ending, Ledger, name_in};
-use super::plan::VideoPlan;
+use super::work_list::WorkList;
 use super::worker::{FrameJob, Report, Request, serve_boxes, work};
-use super::{Config, LoadedTools, Summary, Tools};
+use super::{Config, LoadedTools, PreprocessSummary, Tools};
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
 use crate::prepared_frames::{self, Record, Settings, VideoFolders, VideoRecord};
@@ -19,10 +19,10 @@ const WORKERS_PER_DECODER: usize = 4;
 
 /// Prepares what is missing of a set.
 ///
-/// A bad video is part of the [`Summary`] and does not stop the rest. Fails when nothing can be done at all: no such
+/// A bad video is part of the [`PreprocessSummary`] and does not stop the rest. Fails when nothing can be done at all: no such
 /// set, missing model files, a folder that cannot be written, a set prepared with other settings. When `cancel` is
 /// requested, frames under way are dropped; a later run continues there.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PreprocessSummary> {
     // Before models are loaded: a misspelt folder should be told at once.
     let (videos, notes) = config.source.videos()?;
     notes.iter().for_each(|note| progress.note(note));
@@ -31,14 +31,14 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     run_with(config, videos, &tools, progress, cancel)
 }
 
-/// The same with given videos and detectors.
+/// Prepares what is missing of these videos with these detectors. As [`run`] in everything else.
 pub fn run_with(
     config: &Config,
     mut videos: Vec<SourceVideo>,
     tools: &dyn Tools,
     progress: &dyn Progress,
     cancel: &Cancel,
-) -> Result<Summary> {
+) -> Result<PreprocessSummary> {
     videos.truncate(config.limit.unwrap_or(usize::MAX));
     let settings =
         Settings { frames: config.frames, landmarks: tools.landmark_settings(), boxes: tools.box_settings() };
@@ -48,14 +48,14 @@ pub fn run_with(
         videos.iter().filter(|video| !is_done(config, video, before.get(&book.name_of(video)))).collect();
 
     let folder = book.folder.clone();
-    let plans: Vec<OnceLock<Result<VideoPlan, prepared_frames::Error>>> =
+    let lists: Vec<OnceLock<Result<WorkList, prepared_frames::Error>>> =
         pending.iter().map(|_| OnceLock::new()).collect();
     let choose = |position: usize, frame_count: usize| {
         let video = pending[position];
         let wanted = distinct_frame_indices(frame_count, config.frames);
-        let plan = plan_video(config, video, wanted, points, before.get(&name_in(&folder, video)));
-        let indices = plan.as_ref().map_or(Vec::new(), |plan| plan.pending(config.steps));
-        plans[position].set(plan).expect("a video is opened once");
+        let list = list_work(config, video, wanted, points, before.get(&name_in(&folder, video)));
+        let indices = list.as_ref().map_or(Vec::new(), |list| list.pending(config.steps));
+        lists[position].set(list).expect("a video is opened once");
         indices
     };
 
@@ -66,9 +66,9 @@ pub fn run_with(
         let (reports, reported) = unbounded::<Report>();
         let requests = match config.steps.boxes && tools.shares_face_detector() && !pending.is_empty() {
             true => {
-                let detector = tools.face_detector()?;
+                let face_detector = tools.face_detector()?;
                 let (requests, requested) = bounded::<Request>(config.jobs);
-                scope.spawn(move || serve_boxes(detector.as_ref(), &requested));
+                scope.spawn(move || serve_boxes(face_detector.as_ref(), &requested));
                 Some(requests)
             }
             false => None,
@@ -84,7 +84,7 @@ pub fn run_with(
         let decoders = config.jobs.div_ceil(WORKERS_PER_DECODER) + 1;
         let mut follower = Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel };
         let ended = decode_ahead(paths, &choose, decoders, |videos| {
-            videos.try_for_each(|(position, decoding)| follower.follow(position, decoding, &plans[position]))
+            videos.try_for_each(|(position, decoding)| follower.follow(position, decoding, &lists[position]))
         });
         drop(jobs);
         reported.iter().for_each(|report| ledger.settle(report));
@@ -102,7 +102,7 @@ pub fn run_with(
     let interrupted = cancel.is_requested() && prepared < pending.len();
     let skipped = videos.len() - pending.len();
     let names: Vec<String> = videos.iter().map(|video| book.name_of(video)).collect();
-    Ok(Summary::new(config, book, &names, prepared, skipped, interrupted, unsaved))
+    Ok(PreprocessSummary::new(config, book, &names, prepared, skipped, interrupted, unsaved))
 }
 
 /// The record to continue, and what it says of each video; with `overwrite`, of none.
@@ -154,19 +154,19 @@ fn is_done(config: &Config, video: &SourceVideo, before: Option<&VideoRecord>) -
 }
 
 /// Makes the folders of a video ready and looks at what is in them.
-fn plan_video(
+fn list_work(
     config: &Config,
     video: &SourceVideo,
     wanted: Vec<usize>,
     points: Option<usize>,
     before: Option<&VideoRecord>,
-) -> Result<VideoPlan, prepared_frames::Error> {
+) -> Result<WorkList, prepared_frames::Error> {
     let folders = VideoFolders::new(&video.base, &video.name);
     if config.overwrite {
         folders.clear()?;
     }
     folders.create()?;
-    Ok(VideoPlan::new(&folders, wanted, points, before))
+    Ok(WorkList::new(&folders, wanted, points, before))
 }
 
 /// Hands the frames of a video on to the workers, and hears from them meanwhile.
@@ -182,43 +182,43 @@ impl Follower<'_, '_> {
         &mut self,
         video: usize,
         decoding: Decoding,
-        plan: &OnceLock<Result<VideoPlan, prepared_frames::Error>>,
+        list: &OnceLock<Result<WorkList, prepared_frames::Error>>,
     ) -> Result<(), Ended> {
-        let nothing = VideoPlan::default();
+        let nothing = WorkList::default();
         for event in decoding {
             self.reported.try_iter().for_each(|report| self.ledger.settle(report));
             if self.cancel.is_requested() || self.ledger.has_failed() {
                 return Err(Ended::Interrupted);
             }
             // Set before the first event, unless the video did not open.
-            let (plan, unplanned) = match plan.get() {
-                Some(Ok(plan)) => (plan, None),
+            let (list, unlisted) = match list.get() {
+                Some(Ok(list)) => (list, None),
                 Some(Err(error)) => (&nothing, Some(error.to_string())),
                 None => (&nothing, None),
             };
             match event {
                 Event::Frame(frame) if !self.ledger.is_stuck(video) => {
-                    let Some(frame_plan) = plan.frames.iter().find(|f| f.index == frame.index) else {
+                    let Some(work) = list.frames.iter().find(|f| f.index == frame.index) else {
                         continue;
                     };
-                    let job = FrameJob { video, plan: frame_plan.clone(), image: frame.image };
-                    self.ledger.sent(video, plan);
+                    let job = FrameJob { video, work: work.clone(), image: frame.image };
+                    self.ledger.sent(video, list);
                     if self.jobs.send(job).is_err() {
                         return Err(Ended::Interrupted);
                     }
                 }
                 // Not worth decoding the rest: nothing can be written.
                 Event::Frame(_) => {
-                    self.ledger.ended(video, plan, Ending::Complete);
+                    self.ledger.ended(video, list, Ending::Complete);
                     break;
                 }
                 Event::End(result) => {
-                    let ending = match (unplanned, result) {
+                    let ending = match (unlisted, result) {
                         (Some(reason), _) => Ending::Unreadable(reason),
                         (None, Ok(report)) => report.ended_at.map_or(Ending::Complete, Ending::At),
                         (None, Err(reason)) => Ending::Unreadable(reason),
                     };
-                    self.ledger.ended(video, plan, ending);
+                    self.ledger.ended(video, list, ending);
                 }
             }
         }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub enum VideoSource {
     /// A published set; everything is written beside its videos.
     Set {
-        /// Which.
+        /// Which set.
         set: SourceSet,
         /// Folder of all data sets.
         data_root: PathBuf,
@@ -48,7 +48,7 @@ impl VideoSource {
         }
     }
 
-    /// The same with what else tells copies of a set apart.
+    /// The set's name, and its compression where there are copies of several.
     pub fn title(&self) -> String {
         match self {
             VideoSource::Set { set, compression, .. } => format!("{set} ({compression})"),

@@ -18,7 +18,7 @@ const SHOWN_FRAMES: usize = 6;
 
 /// What a preprocessing run did.
 #[derive(Debug)]
-pub struct Summary {
+pub struct PreprocessSummary {
     /// The set and, where it has several, the compression.
     pub set: String,
     /// Its folder.
@@ -41,7 +41,7 @@ pub struct Summary {
     pub unsaved: Option<Error>,
 }
 
-impl Summary {
+impl PreprocessSummary {
     /// Puts it together and writes `preprocess_<set>.txt` beside the record.
     pub(super) fn new(
         config: &Config,
@@ -55,7 +55,7 @@ impl Summary {
         let asked: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let videos =
             book.record.videos.iter().filter(|v| asked.contains(v.video.as_str())).cloned().collect();
-        let mut summary = Summary {
+        let mut summary = PreprocessSummary {
             set: config.source.title(),
             folder: book.folder,
             record: book.record,
@@ -86,7 +86,7 @@ impl Summary {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for PreprocessSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.record.settings;
         writeln!(f, "set         {}", self.set)?;
@@ -99,7 +99,7 @@ impl fmt::Display for Summary {
             let side = boxes.max_size.map_or(String::new(), |side| format!(", longest side {side}"));
             writeln!(f, "boxes       {}{side}", boxes.detector)?;
         }
-        let Summary { total, prepared, skipped, .. } = self;
+        let PreprocessSummary { total, prepared, skipped, .. } = self;
         writeln!(f, "videos      {total} ({prepared} prepared now, {skipped} before)")?;
         let sum = |of: fn(&VideoRecord) -> usize| self.videos.iter().map(of).sum::<usize>();
         writeln!(
@@ -124,7 +124,7 @@ impl fmt::Display for Summary {
     }
 }
 
-impl Summary {
+impl PreprocessSummary {
     fn write_failed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed: Vec<&VideoRecord> = self.failed().collect();
         for video in failed.iter().take(SHOWN) {

@@ -56,16 +56,16 @@ impl LoadedTools {
 impl LoadedBoxes {
     fn load(config: &Config) -> Result<(Self, Option<String>)> {
         let plan = ExecutionPlan::fastest(config.device.resolve()?);
-        let (variant, _, _) = config.detector.resolve()?;
-        let (detector, warning) = config.detector.load(plan)?;
-        let identity = detector.identity();
+        let (variant, _, _) = config.face_detector.resolve()?;
+        let (face_detector, warning) = config.face_detector.load(plan)?;
+        let identity = face_detector.identity();
         let settings =
             BoxSettings { detector: identity.name, weights: identity.weights, max_size: identity.max_size };
         // On a CPU the small network runs once per thread. The large one fills all cores by itself and needs
         // gigabytes: one is enough.
         let shared = plan.device().is_cuda() || variant == Variant::ResNet50;
-        let first = Mutex::new(Some(detector));
-        Ok((LoadedBoxes { config: config.detector.clone(), plan, settings, shared, first }, warning))
+        let first = Mutex::new(Some(face_detector));
+        Ok((LoadedBoxes { config: config.face_detector.clone(), plan, settings, shared, first }, warning))
     }
 }
 
@@ -94,7 +94,7 @@ impl Tools for LoadedTools {
         let boxes = self.boxes.as_ref().expect("asked for only where the step is done");
         let first = boxes.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         match first {
-            Some(detector) => Ok(detector),
+            Some(face_detector) => Ok(face_detector),
             None => Ok(boxes.config.load(boxes.plan)?.0),
         }
     }

@@ -1,6 +1,6 @@
 //! Work on single frames: find, write.
 
-use super::plan::FramePlan;
+use super::work_list::FrameWork;
 use super::{Steps, Tools};
 use crate::Error;
 use crate::face::{FaceDetector, LandmarkDetector};
@@ -15,9 +15,9 @@ use std::sync::Arc;
 pub struct FrameJob {
     /// Position of its video in the list.
     pub video: usize,
-    /// What is known about the frame.
-    pub plan: FramePlan,
-    /// The image.
+    /// What is known about the frame and left to do.
+    pub work: FrameWork,
+    /// Its pixels.
     pub image: RgbImage,
 }
 
@@ -37,7 +37,7 @@ pub struct FrameDone {
 
 /// Why a frame is not done.
 pub enum Trouble {
-    /// A detector failed on this image.
+    /// A detector failed on this frame.
     Detection(String),
     /// A file could not be written: the next ones of this video cannot either.
     Writing(String),
@@ -53,22 +53,24 @@ pub enum Report {
     Failed(Error),
 }
 
-/// An image for the shared face detector, and where the answer goes.
+/// A frame for the shared face detector, and where the answer goes.
 pub struct Request {
     image: Arc<RgbImage>,
     answer: Sender<Result<Vec<DetectedFace>, String>>,
 }
 
 /// Answers requests in batches until nobody can send any more.
-pub fn serve_boxes(detector: &dyn FaceDetector, requests: &Receiver<Request>) {
+pub fn serve_boxes(face_detector: &dyn FaceDetector, requests: &Receiver<Request>) {
     while let Ok(first) = requests.recv() {
         let mut batch = vec![first];
-        batch.extend(requests.try_iter().take(detector.preferred_batch() - 1));
+        batch.extend(requests.try_iter().take(face_detector.preferred_batch() - 1));
         let images: Vec<&RgbImage> = batch.iter().map(|request| request.image.as_ref()).collect();
-        let answers: Vec<Result<Vec<DetectedFace>, String>> = match detector.detect(&images) {
+        let answers: Vec<Result<Vec<DetectedFace>, String>> = match face_detector.detect(&images) {
             Ok(found) => found.into_iter().map(Ok).collect(),
-            // One bad image must not take the others down with it.
-            Err(_) if images.len() > 1 => images.iter().map(|image| detect_one(detector, image)).collect(),
+            // One bad frame must not take the others down with it.
+            Err(_) if images.len() > 1 => {
+                images.iter().map(|image| detect_one(face_detector, image)).collect()
+            }
             Err(error) => vec![Err(error.to_string())],
         };
         for (request, answer) in batch.iter().zip(answers) {
@@ -78,8 +80,8 @@ pub fn serve_boxes(detector: &dyn FaceDetector, requests: &Receiver<Request>) {
     }
 }
 
-fn detect_one(detector: &dyn FaceDetector, image: &RgbImage) -> Result<Vec<DetectedFace>, String> {
-    let found = detector.detect(&[image]).map_err(|error| error.to_string())?;
+fn detect_one(face_detector: &dyn FaceDetector, image: &RgbImage) -> Result<Vec<DetectedFace>, String> {
+    let found = face_detector.detect(&[image]).map_err(|error| error.to_string())?;
     Ok(found.into_iter().next().unwrap_or_default())
 }
 
@@ -131,15 +133,15 @@ impl<'a> Worker<'a> {
     }
 
     fn frame(&self, job: FrameJob, cancel: &Cancel) -> FrameDone {
-        let FrameJob { video, plan, image } = job;
-        let mut done = FrameDone { video, index: plan.index, landmarks: None, boxes: None, trouble: None };
+        let FrameJob { video, work, image } = job;
+        let mut done = FrameDone { video, index: work.index, landmarks: None, boxes: None, trouble: None };
         if cancel.is_requested() {
             done.trouble = Some(Trouble::Cancelled);
             return done;
         }
-        match self.find(&plan, image) {
+        match self.find(&work, image) {
             Err(problem) => done.trouble = Some(Trouble::Detection(problem)),
-            Ok(found) => match found.write(&plan) {
+            Ok(found) => match found.write(&work) {
                 Err(problem) => done.trouble = Some(Trouble::Writing(problem)),
                 Ok(()) => {
                     done.landmarks = found.landmarks.map(|faces| !faces.is_empty());
@@ -150,9 +152,9 @@ impl<'a> Worker<'a> {
         done
     }
 
-    fn find(&self, plan: &FramePlan, image: RgbImage) -> Result<Found, String> {
+    fn find(&self, work: &FrameWork, image: RgbImage) -> Result<FoundFaces, String> {
         let image = Arc::new(image);
-        let (needs_landmarks, needs_boxes) = (plan.needs_landmarks(self.steps), plan.needs_boxes(self.steps));
+        let (needs_landmarks, needs_boxes) = (work.needs_landmarks(self.steps), work.needs_boxes(self.steps));
         // The shared detector works while this thread looks for landmarks.
         let pending = match (&self.boxes, needs_boxes) {
             (Boxes::Shared(requests), true) => {
@@ -164,66 +166,46 @@ impl<'a> Worker<'a> {
             _ => None,
         };
         let landmarks = match (self.landmarks, needs_landmarks) {
-            (Some(detector), true) => Some(detector.detect(&image).map_err(|e| e.to_string())?),
+            (Some(landmark_detector), true) => {
+                Some(landmark_detector.detect(&image).map_err(|e| e.to_string())?)
+            }
             _ => None,
         };
         let boxes = match (&self.boxes, pending) {
             (_, Some(answers)) => {
                 Some(answers.recv().map_err(|_| "the face detector has stopped".to_owned())??)
             }
-            (Boxes::Own(detector), None) if needs_boxes => Some(detect_one(detector.as_ref(), &image)?),
+            (Boxes::Own(face_detector), None) if needs_boxes => {
+                Some(detect_one(face_detector.as_ref(), &image)?)
+            }
             _ => None,
         };
-        Ok(Found { image, landmarks, boxes: boxes.map(|faces| largest_first(&faces)) })
+        Ok(FoundFaces { image, landmarks, boxes: boxes.map(|faces| FaceBox::largest_first(&faces)) })
     }
 }
 
-/// The boxes as files keep them: the largest first, equal ones as the detector has them.
-fn largest_first(faces: &[DetectedFace]) -> Vec<FaceBox> {
-    let mut boxes: Vec<FaceBox> = faces.iter().map(FaceBox::from).collect();
-    boxes.sort_by(|a, b| b.bbox.area().total_cmp(&a.bbox.area()));
-    boxes
-}
-
 /// What was found in a frame; `None` where nobody looked.
-struct Found {
+struct FoundFaces {
     image: Arc<RgbImage>,
     landmarks: Option<Vec<Landmarks>>,
     boxes: Option<Vec<FaceBox>>,
 }
 
-impl Found {
-    /// The image first: a frame without its arrays is looked at again, arrays without a frame would not be missed.
-    fn write(&self, plan: &FramePlan) -> Result<(), String> {
+impl FoundFaces {
+    /// The frame's own image first: a frame without its arrays is looked at again, arrays without a frame would not be missed.
+    fn write(&self, work: &FrameWork) -> Result<(), String> {
         let landmarks = self.landmarks.as_deref().filter(|faces| !faces.is_empty());
         let boxes = self.boxes.as_deref().filter(|faces| !faces.is_empty());
         let has_face = landmarks.is_some() || boxes.is_some();
-        if plan.lacks_picture() || (has_face && !plan.picture) {
-            write_png(&plan.files.frame, &self.image).map_err(|e| e.to_string())?;
+        if work.lacks_image() || (has_face && !work.has_image) {
+            write_png(&work.files.frame, &self.image).map_err(|e| e.to_string())?;
         }
         if let Some(faces) = landmarks {
-            write_landmarks(&plan.files.landmarks, faces).map_err(|e| e.to_string())?;
+            write_landmarks(&work.files.landmarks, faces).map_err(|e| e.to_string())?;
         }
         if let Some(faces) = boxes {
-            write_boxes(&plan.files.boxes, faces).map_err(|e| e.to_string())?;
+            write_boxes(&work.files.boxes, faces).map_err(|e| e.to_string())?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::BBox;
-
-    #[test]
-    fn boxes_of_equal_size_keep_the_detectors_order() {
-        let face = |x0: f64, side: f64| DetectedFace {
-            bbox: BBox { x0, y0: 0.0, x1: x0 + side, y1: side },
-            confidence: 0.9,
-            points: [(0.0, 0.0); 5],
-        };
-        let sorted = largest_first(&[face(0.0, 4.0), face(10.0, 8.0), face(20.0, 8.0)]);
-        assert_eq!(sorted.iter().map(|b| b.bbox.x0).collect::<Vec<_>>(), [10.0, 20.0, 0.0]);
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Where the faces come from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Source {
+pub enum PreviewSource {
     /// Frames of prepared sets.
     Prepared(Vec<FrameSelection>),
     /// Photographs and videos, in which faces are found first.
@@ -18,7 +18,7 @@ pub enum Source {
         /// The landmark model.
         landmarks: LandmarkConfig,
         /// The face detector.
-        detector: FaceDetectorConfig,
+        face_detector: FaceDetectorConfig,
         /// Where the face detector runs.
         device: DeviceChoice,
     },
@@ -28,7 +28,7 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where the faces come from.
-    pub source: Source,
+    pub source: PreviewSource,
     /// How many training pairs to show.
     pub pairs: usize,
     /// The seed of all draws. With a training run's seed, pairs are drawn as that run would draw them.
@@ -47,7 +47,7 @@ pub struct Config {
 
 impl Config {
     /// A sheet of eight training pairs in `preview.png`.
-    pub fn new(source: Source) -> Self {
+    pub fn new(source: PreviewSource) -> Self {
         Config {
             source,
             pairs: 8,

@@ -1,6 +1,6 @@
 //! The faces of a preview: read from a prepared set, or found in files.
 
-use super::config::Source;
+use super::config::PreviewSource;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::read_image;
 use crate::model::ExecutionPlan;
@@ -22,29 +22,35 @@ pub struct Face {
 /// Frames that may show a face, read one by one.
 pub enum Faces {
     Prepared(Vec<FrameFiles>),
-    Files { paths: Vec<PathBuf>, landmarks: Box<dyn LandmarkDetector>, detector: Box<dyn FaceDetector> },
+    Files {
+        paths: Vec<PathBuf>,
+        landmark_detector: Box<dyn LandmarkDetector>,
+        face_detector: Box<dyn FaceDetector>,
+    },
 }
 
 impl Faces {
     /// Lists the frames and loads the models. Fails when there are none or a model file is missing.
-    pub fn open(source: &Source, progress: &dyn Progress) -> Result<Faces> {
+    pub fn open(source: &PreviewSource, progress: &dyn Progress) -> Result<Faces> {
         match source {
-            Source::Prepared(selections) => {
+            PreviewSource::Prepared(selections) => {
                 let mut all = FrameList::default();
                 for selection in selections {
                     all.join(selection.list()?);
                 }
                 Ok(Faces::Prepared(all.frames))
             }
-            Source::Files { paths, landmarks, detector, device } => {
+            PreviewSource::Files { paths, landmarks, face_detector, device } => {
                 let MediaFiles { files, notes } = media_files(paths)?;
                 notes.iter().for_each(|note| progress.note(note));
                 let paths = files;
-                let (landmarks, warning) = landmarks.load()?;
+                let (landmark_model, warning) = landmarks.load()?;
                 warning.iter().for_each(|warning| progress.note(warning));
-                let (detector, warning) = detector.load(ExecutionPlan::fastest(device.resolve()?))?;
+                let (face_detector, warning) =
+                    face_detector.load(ExecutionPlan::fastest(device.resolve()?))?;
                 warning.iter().for_each(|warning| progress.note(warning));
-                Ok(Faces::Files { paths, landmarks: Box::new(landmarks), detector })
+                let landmark_detector = Box::new(landmark_model);
+                Ok(Faces::Files { paths, landmark_detector, face_detector })
             }
         }
     }
@@ -74,8 +80,8 @@ impl Faces {
                 let image = read_image(&files.frame).map_err(|e| e.to_string())?;
                 Ok(Face { image, landmarks, boxes })
             }
-            Faces::Files { paths, landmarks, detector } => {
-                find_face(&paths[index], landmarks.as_ref(), detector.as_ref())
+            Faces::Files { paths, landmark_detector, face_detector } => {
+                find_face(&paths[index], landmark_detector.as_ref(), face_detector.as_ref())
             }
         }
     }
@@ -84,18 +90,16 @@ impl Faces {
 fn find_face(
     path: &Path,
     landmark_detector: &dyn LandmarkDetector,
-    detector: &dyn FaceDetector,
+    face_detector: &dyn FaceDetector,
 ) -> Result<Face, String> {
     let image = read_one_frame(path).map_err(|e| e.to_string())?;
     let found = landmark_detector.detect(&image).map_err(|e| Error::from(e).to_string())?;
     let Some(landmarks) = found.into_iter().next() else {
         return Err(format!("{}: dlib finds no face", path.display()));
     };
-    let found = detector.detect(&[&image]).map_err(|e| e.to_string())?.pop().unwrap_or_default();
+    let found = face_detector.detect(&[&image]).map_err(|e| e.to_string())?.pop().unwrap_or_default();
     if found.is_empty() {
         return Err(format!("{}: the face detector finds no face", path.display()));
     }
-    let mut boxes: Vec<FaceBox> = found.iter().map(FaceBox::from).collect();
-    boxes.sort_by(|a, b| b.bbox.area().total_cmp(&a.bbox.area()));
-    Ok(Face { image, landmarks, boxes })
+    Ok(Face { image, landmarks, boxes: FaceBox::largest_first(&found) })
 }

@@ -6,5 +6,5 @@ mod run;
 mod save;
 mod sheet;
 
-pub use config::{Config, Source};
-pub use run::{Failure, Summary, run};
+pub use config::{Config, PreviewSource};
+pub use run::{Failure, PreviewSummary, run};

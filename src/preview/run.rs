@@ -25,7 +25,7 @@ pub struct Failure {
 
 /// What a preview has made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
+pub struct PreviewSummary {
     /// How many pairs were made.
     pub pairs: usize,
     /// Frames that gave no pair.
@@ -41,10 +41,10 @@ pub struct Summary {
 /// Makes training pairs and writes the sheet and the files. Pairs are drawn as training with the same seed draws them,
 /// though not in the same order.
 ///
-/// Frames that give no pair are listed in the [`Summary`]. In a prepared set each pair comes from another frame as long
+/// Frames that give no pair are listed in the [`PreviewSummary`]. In a prepared set each pair comes from another frame as long
 /// as there are enough; files are used in turn, and again from the first if more pairs than files are wanted. Fails
 /// when there is nothing to look at, a model file is missing, or something cannot be written.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PreviewSummary> {
     let faces = Faces::open(&config.source, progress)?;
     writable(config)?;
     let order = order(&faces, config);
@@ -87,7 +87,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
             sheet = Some(path.clone());
         }
     }
-    Ok(Summary { pairs, failed, sheet, saved, interrupted })
+    Ok(PreviewSummary { pairs, failed, sheet, saved, interrupted })
 }
 
 /// Frames of a set in the seed's order, files as they were named.

@@ -34,7 +34,7 @@ fn config(args: &PreprocessArgs, session: &Session) -> Config {
         frames: args.frames.unwrap_or(defaults.frames),
         steps: args.steps,
         landmarks: args.landmarks.config(),
-        detector: args.detector.config(),
+        face_detector: args.detector.config(),
         device: session.global.device,
         jobs: args.jobs.or(session.global.threads).unwrap_or(defaults.jobs),
         overwrite: args.overwrite,

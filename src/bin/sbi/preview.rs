@@ -4,7 +4,7 @@ use crate::args::{PhaseName, PreviewArgs};
 use crate::{Outcome, Session};
 use sbi::blending::Phase;
 use sbi::datasets::{Split, TrainingSet};
-use sbi::preview::{self, Config, Source};
+use sbi::preview::{self, Config, PreviewSource};
 use sbi::train;
 use sbi::training_pairs::{FrameSelection, VideoChoice};
 use std::path::Path;
@@ -38,12 +38,12 @@ fn config(args: &PreviewArgs, session: &Session) -> anyhow::Result<Config> {
         None => train::Config::default(),
     };
     let source = if args.input.is_empty() {
-        Source::Prepared(selections(args, training.clone(), &session.global.data_root)?)
+        PreviewSource::Prepared(selections(args, training.clone(), &session.global.data_root)?)
     } else {
-        Source::Files {
+        PreviewSource::Files {
             paths: args.input.clone(),
             landmarks: args.landmarks.config(),
-            detector: args.detector.config(),
+            face_detector: args.detector.config(),
             device: session.global.device,
         }
     };

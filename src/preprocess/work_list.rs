@@ -1,4 +1,4 @@
-//! What is left to do for one video.
+//! What is left to do for one video: a list of its wanted frames, each with what is known and what is on disk.
 
 use super::Steps;
 use crate::prepared_frames::{
@@ -18,7 +18,7 @@ pub enum Known {
 
 /// One wanted frame of a video.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FramePlan {
+pub struct FrameWork {
     /// Position in the video.
     pub index: usize,
     /// Its files.
@@ -27,13 +27,13 @@ pub struct FramePlan {
     pub landmarks: Known,
     /// Boxes, before this run.
     pub boxes: Known,
-    /// Whether the image is there.
-    pub picture: bool,
+    /// Whether the frame's own image file is there.
+    pub has_image: bool,
     /// Whether files are in the way that this program did not make so; the frame is then left alone.
     pub blocked: bool,
 }
 
-impl FramePlan {
+impl FrameWork {
     /// Whether landmarks are to be found.
     pub fn needs_landmarks(&self, steps: Steps) -> bool {
         steps.landmarks && self.landmarks == Known::Nothing
@@ -44,26 +44,26 @@ impl FramePlan {
         steps.boxes && self.boxes == Known::Nothing
     }
 
-    /// Whether a face is known whose image is missing.
-    pub fn lacks_picture(&self) -> bool {
-        !self.picture && (self.landmarks == Known::There || self.boxes == Known::There)
+    /// Whether a face is known in a frame whose own image file is missing.
+    pub fn lacks_image(&self) -> bool {
+        !self.has_image && (self.landmarks == Known::There || self.boxes == Known::There)
     }
 
     fn is_pending(&self, steps: Steps) -> bool {
-        !self.blocked && (self.needs_landmarks(steps) || self.needs_boxes(steps) || self.lacks_picture())
+        !self.blocked && (self.needs_landmarks(steps) || self.needs_boxes(steps) || self.lacks_image())
     }
 }
 
 /// All wanted frames of a video, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VideoPlan {
+pub struct WorkList {
     /// The frames.
-    pub frames: Vec<FramePlan>,
+    pub frames: Vec<FrameWork>,
     /// Files that are in the way.
     pub problems: Vec<FrameProblem>,
 }
 
-impl VideoPlan {
+impl WorkList {
     /// Looks at what is on disk and in the record of an earlier run. `points`: landmarks per face of this run.
     pub fn new(
         folders: &VideoFolders,
@@ -71,9 +71,9 @@ impl VideoPlan {
         points: Option<usize>,
         before: Option<&VideoRecord>,
     ) -> Self {
-        let mut plan = VideoPlan::default();
-        let seen = |list: fn(&VideoRecord) -> &Option<Vec<usize>>, index: usize| {
-            before.and_then(|record| list(record).as_ref()).is_some_and(|frames| frames.contains(&index))
+        let mut list = WorkList::default();
+        let seen = |without: fn(&VideoRecord) -> &Option<Vec<usize>>, index: usize| {
+            before.and_then(|record| without(record).as_ref()).is_some_and(|frames| frames.contains(&index))
         };
         for index in wanted {
             let files = folders.files(index);
@@ -94,11 +94,11 @@ impl VideoPlan {
             } else {
                 Known::Nothing
             };
-            let (picture, blocked) = (files.frame.exists(), !problems.is_empty());
-            plan.problems.extend(problems.into_iter().map(|problem| FrameProblem { frame: index, problem }));
-            plan.frames.push(FramePlan { index, files, landmarks, boxes, picture, blocked });
+            let (has_image, blocked) = (files.frame.exists(), !problems.is_empty());
+            list.problems.extend(problems.into_iter().map(|problem| FrameProblem { frame: index, problem }));
+            list.frames.push(FrameWork { index, files, landmarks, boxes, has_image, blocked });
         }
-        plan
+        list
     }
 
     /// The frames that have to be decoded.
@@ -137,12 +137,12 @@ mod tests {
         write_landmarks(&folders.files(0).landmarks, std::slice::from_ref(&face)).unwrap();
         std::fs::write(folders.files(0).frame, "").unwrap();
         write_landmarks(&folders.files(5).landmarks, &[face]).unwrap();
-        let plan = |points| VideoPlan::new(&folders, vec![0, 5, 9], points, None);
+        let list = |points| WorkList::new(&folders, vec![0, 5, 9], points, None);
         let landmarks = Steps { landmarks: true, boxes: false };
-        // Frame 5 lacks its image.
-        assert_eq!(plan(Some(68)).pending(landmarks), [5, 9]);
-        assert_eq!(plan(Some(68)).pending(Steps::default()), [0, 5, 9]);
-        let other = plan(Some(81));
+        // Frame 5 lacks its image file.
+        assert_eq!(list(Some(68)).pending(landmarks), [5, 9]);
+        assert_eq!(list(Some(68)).pending(Steps::default()), [0, 5, 9]);
+        let other = list(Some(81));
         assert_eq!(other.pending(Steps::default()), [9]);
         assert!(other.problems[0].problem.contains("68 landmarks a face, this run makes 81"));
     }
@@ -164,8 +164,8 @@ mod tests {
             problems: Vec::new(),
             note: None,
         };
-        let plan = VideoPlan::new(&folders, vec![0, 7], Some(81), Some(&before));
-        assert_eq!(plan.pending(Steps { landmarks: true, boxes: false }), [0usize; 0]);
-        assert_eq!(plan.pending(Steps::default()), [0, 7]);
+        let list = WorkList::new(&folders, vec![0, 7], Some(81), Some(&before));
+        assert_eq!(list.pending(Steps { landmarks: true, boxes: false }), [0usize; 0]);
+        assert_eq!(list.pending(Steps::default()), [0, 7]);
     }
 }
