@@ -32,7 +32,7 @@ use sbi::rng::{Purpose, generator};
 use sbi::train::config::Amp;
 use sbi::train::precision::{LossScale, Precision};
 use sbi::train::step::{StepSetting, train_step};
-use sbi::train::{Batch, Loader, LoaderConfig, Sam, SamSpec};
+use sbi::train::{Loader, LoaderConfig, PairBatch, Sam, SamSpec};
 use sbi::training_pairs::{FrameSelection, VideoChoice, read_pair};
 use sbi::types::RgbImage;
 use std::io::BufRead;
@@ -245,7 +245,8 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
     load_weights(model.variables(), &state, "the detector", &args.weights, of_encoder)?;
     load_part(model.frozen_variables(), "", &state, "the encoder", &args.weights, |name| !of_encoder(name))?;
     let shape = [args.batch, 3, FACE_SIDE, FACE_SIDE];
-    let batch = Batch { real: input("real", &shape), fake: input("fake", &shape), frames: Vec::new() };
+    let (real, fake) = (input("real", &shape), input("fake", &shape));
+    let batch = PairBatch { real, fake, frames: Vec::new(), replaced: 0 };
     let mut sam = Sam::new(SamSpec::default(), model.parameters());
     let losses = model
         .losses(&model.pairs(batch.real.shallow_clone(), batch.fake.shallow_clone()), Mode::FusedStatistics);

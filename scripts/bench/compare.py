@@ -259,7 +259,7 @@ def checkpoint(table: Table, args) -> None:
     shutil.rmtree(root, ignore_errors=True)
     data, runs = os.path.join(root, "data"), os.path.join(root, "runs")
     prepare = [SBI, "--data-root", data, "preprocess", "-d", "Original", "-n", "2", "-q", "--detector", "retinaface-mnet"]
-    small = ["image_size=64", "batch_size=2", "epoch=1", "data.n_frames=2", "workers=1"]
+    small = ["image_size=64", "batch_size=2", "epoch=1", "data.n_frames=2", "workers=1", "guide.weights=random"]
     settings = [word for setting in small for word in ("--set", setting)]
     train = [SBI, "--data-root", data, "train", os.path.join(ROOT, "configs/base.json"), "-q", "--output", runs, *settings]
     for command in (

@@ -4,7 +4,6 @@
 //! was kept while training.
 
 use super::run_folder::{RunFolderError, failed};
-use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use std::path::{Path, PathBuf};
 const UNITS: f64 = 10_000.0;
 
 /// A checkpoint of an epoch after which was validated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Counted from 1.
     pub epoch: usize,
@@ -21,14 +20,14 @@ pub struct Kept {
 }
 
 /// The best checkpoints so far, best first; of equal ones the newer first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BestList {
     keep: usize,
     kept: Vec<Kept>,
 }
 
-/// What is to be done after an epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is to be done with checkpoints after an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// The epoch's own file, when it is to be written.
     pub save: Option<Kept>,
@@ -67,13 +66,9 @@ impl Kept {
 }
 
 impl BestList {
-    /// An empty list of at most `keep` checkpoints.
-    pub fn new(keep: usize) -> Self {
-        BestList { keep, kept: Vec::new() }
-    }
-
-    /// The list that the files in a folder of weights stand for, when the run goes on after `last_epoch`; and the
-    /// files that do not belong to it, because a run was stopped between writing and deleting.
+    /// The list of at most `keep` checkpoints that the files in a folder of weights stand for, when the run goes on after
+    /// `last_epoch`, which is 0 for a new one; and the files that do not belong to it, because a run was stopped between
+    /// writing and deleting.
     ///
     /// Fails when the folder cannot be read.
     pub fn from_folder(
@@ -106,11 +101,6 @@ impl BestList {
         }
     }
 
-    /// The checkpoints, best first.
-    pub fn kept(&self) -> &[Kept] {
-        &self.kept
-    }
-
     /// The best one.
     pub fn best(&self) -> Option<Kept> {
         self.kept.first().copied()
@@ -140,9 +130,13 @@ mod tests {
         }
     }
 
+    fn empty(keep: usize) -> BestList {
+        BestList { keep, kept: Vec::new() }
+    }
+
     #[test]
     fn hand_checked_run_of_two_places() {
-        let mut list = BestList::new(2);
+        let mut list = empty(2);
         let (first, tie) = (Kept::new(1, 0.5), Kept::new(3, 0.5));
         assert_eq!(list.enter(1, 0.5), Decision { save: Some(first), delete: None });
         list.enter(2, 0.4);
@@ -151,7 +145,7 @@ mod tests {
         assert_eq!(decision, Decision { save: Some(tie), delete: Some(Kept::new(2, 0.4)) });
         assert_eq!(list.enter(4, 0.5).delete, Some(first));
         assert_eq!(list.enter(5, 0.1), Decision { save: None, delete: None });
-        assert_eq!(list.kept(), [Kept::new(4, 0.5), tie]);
+        assert_eq!(list.kept, [Kept::new(4, 0.5), tie]);
     }
 
     /// Sorting all from the start, the obvious way.
@@ -174,13 +168,11 @@ mod tests {
     proptest! {
         #[test]
         fn it_holds_the_best_of_all_entered(keep in 1usize..6, aucs in aucs()) {
-            let mut list = BestList::new(keep);
+            let mut list = empty(keep);
             for (i, &auc) in aucs.iter().enumerate() {
                 list.enter(i + 1, auc);
             }
-            prop_assert_eq!(list.kept(), obvious(keep, &aucs));
-            let text = serde_json::to_string(&list).unwrap();
-            prop_assert_eq!(serde_json::from_str::<BestList>(&text).unwrap(), list);
+            prop_assert_eq!(list.kept, obvious(keep, &aucs));
         }
 
         #[test]
@@ -188,7 +180,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path(), Kept::new(99, 0.99));
             std::fs::write(folder.path().join("last.tar"), "").unwrap();
-            let mut list = BestList::new(keep);
+            let mut list = empty(keep);
             let mut surplus = vec![folder.path().join(Kept::new(99, 0.99).file_name())];
             for (i, &auc) in aucs.iter().enumerate() {
                 let decision = list.enter(i + 1, auc);

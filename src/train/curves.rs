@@ -1,4 +1,4 @@
-//! The picture of a run: losses, and AUC with accuracies, over the epochs.
+//! The plot of a run: losses, and AUC with accuracies, over the epochs.
 
 use super::epoch_log::EpochMetrics;
 use super::run_folder::{RunFolder, RunFolderError};

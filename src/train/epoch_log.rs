@@ -24,29 +24,29 @@ pub struct EpochMetrics {
     pub lr: f64,
     /// Mean of the whole objective over the epoch, from the first passes.
     pub train_loss: f64,
-    /// Share of pictures that the first passes got right, 0..=1.
+    /// Share of images that the first passes got right, 0..=1.
     pub train_acc: f64,
     /// Mean of each term of the objective, by name, unweighted.
     pub losses: BTreeMap<String, f64>,
     /// Mean cross entropy on the validation set; `None` where the epoch was not validated.
     pub val_loss: Option<f64>,
-    /// Share of its pictures that were right, 0..=1.
+    /// Share of the validation images that were told rightly, 0..=1.
     pub val_acc: Option<f64>,
-    /// Area under the ROC curve over its single pictures, 0..=1.
+    /// Area under the ROC curve over the single validation images, 0..=1.
     pub val_auc: Option<f64>,
-    /// Its 95 % interval, by a bootstrap over pictures.
+    /// Its 95 % interval, by a bootstrap over images.
     #[serde(default)]
     pub val_auc_ci95: Option<(f64, f64)>,
-    /// What its scores mean, fitted on these pictures; `None` where they tell nothing.
+    /// What scores mean, fitted on the validation images; `None` where they tell nothing.
     #[serde(default)]
     pub calibration: Option<Calibration>,
     /// Training speed, validation not counted.
     pub pairs_per_second: f64,
-    /// How long the epoch took, all in all.
+    /// How long its training took, validation not counted.
     pub seconds: f64,
-    /// Share of the training time spent waiting for samples, 0..=1.
+    /// Share of the training time in which no batch was ready, 0..=1.
     pub waiting_share: f64,
-    /// Samples that stand for others, which gave none.
+    /// Training pairs that stand for a frame that gave none.
     pub replaced: usize,
 }
 
@@ -104,15 +104,11 @@ pub struct EpochLog {
 }
 
 impl EpochLog {
-    /// The logs of a new run: nothing is written yet.
-    pub fn new(folder: &RunFolder) -> Self {
-        EpochLog { folder: folder.clone(), epochs: Vec::new() }
-    }
-
-    /// The logs of a run that goes on after `last_epoch`. What they tell of later epochs, or half, is dropped.
+    /// The logs of a run that goes on after `last_epoch`, which is 0 for a new one. What they tell of later epochs, or
+    /// half, is dropped.
     ///
     /// Fails when a line other than the last cannot be read.
-    pub fn resume(folder: &RunFolder, last_epoch: usize) -> Result<Self, RunFolderError> {
+    pub fn open(folder: &RunFolder, last_epoch: usize) -> Result<Self, RunFolderError> {
         let mut epochs = read(&folder.metrics())?;
         epochs.retain(|metrics| metrics.epoch <= last_epoch);
         rewrite(&folder.metrics(), epochs.iter().map(EpochMetrics::json))?;
@@ -204,7 +200,7 @@ mod tests {
     }
 
     fn logged(folder: &RunFolder, epochs: std::ops::RangeInclusive<usize>) -> (Vec<u8>, Vec<u8>) {
-        let mut log = EpochLog::new(folder);
+        let mut log = EpochLog::open(folder, 0).unwrap();
         epochs.for_each(|epoch| log.append(metrics(epoch)).unwrap());
         files(folder)
     }
@@ -226,7 +222,7 @@ mod tests {
         let expected = logged(&straight, 1..=6);
         let (_b, folder) = folder();
         logged(&folder, 1..=5);
-        let mut log = EpochLog::resume(&folder, 3).unwrap();
+        let mut log = EpochLog::open(&folder, 3).unwrap();
         assert_eq!(log.epochs(), [metrics(1), metrics(2), metrics(3)]);
         (4..=6).for_each(|epoch| log.append(metrics(epoch)).unwrap());
         assert_eq!(files(&folder), expected);
@@ -235,17 +231,17 @@ mod tests {
     #[test]
     fn a_log_that_is_missing_starts_anew_and_a_lost_line_for_people_comes_back() {
         let (_a, folder) = folder();
-        assert!(EpochLog::resume(&folder, 4).unwrap().epochs().is_empty());
+        assert!(EpochLog::open(&folder, 4).unwrap().epochs().is_empty());
         let expected = logged(&folder, 1..=2);
         fs::remove_file(folder.losses()).unwrap();
-        EpochLog::resume(&folder, 2).unwrap();
+        EpochLog::open(&folder, 2).unwrap();
         assert_eq!(files(&folder), expected);
     }
 
     #[test]
     fn equal_aucs_are_no_progress() {
         let (_a, folder) = folder();
-        let mut log = EpochLog::new(&folder);
+        let mut log = EpochLog::open(&folder, 0).unwrap();
         assert_eq!(log.epochs_since_best(), 0);
         let mut since = Vec::new();
         for (index, val_auc) in
@@ -263,7 +259,7 @@ mod tests {
         let (mut text, _) = logged(&folder, 1..=3);
         text[0] = b'x';
         fs::write(folder.metrics(), text).unwrap();
-        let error = EpochLog::resume(&folder, 3).unwrap_err().to_string();
+        let error = EpochLog::open(&folder, 3).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl: line 1 is not an epoch's metrics"), "{error}");
     }
 
@@ -272,9 +268,9 @@ mod tests {
         let (_a, folder) = folder();
         let mut broken = metrics(1);
         broken.losses.insert("rp".into(), f64::NAN);
-        let error = EpochLog::new(&folder).append(broken).unwrap_err().to_string();
+        let error = EpochLog::open(&folder, 0).unwrap().append(broken).unwrap_err().to_string();
         assert_eq!(error, "epoch 1: loss/rp is not a finite number");
-        assert!(!folder.metrics().exists());
+        assert_eq!(files(&folder), (Vec::new(), Vec::new()));
     }
 
     proptest! {
@@ -285,11 +281,11 @@ mod tests {
             let cut = cut % (text.len() + 1);
             fs::write(folder.metrics(), &text[..cut]).unwrap();
             let whole = text[..cut].iter().filter(|&&byte| byte == b'\n').count();
-            let log = EpochLog::resume(&folder, 9).unwrap();
+            let log = EpochLog::open(&folder, 9).unwrap();
             // A line that lacks nothing but its end is whole too.
             let complete = whole + usize::from(text.get(cut) == Some(&b'\n'));
             prop_assert_eq!(log.epochs().len(), complete);
-            let again = EpochLog::resume(&folder, 9).unwrap();
+            let again = EpochLog::open(&folder, 9).unwrap();
             prop_assert_eq!(again.epochs(), log.epochs());
             prop_assert!(files(&folder).0.last().is_none_or(|&byte| byte == b'\n'));
         }

@@ -56,12 +56,12 @@ pub enum TrainError {
         /// Where the frames of the batch are listed.
         list: Option<PathBuf>,
     },
-    /// Pairs of another size than a detector takes.
+    /// Training pairs of another side than a forgery detector takes.
     #[error(
         "the detector takes images of {detector} px, image_size is {config}: name the configuration that it was trained with"
     )]
     OtherSide {
-        /// Of the detector.
+        /// Side that the detector takes, in pixels.
         detector: i64,
         /// As configured.
         config: usize,

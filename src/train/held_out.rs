@@ -1,4 +1,4 @@
-//! What a finished detector makes of the pairs that its training held out.
+//! What a finished forgery detector makes of the pairs that its training held out.
 
 use super::config::Config;
 use super::step::{Validation, Validator};
@@ -13,18 +13,18 @@ use std::path::Path;
 /// Scores the validation pairs of a configuration, degraded as often as those of its training: nearer to the videos that
 /// a detector will see than the clean ones that training validates on.
 ///
-/// Fails when the detector's pictures are of another size than the configuration's, when frames or lists are missing, and
+/// Fails when the detector takes images of another side than the configuration's, when frames or lists are missing, and
 /// when it is interrupted.
 pub fn score_held_out(
     config: &Config,
-    detector: &ForgeryDetector,
+    forgery_detector: &ForgeryDetector,
     device: DeviceChoice,
     data_root: &Path,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Validation> {
     config.check()?;
-    let side = detector.input().side;
+    let side = forgery_detector.input().side;
     if side != config.image_size as i64 {
         return Err(TrainError::OtherSide { detector: side, config: config.image_size }.into());
     }
@@ -37,7 +37,7 @@ pub fn score_held_out(
         if cancel.is_requested() {
             return Err(TrainError::Interrupted.into());
         }
-        validator.add(detector, &batch?);
+        validator.add(forgery_detector, &batch?);
         progress.advance("");
     }
     progress.end();

@@ -18,16 +18,16 @@ const BASE: f64 = 0.4e9;
 
 /// Bytes that a run takes at the height of a step, roughly.
 pub fn estimate(config: &Config, model: &TrainingModel) -> f64 {
-    let detector = model.detector();
+    let forgery_detector = model.detector();
     let side = config.image_size as i64;
-    let picture = Tensor::zeros([1, 3, side, side], (Kind::Float, detector.device()));
-    let pass = || drop(tch::no_grad(|| detector.backbone().extract_features(&picture, Mode::Eval)));
-    let pictures = match config.method {
+    let image = Tensor::zeros([1, 3, side, side], (Kind::Float, forgery_detector.device()));
+    let pass = || drop(tch::no_grad(|| forgery_detector.backbone().extract_features(&image, Mode::Eval)));
+    let images = match config.method {
         Method::Sbi => 2,
         Method::Eg => 3,
     } * config.pairs();
     let weights: i64 = model.variables().variables().values().map(|t| t.numel() as i64).sum();
-    BASE + FLOAT * (KEPT * pictures as f64 * work_of(pass).values as f64 + COPIES * weights as f64)
+    BASE + FLOAT * (KEPT * images as f64 * work_of(pass).values as f64 + COPIES * weights as f64)
 }
 
 /// A warning where less is free than a step will take. A device's memory is its own, and its libraries say themselves

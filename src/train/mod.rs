@@ -1,13 +1,15 @@
 //! Training: SBI and EG on self-blended pairs, repeatable and interruptible.
 //!
-//! `setup` finds frames and weights, [`loader`] makes batches ahead, [`step`] is one step of the optimiser ([`sam`])
-//! on the objective, [`run()`] goes through epochs and keeps what is worth keeping in a [`RunFolder`].
+//! [`run()`] is the whole way: `setup` finds frames and weights, [`loader`] makes batches of training pairs ahead, [`step`]
+//! is one step of the optimiser ([`sam`]) on the objective; what an epoch gave is kept in a [`RunFolder`], and what a run
+//! needs to go on (`state`) in a file of it (`saved`).
 
 mod averages;
 mod best_list;
 pub mod config;
 mod curves;
 mod epoch_log;
+mod epoch_sums;
 mod error;
 mod first_batch;
 mod held_out;
@@ -19,24 +21,23 @@ mod run;
 mod run_folder;
 mod run_record;
 pub mod sam;
-pub mod saved;
+mod saved;
 pub mod schedule;
 mod sets;
 mod setup;
+mod state;
 pub mod step;
 mod tensorboard;
 
-pub use averages::Averages;
-pub use best_list::{BestList, Decision, Kept};
+pub use best_list::Kept;
 pub use config::{Config, ConfigError};
-pub use curves::write_curves;
-pub use epoch_log::{EpochLog, EpochMetrics};
+pub use epoch_log::EpochMetrics;
 pub use error::TrainError;
 pub use held_out::score_held_out;
-pub use loader::{Batch, Loader, LoaderConfig, LoaderError, LoaderStats};
-pub use run::{Place, RunConfig, Summary, run};
+pub use loader::{Loader, LoaderConfig, LoaderError, LoaderStats, PairBatch};
+pub use run::{RunConfig, RunEnd, RunPlace, TrainSummary, run};
 pub use run_folder::{RunFolder, RunFolderError};
 pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};
 pub use sam::{Sam, SamSpec};
+pub use saved::SavedError;
 pub use sets::selections;
-pub use tensorboard::EventWriter;

@@ -75,9 +75,9 @@ pub enum RunFolderError {
     /// A file that cannot be written as a whole.
     #[error(transparent)]
     Write(#[from] atomic_file::Error),
-    /// A picture that cannot be drawn or written.
+    /// An image that cannot be drawn or written.
     #[error(transparent)]
-    Picture(#[from] crate::imaging::Error),
+    Imaging(#[from] crate::imaging::Error),
     /// A file or folder that cannot be read or written.
     #[error("{}: cannot {action}: {cause}", path.display())]
     Io {
@@ -169,12 +169,12 @@ impl RunFolder {
         self.path.join("logs")
     }
 
-    /// A line for people per epoch.
+    /// The log for people: a line per epoch.
     pub fn losses(&self) -> PathBuf {
         self.logs().join("losses.logs")
     }
 
-    /// A line for programs per epoch.
+    /// The log for programs: a line of JSON per epoch, [`EpochMetrics`](super::EpochMetrics).
     pub fn metrics(&self) -> PathBuf {
         self.logs().join("metrics.jsonl")
     }
@@ -184,12 +184,12 @@ impl RunFolder {
         self.path.join("config.json")
     }
 
-    /// The sheet of the first batch.
-    pub fn samples(&self) -> PathBuf {
+    /// The sheet of the first batch's training pairs.
+    pub fn first_batch(&self) -> PathBuf {
         self.path.join("samples.png")
     }
 
-    /// The picture of losses and AUC.
+    /// The plot of losses and AUC over the epochs.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.png")
     }

@@ -24,11 +24,11 @@ pub struct RunRecord {
 /// The programs of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
-    /// This one.
+    /// This program.
     pub sbi: String,
-    /// The library of the networks.
+    /// libtorch, which computes the networks.
     pub libtorch: String,
-    /// The library of the pictures.
+    /// OpenCV, which reads and changes images.
     pub opencv: String,
 }
 
@@ -41,12 +41,12 @@ pub struct DataCounts {
     pub val: SetCounts,
 }
 
-/// One set.
+/// How much there is to train or to validate on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetCounts {
     /// Videos with at least one usable frame.
     pub videos: usize,
-    /// Usable frames, as often as their set weighs: as many samples has an epoch.
+    /// Usable frames, each as often as its set weighs: an epoch makes as many training pairs.
     pub frames: usize,
     /// Videos asked for that have no usable frame.
     pub empty_videos: usize,
@@ -58,7 +58,7 @@ pub struct SetCounts {
 }
 
 impl Versions {
-    /// Of this program.
+    /// The versions that this program is and uses.
     pub fn current() -> Self {
         Versions {
             sbi: env!("CARGO_PKG_VERSION").to_owned(),
@@ -81,7 +81,7 @@ impl From<&FrameList> for SetCounts {
 }
 
 impl RunRecord {
-    /// Of a run that starts now with this program.
+    /// The record of a run that starts now with this program.
     pub fn new(config: Config, device: String, data: DataCounts) -> Self {
         RunRecord { versions: Versions::current(), device, seed: config.seed, data, config }
     }

@@ -40,6 +40,11 @@ impl Sam {
         Sam { spec, velocities: nothing(), shifts: nothing(), parameters }
     }
 
+    /// The optimiser's constants.
+    pub fn spec(&self) -> SamSpec {
+        self.spec
+    }
+
     /// Names of the parameters, in the order of [`Sam::velocities`].
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parameters.iter().map(|(name, _)| name.as_str())

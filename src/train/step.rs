@@ -1,6 +1,6 @@
 //! One step of training, and one look at the validation pairs.
 
-use super::Batch;
+use super::PairBatch;
 use super::precision::{LossScale, Precision};
 use super::sam::Sam;
 use crate::metrics::{Bootstrap, Calibration, Roc};
@@ -19,8 +19,8 @@ pub struct StepReport {
     pub loss: f64,
     /// Its terms by name, unweighted.
     pub terms: Vec<(&'static str, f64)>,
-    /// Pictures, real and fake together.
-    pub pictures: usize,
+    /// Images in the batch, real and fake together.
+    pub images: usize,
     /// How many of them the first pass told rightly.
     pub right: usize,
     /// Length of the first pass's gradient.
@@ -58,10 +58,15 @@ fn seed_dropout(seed: u64, epoch: u64, step: u64) {
     tch::manual_seed(generator(seed, epoch, step, Purpose::Dropout).next_u64() as i64);
 }
 
-/// Both passes of SAM over a batch and the step itself.
+/// One step of training: both passes of SAM over a batch, then the weights move.
 ///
 /// Where loss or gradient are not finite, in either pass, the weights stay as they were and the report says so.
-pub fn train_step(model: &TrainingModel, sam: &mut Sam, batch: &Batch, setting: &StepSetting) -> StepReport {
+pub fn train_step(
+    model: &TrainingModel,
+    sam: &mut Sam,
+    batch: &PairBatch,
+    setting: &StepSetting,
+) -> StepReport {
     /// A scale below which no true gradient overflows.
     const LEAST_SCALE: f64 = 1.0;
     let StepSetting { lr, seed, epoch, step, precision, scale } = *setting;
@@ -97,15 +102,15 @@ pub fn train_step(model: &TrainingModel, sam: &mut Sam, batch: &Batch, setting: 
 
 fn report_of(losses: &Losses, gradient_norm: f64) -> StepReport {
     let number = |t: &Tensor| t.detach().to_kind(Kind::Double).double_value(&[]);
-    let pictures = losses.logits.size()[0];
+    let images = losses.logits.size()[0];
     let told_fake = losses.logits.argmax(1, false);
-    let half = pictures / 2;
+    let half = images / 2;
     let fakes_found = told_fake.narrow(0, half, half).sum(Kind::Int64).int64_value(&[]);
     let false_alarms = told_fake.narrow(0, 0, half).sum(Kind::Int64).int64_value(&[]);
     StepReport {
         loss: number(&losses.total),
         terms: losses.terms.iter().map(|(name, term)| (*name, number(term))).collect(),
-        pictures: pictures as usize,
+        images: images as usize,
         right: (half - false_alarms + fakes_found) as usize,
         gradient_norm,
         overflowed: false,
@@ -117,13 +122,13 @@ fn report_of(losses: &Losses, gradient_norm: f64) -> StepReport {
 pub struct Validation {
     /// Mean cross entropy of real and fake.
     pub loss: f64,
-    /// Share of pictures told rightly at a score of 0.5.
+    /// Share of images told rightly at a score of 0.5.
     pub accuracy: f64,
-    /// Area under the ROC curve over single pictures; `None` without pictures of both kinds.
+    /// Area under the ROC curve over single images; `None` without images of both kinds.
     pub auc: Option<f64>,
-    /// Its 95 % interval, by a bootstrap over pictures.
+    /// Its 95 % interval, by a bootstrap over images.
     pub auc_ci95: Option<(f64, f64)>,
-    /// What the scores mean, fitted on these pictures.
+    /// What the scores mean, fitted on these images.
     pub calibration: Option<Calibration>,
     /// Pairs looked at.
     pub pairs: usize,
@@ -140,15 +145,15 @@ pub struct Validator {
 
 impl Validator {
     /// Scores a batch with running statistics and nothing dropped.
-    pub fn add(&mut self, detector: &ForgeryDetector, batch: &Batch) {
+    pub fn add(&mut self, forgery_detector: &ForgeryDetector, batch: &PairBatch) {
         let _no_grad = tch::no_grad_guard();
-        let device = detector.device();
-        for (pictures, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {
-            let logits = detector.logits(&pictures.to_device(device)).to_kind(Kind::Double);
+        let device = forgery_detector.device();
+        for (images, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {
+            let logits = forgery_detector.logits(&images.to_device(device)).to_kind(Kind::Double);
             let log_shares = logits.log_softmax(1, Kind::Double);
             self.loss -= log_shares.select(1, label.class()).sum(Kind::Double).double_value(&[]);
             let fake = log_shares.select(1, Label::Fake.class()).exp().to_device(tch::Device::Cpu);
-            let scores = Vec::<f64>::try_from(fake.contiguous()).expect("one number per picture");
+            let scores = Vec::<f64>::try_from(fake.contiguous()).expect("one number per image");
             self.right += scores.iter().filter(|&&score| (score >= 0.5) == label.is_fake()).count();
             self.labels.extend(scores.iter().map(|_| label));
             self.scores.extend(scores);
@@ -157,11 +162,11 @@ impl Validator {
 
     /// The result over all batches.
     pub fn finish(self) -> Validation {
-        let pictures = self.scores.len().max(1) as f64;
+        let images = self.scores.len().max(1) as f64;
         let roc = Roc::new(&self.labels, &self.scores).ok();
         Validation {
-            loss: self.loss / pictures,
-            accuracy: self.right as f64 / pictures,
+            loss: self.loss / images,
+            accuracy: self.right as f64 / images,
             auc: roc.as_ref().and_then(Roc::auc),
             auc_ci95: roc.as_ref().and_then(|roc| Bootstrap::default().auc_ci95(roc)),
             calibration: Calibration::fit(&self.labels, &self.scores).ok().flatten(),

@@ -91,11 +91,6 @@ impl EventWriter {
         self.write(&event)
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn write(&mut self, event: &[u8]) -> Result<(), RunFolderError> {
         self.file.write_all(&record(event)).map_err(failed("write", &self.path))
     }
@@ -271,7 +266,7 @@ mod tests {
         // How every event file of TensorFlow starts: a record of 24 bytes.
         let folder = tempfile::tempdir().unwrap();
         let writer = EventWriter::create(folder.path(), at(9), None).unwrap();
-        let file = std::fs::read(writer.path()).unwrap();
+        let file = std::fs::read(&writer.path).unwrap();
         assert_eq!(file[..13], *b"\x18\x00\x00\x00\x00\x00\x00\x00\xa3\x7fK\"\x09");
     }
 
@@ -281,7 +276,7 @@ mod tests {
         let mut writer = EventWriter::create(folder.path(), at(1_700_000_000), None).unwrap();
         let values = [("val/auc".to_owned(), 0.75), ("loss/rf".to_owned(), -2.0)];
         writer.scalars(300, at(1_700_000_001), &values).unwrap();
-        let events = events(&std::fs::read(writer.path()).unwrap());
+        let events = events(&std::fs::read(&writer.path).unwrap());
         let time = |seconds: f64| (1, Found::Fixed(seconds.to_le_bytes().to_vec()));
         assert_eq!(fields(&events[0]), [time(1_700_000_000.5), (3, Found::Bytes(b"brain.Event:2".to_vec()))]);
         let scalars = fields(&events[1]);
@@ -300,11 +295,11 @@ mod tests {
     fn a_resumed_run_opens_another_file_that_starts_at_its_epoch() {
         let folder = tempfile::tempdir().unwrap();
         let first = EventWriter::create(folder.path(), at(5), None).unwrap();
-        let before = std::fs::read(first.path()).unwrap();
+        let before = std::fs::read(&first.path).unwrap();
         let second = EventWriter::create(folder.path(), at(5), Some(7)).unwrap();
-        assert!(first.path() < second.path(), "{:?} {:?}", first.path(), second.path());
-        assert_eq!(std::fs::read(first.path()).unwrap(), before);
-        let start = fields(&events(&std::fs::read(second.path()).unwrap())[1]);
+        assert!(first.path < second.path, "{:?} {:?}", first.path, second.path);
+        assert_eq!(std::fs::read(&first.path).unwrap(), before);
+        let start = fields(&events(&std::fs::read(&second.path).unwrap())[1]);
         assert_eq!(start[1], (2, Found::Integer(8)));
         assert_eq!((start[2].0, message(&start[2].1)), (7, vec![(1, Found::Integer(1))]));
     }

@@ -3,7 +3,7 @@
 use crate::args::TrainArgs;
 use crate::{Outcome, Session};
 use anyhow::Context;
-use sbi::train::{self, Config, Place, RunConfig, RunFolder, RunRecord, Summary};
+use sbi::train::{self, Config, RunConfig, RunEnd, RunFolder, RunPlace, RunRecord, TrainSummary};
 use std::io::Write;
 use std::path::Path;
 
@@ -11,11 +11,11 @@ pub fn run(args: &TrainArgs, session: &Session) -> anyhow::Result<Outcome> {
     let (config, place) = match (&args.config, &args.resume) {
         (_, Some(folder)) => {
             let record = RunRecord::read(&RunFolder::open(folder)?)?;
-            (record.config, Place::Resume(folder.clone()))
+            (record.config, RunPlace::Resume(folder.clone()))
         }
         (Some(path), None) => {
-            let place =
-                Place::New { output: args.output.clone(), name: args.name.clone(), config_name: stem(path)? };
+            let (output, name) = (args.output.clone(), args.name.clone());
+            let place = RunPlace::New { output, name, config_name: stem(path)? };
             (Config::read(path, &args.set)?, place)
         }
         (None, None) => unreachable!("clap asks for one of the two"),
@@ -33,7 +33,10 @@ pub fn run(args: &TrainArgs, session: &Session) -> anyhow::Result<Outcome> {
     };
     let summary = train::run(&asked, session.progress, session.cancel)?;
     report(&summary, asked.config.epoch);
-    Ok(if summary.interrupted { Outcome::Interrupted } else { Outcome::AllDone })
+    Ok(match summary.end {
+        RunEnd::Interrupted => Outcome::Interrupted,
+        RunEnd::Complete | RunEnd::StoppedEarly => Outcome::AllDone,
+    })
 }
 
 fn stem(path: &Path) -> anyhow::Result<String> {
@@ -41,7 +44,7 @@ fn stem(path: &Path) -> anyhow::Result<String> {
     stem.map(str::to_owned).with_context(|| format!("{}: not a file name", path.display()))
 }
 
-fn report(summary: &Summary, epochs: usize) {
+fn report(summary: &TrainSummary, epochs: usize) {
     println!("run       {}", summary.folder.display());
     println!("epochs    {} of {epochs}", summary.epochs);
     if let Some(last) = &summary.last {
@@ -52,7 +55,7 @@ fn report(summary: &Summary, epochs: usize) {
         let path = summary.folder.join("weights").join(best.file_name());
         println!("best      AUC {:.4} after epoch {}: {}", best.auc(), best.epoch, path.display());
     }
-    if summary.interrupted {
+    if summary.end == RunEnd::Interrupted {
         println!("interrupted: sbi train --resume {} goes on", summary.folder.display());
     }
 }

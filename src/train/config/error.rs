@@ -33,7 +33,7 @@ pub enum ConfigError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why not.
         cause: io::Error,
     },
     /// The file is not JSON.

@@ -26,9 +26,9 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Epochs in all (EG: 120, SBI: 100).
     pub epoch: usize,
-    /// Pictures in a batch, half of them real, half fake: even (EG: 16, SBI: 32).
+    /// Images in a batch, half of them real, half fake: even (EG: 16, SBI: 32).
     pub batch_size: usize,
-    /// Side of the pictures in pixels (380).
+    /// Side of the images in pixels (380).
     pub image_size: usize,
     /// What is trained.
     pub method: Method,
@@ -46,7 +46,7 @@ pub struct Config {
     pub optim: OptimConfig,
     /// Number type of the forward pass on CUDA.
     pub amp: Amp,
-    /// Threads that make samples; `None`: one per core.
+    /// Threads that make training pairs; `None`: one per core.
     pub workers: Option<usize>,
     /// Seed of all draws (both: 5).
     pub seed: u64,
@@ -74,7 +74,7 @@ pub struct DataConfig {
     pub val_share: f64,
     /// Shorter side in pixels from which a face of a folder is used.
     pub min_face: f64,
-    /// How often both pictures of a training pair lose size and are compressed alike (both: never).
+    /// Share of training pairs, 0..=1, whose real and fake both lose size and are compressed alike (both: 0).
     pub degradation: f64,
     /// Quality of the videos.
     pub compression: Compression,
@@ -107,7 +107,7 @@ pub enum Schedule {
     /// Constant for the first three quarters, then down to 0 in a line (both).
     #[default]
     LinearLastQuarter,
-    /// The same throughout.
+    /// Its value at the start, in every epoch.
     Constant,
 }
 
@@ -182,13 +182,6 @@ impl Config {
         Config::default().with_layers(&layers)
     }
 
-    /// The same with `overrides` over it, for a run that is resumed.
-    pub fn with_overrides(&self, overrides: &[String]) -> Result<Self, ConfigError> {
-        let layers: Vec<Layer> =
-            overrides.iter().map(|text| overrides::parse(text)).collect::<Result<_, _>>()?;
-        self.with_layers(&layers)
-    }
-
     /// Checks a configuration that was not read by [`Config::read`].
     pub fn check(&self) -> Result<(), ConfigError> {
         let given = Layer { origin: Origin::Program, value: self.to_value() };
@@ -201,7 +194,7 @@ impl Config {
         format!("{:#}", self.to_value())
     }
 
-    /// The same in one line.
+    /// All keys with their values in one line of JSON.
     pub fn to_json_line(&self) -> String {
         self.to_value().to_string()
     }

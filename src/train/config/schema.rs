@@ -12,7 +12,7 @@ use serde_json::Value;
 pub enum Takes {
     /// A whole number in this range.
     Whole(u64, u64),
-    /// An even one.
+    /// An even whole number in this range.
     Even(u64, u64),
     /// A number in this range.
     Number(f64, f64),
@@ -20,7 +20,7 @@ pub enum Takes {
     Above0(f64),
     /// A number from 0 to less than 1.
     Below1,
-    /// The same, or null.
+    /// A number from 0 to less than 1, or null.
     BelowOneOrNull,
     /// One of these names.
     Name(&'static [&'static str]),

@@ -8,7 +8,7 @@ use serde_json::Value;
 pub struct SetShare {
     /// A published set's name, a name under the data root, or a path.
     pub name: String,
-    /// Samples per frame in an epoch of training.
+    /// Training pairs made of each frame in an epoch of training.
     pub weight: f64,
 }
 

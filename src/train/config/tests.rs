@@ -51,7 +51,7 @@ fn overrides_go_over_the_file_and_later_ones_over_earlier_ones() {
     assert_eq!(config.optim, OptimConfig { lr: 0.25, rho: 0.2, ..OptimConfig::default() });
     assert_eq!((config.epoch, config.early_stop, config.amp), (3, Some(4), Amp::Bf16));
     assert_eq!(config.data.root, Some("/data".into()));
-    let longer = config.with_overrides(&["epoch=9".into(), "early_stop=null".into()]).unwrap();
+    let longer = read(&config.to_json(), &["epoch=9", "early_stop=null"]).unwrap();
     assert_eq!(longer, Config { epoch: 9, early_stop: None, ..config });
 }
 
@@ -173,7 +173,7 @@ fn the_table_has_each_field_and_each_name_and_no_other() {
     assert_eq!(fields, schema::keys(), "fields against table");
     for (key, names) in schema::all_names() {
         for name in names {
-            let config = Config::default().with_overrides(&[format!("{key}={name}")]);
+            let config = read("{}", &[&format!("{key}={name}")]);
             assert!(config.unwrap().to_json().contains(&format!("\"{name}\"")), "{key} {name}");
         }
     }

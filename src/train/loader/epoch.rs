@@ -1,7 +1,7 @@
 //! The batches of one epoch: work handed out ahead, results put together in order.
 
-use super::maker::{Done, Job, Maker};
-use super::{Batch, LoaderConfig, LoaderError, LoaderStats};
+use super::maker::{PairDone, PairJob, PairMaker};
+use super::{LoaderConfig, LoaderError, LoaderStats, PairBatch};
 use crate::prepared_frames::FrameFiles;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::collections::BTreeMap;
@@ -15,11 +15,12 @@ pub struct Filling {
     real: Tensor,
     fake: Tensor,
     missing: usize,
+    replaced: usize,
     frames: Vec<usize>,
 }
 
 /// The batches of one epoch, in order. Dropping it stops the threads.
-pub struct Epoch {
+pub struct EpochBatches {
     config: LoaderConfig,
     frames: Arc<Vec<FrameFiles>>,
     order: Vec<usize>,
@@ -28,17 +29,17 @@ pub struct Epoch {
     next: usize,
     /// Number of the first batch that no thread knows of.
     issued: usize,
-    jobs: Option<Sender<Job>>,
-    done: Receiver<Done>,
+    jobs: Option<Sender<PairJob>>,
+    done: Receiver<PairDone>,
     pub(super) under_way: BTreeMap<usize, Filling>,
     threads: Vec<JoinHandle<()>>,
     stats: LoaderStats,
     failure: Option<LoaderError>,
 }
 
-impl Epoch {
+impl EpochBatches {
     /// Starts the threads. `order`: the frames of the epoch as they come, `batches` of them from `first_batch` on.
-    pub(super) fn start(maker: Maker, order: Vec<usize>, batches: usize, first_batch: usize) -> Self {
+    pub(super) fn start(maker: PairMaker, order: Vec<usize>, batches: usize, first_batch: usize) -> Self {
         let maker = Arc::new(maker);
         let (jobs, queue) = unbounded();
         let (results, done) = unbounded();
@@ -48,7 +49,7 @@ impl Epoch {
                 std::thread::spawn(move || maker.work(&queue, &results))
             })
             .collect();
-        let mut epoch = Epoch {
+        let mut epoch = EpochBatches {
             config: maker.config.clone(),
             frames: Arc::clone(&maker.frames),
             order,
@@ -100,10 +101,10 @@ impl Epoch {
         for (slot, &frame) in frames.iter().enumerate() {
             let view = |of: &Tensor| of.f_get(slot as i64);
             let (real, fake) = (view(&real)?, view(&fake)?);
-            let job = Job { batch, slot, sample: (first + slot) as u64, frame, real, fake };
+            let job = PairJob { batch, slot, position: (first + slot) as u64, frame, real, fake };
             jobs.send(job).map_err(|_| LoaderError::Stopped)?;
         }
-        self.under_way.insert(batch, Filling { real, fake, missing: frames.len(), frames });
+        self.under_way.insert(batch, Filling { real, fake, missing: frames.len(), replaced: 0, frames });
         Ok(())
     }
 
@@ -115,14 +116,15 @@ impl Epoch {
         let made = done.result?;
         let filling = self.under_way.get_mut(&done.batch).expect("a batch is there until it is full");
         filling.missing -= 1;
+        filling.replaced += usize::from(made.is_replacement());
         filling.frames[done.slot] = made.frame;
         self.stats.count(made);
         Ok(())
     }
 }
 
-impl Iterator for Epoch {
-    type Item = Result<Batch, LoaderError>;
+impl Iterator for EpochBatches {
+    type Item = Result<PairBatch, LoaderError>;
 
     /// The next batch; after an error, none.
     fn next(&mut self) -> Option<Self::Item> {
@@ -139,16 +141,17 @@ impl Iterator for Epoch {
                 return Some(Err(error));
             }
         }
-        let Filling { real, fake, frames, .. } = self.under_way.remove(&self.next).expect("full just now");
+        let Filling { real, fake, replaced, frames, .. } =
+            self.under_way.remove(&self.next).expect("full just now");
         self.next += 1;
         self.issue();
         self.stats.pairs += frames.len();
         let frames = frames.into_iter().map(|frame| self.frames[frame].frame.clone()).collect();
-        Some(Ok(Batch { real, fake, frames }))
+        Some(Ok(PairBatch { real, fake, frames, replaced }))
     }
 }
 
-impl Drop for Epoch {
+impl Drop for EpochBatches {
     fn drop(&mut self) {
         self.jobs = None;
         // What is queued need not be made.

@@ -1,4 +1,4 @@
-//! Samples, each made by one thread alone and written to its place in a batch.
+//! Training pairs, each made by one thread alone and written to its place in a batch.
 
 use super::{LoaderConfig, LoaderError};
 use crate::blending::Recipe;
@@ -15,57 +15,69 @@ use tch::Tensor;
 /// Frames tried in the place of one that gives no pair.
 const ATTEMPTS: usize = 20;
 
-/// What a thread needs to make one sample.
-pub struct Job {
+/// What a thread needs to make one training pair.
+pub struct PairJob {
+    /// Number of the batch in the epoch.
     pub batch: usize,
+    /// Number of the pair in the batch.
     pub slot: usize,
-    /// Position in the epoch.
-    pub sample: u64,
+    /// Number of the pair in the epoch, from which its draws follow.
+    pub position: u64,
+    /// Number of the frame in the list.
     pub frame: usize,
     /// Views of the batch's tensors that only this job writes to.
     pub real: Tensor,
     pub fake: Tensor,
 }
 
-pub struct Done {
+/// What became of a job.
+pub struct PairDone {
     pub batch: usize,
     pub slot: usize,
-    pub result: Result<Made, LoaderError>,
+    pub result: Result<MadePair, LoaderError>,
 }
 
-/// A sample in its place.
-pub struct Made {
+/// A training pair that lies in its place in a batch.
+pub struct MadePair {
+    /// Number of the frame that it was made of in the end.
     pub frame: usize,
     /// Why the frames tried before this one gave nothing.
     pub failed: Vec<String>,
 }
 
-/// Makes samples on one thread.
-pub struct Maker {
+impl MadePair {
+    /// Whether it stands for a frame that gave none.
+    pub fn is_replacement(&self) -> bool {
+        !self.failed.is_empty()
+    }
+}
+
+/// Makes training pairs on one thread.
+pub struct PairMaker {
     pub frames: Arc<Vec<FrameFiles>>,
     pub config: LoaderConfig,
     pub epoch: u64,
 }
 
-impl Maker {
+impl PairMaker {
     /// Makes what is queued until the queue ends or nobody wants results any more.
-    pub fn work(&self, queue: &Receiver<Job>, results: &Sender<Done>) {
+    pub fn work(&self, queue: &Receiver<PairJob>, results: &Sender<PairDone>) {
         crate::native::process::set_worker_threads();
         let side = self.config.image_size;
         let mut planes = vec![0.0; 3 * side * side];
         for job in queue {
-            // A panic must not leave the consumer waiting for this sample for ever.
+            // A panic must not leave the consumer waiting for this pair for ever.
             let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(&job, &mut planes)));
             let result = made.unwrap_or(Err(LoaderError::Stopped));
-            if results.send(Done { batch: job.batch, slot: job.slot, result }).is_err() {
+            if results.send(PairDone { batch: job.batch, slot: job.slot, result }).is_err() {
                 return;
             }
         }
     }
 
-    fn make(&self, job: &Job, planes: &mut [f32]) -> Result<Made, LoaderError> {
+    fn make(&self, job: &PairJob, planes: &mut [f32]) -> Result<MadePair, LoaderError> {
         let LoaderConfig { seed, phase, image_size, degradation, .. } = self.config;
-        let mut rng = generator(seed, self.epoch, job.sample, Purpose::Sample);
+        let mut rng = generator(seed, self.epoch, job.position, Purpose::Sample);
         let mut frame = job.frame;
         let mut failed = Vec::new();
         loop {
@@ -78,7 +90,7 @@ impl Maker {
                         let mut to = to.shallow_clone();
                         to.f_copy_(&Tensor::f_from_slice(planes)?.f_view([3, side, side])?)?;
                     }
-                    return Ok(Made { frame, failed });
+                    return Ok(MadePair { frame, failed });
                 }
                 Err(cause) if failed.len() + 1 >= ATTEMPTS => {
                     return Err(LoaderError::NothingUsable { attempts: ATTEMPTS, cause });
@@ -86,7 +98,7 @@ impl Maker {
                 Err(cause) => {
                     failed.push(cause.to_string());
                     if failed.len() == 1 {
-                        rng = generator(seed, self.epoch, job.sample, Purpose::Replacement);
+                        rng = generator(seed, self.epoch, job.position, Purpose::Replacement);
                     }
                     frame = rng.random_range(0..self.frames.len());
                 }

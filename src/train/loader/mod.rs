@@ -1,6 +1,6 @@
 //! Batches of self-blended pairs, made ahead of training on threads of their own.
 //!
-//! What a sample looks like depends on (seed, epoch, position of the sample in the epoch) and on nothing else: not on
+//! What a pair looks like depends on (seed, epoch, position of the pair in the epoch) and on nothing else: not on
 //! the number of threads, nor on where a resumed run starts. A frame that gives no pair is replaced by another one,
 //! drawn by the same rule, and counted.
 
@@ -10,14 +10,14 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use epoch::Epoch;
+pub use epoch::EpochBatches;
 pub use stats::LoaderStats;
 
 use crate::blending::Phase;
 use crate::prepared_frames::FrameFiles;
 use crate::rng::{Purpose, generator};
 use crate::training_pairs;
-use maker::Maker;
+use maker::PairMaker;
 use rand::seq::SliceRandom;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use tch::{Device, Tensor};
 pub struct LoaderConfig {
     /// Pairs in a batch.
     pub pairs: usize,
-    /// Side of the pictures in pixels.
+    /// Side of the images in pixels.
     pub image_size: usize,
     /// Training draws and shuffles anew in each epoch; validation has the same pairs in the same order in all.
     pub phase: Phase,
@@ -46,15 +46,17 @@ pub struct LoaderConfig {
     pub device: Device,
 }
 
-/// Pairs of one batch.
+/// The training pairs of one batch.
 #[derive(Debug)]
-pub struct Batch {
+pub struct PairBatch {
     /// `[pairs, 3, image_size, image_size]`, float32 on the CPU, RGB, 0..=1.
     pub real: Tensor,
-    /// The fakes of the same faces, alike.
+    /// The fakes made of the same faces, in the same form.
     pub fake: Tensor,
     /// The frame each pair was made of.
     pub frames: Vec<PathBuf>,
+    /// How many pairs stand for a frame that gave none.
+    pub replaced: usize,
 }
 
 /// Why no batch came.
@@ -69,7 +71,9 @@ pub enum LoaderError {
         cause: training_pairs::Error,
     },
     /// A thread ended before its time, most likely for want of memory.
-    #[error("a thread that makes samples has stopped: fewer threads or a smaller batch need less memory")]
+    #[error(
+        "a thread that makes training pairs has stopped: fewer threads or a smaller batch need less memory"
+    )]
     Stopped,
     /// libtorch refused, most likely for want of memory.
     #[error("a batch could not be made: {0}")]
@@ -84,7 +88,7 @@ pub struct Loader {
 
 impl Loader {
     /// # Panics
-    /// Without frames, and with a batch, picture, number of threads or read-ahead of 0.
+    /// Without frames, and with a batch, image side, number of threads or read-ahead of 0.
     pub fn new(frames: Vec<FrameFiles>, config: LoaderConfig) -> Self {
         assert!(!frames.is_empty(), "a loader needs frames");
         let LoaderConfig { pairs, image_size, threads, read_ahead, .. } = config;
@@ -92,7 +96,7 @@ impl Loader {
         Loader { frames: Arc::new(frames), config }
     }
 
-    /// Frames in an epoch.
+    /// The frames of an epoch, in the order of the list.
     pub fn frames(&self) -> &[FrameFiles] {
         &self.frames
     }
@@ -106,7 +110,7 @@ impl Loader {
     }
 
     /// The batches of an epoch, from number `first_batch` on.
-    pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
+    pub fn epoch(&self, epoch: u64, first_batch: usize) -> EpochBatches {
         let LoaderConfig { phase, seed, .. } = self.config;
         let mut order: Vec<usize> = (0..self.frames.len()).collect();
         // Validation shows the same pairs in each epoch.
@@ -114,7 +118,7 @@ impl Loader {
         if phase == Phase::Train {
             order.shuffle(&mut generator(seed, epoch, 0, Purpose::Order));
         }
-        let maker = Maker { frames: Arc::clone(&self.frames), config: self.config.clone(), epoch };
-        Epoch::start(maker, order, self.batches(), first_batch)
+        let maker = PairMaker { frames: Arc::clone(&self.frames), config: self.config.clone(), epoch };
+        EpochBatches::start(maker, order, self.batches(), first_batch)
     }
 }

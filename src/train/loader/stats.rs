@@ -1,9 +1,9 @@
 //! What an epoch's loader tells about itself.
 
-use super::maker::Made;
+use super::maker::MadePair;
 use std::time::Duration;
 
-/// From this share of replaced samples on, a run should say so loudly.
+/// From this share of replaced pairs on, a run should say so loudly.
 const MANY_REPLACED: f64 = 0.1;
 /// Reasons for replacements that are kept word for word.
 const KEPT_REASONS: usize = 20;
@@ -22,9 +22,9 @@ pub struct LoaderStats {
 }
 
 impl LoaderStats {
-    /// Counts a sample that has been made.
-    pub(super) fn count(&mut self, made: Made) {
-        self.replaced += usize::from(!made.failed.is_empty());
+    /// Counts a pair that has been made.
+    pub(super) fn count(&mut self, made: MadePair) {
+        self.replaced += usize::from(made.is_replacement());
         let room = KEPT_REASONS.saturating_sub(self.reasons.len());
         self.reasons.extend(made.failed.into_iter().take(room));
     }
@@ -35,7 +35,7 @@ impl LoaderStats {
         (share > MANY_REPLACED).then(|| {
             let reason = self.reasons.first().map_or("", String::as_str);
             format!(
-                "{} of {} samples ({:.0} %) could not be used and were replaced by others; first: {reason}",
+                "{} of {} training pairs ({:.0} %) could not be used and were replaced by others; first: {reason}",
                 self.replaced,
                 self.pairs,
                 100.0 * share

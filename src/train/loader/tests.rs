@@ -7,18 +7,18 @@ use std::path::Path;
 const SIDE: usize = 48;
 const FRAMES: usize = 10;
 
-/// A prepared set of ten frames; those named in `broken` have a cut picture.
+/// A prepared set of ten frames; those named in `broken` have a cut image file.
 fn set(broken: &[usize]) -> (tempfile::TempDir, Vec<FrameFiles>) {
     let base = tempfile::tempdir().unwrap();
     let folders = VideoFolders::new(base.path(), Path::new("000"));
     folders.create().unwrap();
-    let picture = frame(200, 160);
+    let image = frame(200, 160);
     for index in 0..FRAMES {
         let files = folders.files(index);
         let (landmarks, face_box) = face_of(80 + 4 * index as i32, 80, 40);
         write_landmarks(&files.landmarks, &[landmarks]).unwrap();
         write_boxes(&files.boxes, &[face_box]).unwrap();
-        write_png(&files.frame, &picture).unwrap();
+        write_png(&files.frame, &image).unwrap();
         if broken.contains(&index) {
             let whole = std::fs::read(&files.frame).unwrap();
             std::fs::write(&files.frame, &whole[..whole.len() / 4]).unwrap();
@@ -44,8 +44,8 @@ fn config(threads: usize, phase: Phase) -> LoaderConfig {
 
 type Content = (Vec<PathBuf>, Vec<f32>, Vec<f32>);
 
-fn content(batch: Result<Batch, LoaderError>) -> Content {
-    let Batch { real, fake, frames } = batch.unwrap();
+fn content(batch: Result<PairBatch, LoaderError>) -> Content {
+    let PairBatch { real, fake, frames, .. } = batch.unwrap();
     let side = SIDE as i64;
     assert_eq!(real.size(), [frames.len() as i64, 3, side, side]);
     let numbers = |t: &Tensor| Vec::<f32>::try_from(t.flatten(0, -1)).unwrap();
@@ -97,36 +97,38 @@ fn frames_that_give_no_pair_are_replaced_and_counted() {
     let (_base, frames) = set(&[2, 5]);
     let loader = Loader::new(frames.clone(), config(2, Phase::Train));
     let mut epoch = loader.epoch(0, 0);
-    let used: Vec<PathBuf> = epoch.by_ref().flat_map(|batch| content(batch).0).collect();
+    let batches: Vec<PairBatch> = epoch.by_ref().map(Result::unwrap).collect();
+    assert_eq!(batches.iter().map(|batch| batch.replaced).sum::<usize>(), 2);
+    let used: Vec<PathBuf> = batches.into_iter().flat_map(|batch| batch.frames).collect();
     assert_eq!(used.len(), FRAMES);
     assert!(!used.contains(&frames[2].frame) && !used.contains(&frames[5].frame));
     let stats = epoch.stats();
     assert_eq!((stats.pairs, stats.replaced), (FRAMES, 2));
     assert!(stats.reasons.iter().any(|reason| reason.contains("002.png")), "{:?}", stats.reasons);
     let warning = stats.warning().unwrap();
-    assert!(warning.contains("2 of 10 samples (20 %)"), "{warning}");
+    assert!(warning.contains("2 of 10 training pairs (20 %)"), "{warning}");
 }
 
 #[test]
-fn replacements_are_drawn_anew_for_each_epoch_and_sample() {
+fn replacements_are_drawn_anew_for_each_epoch_and_pair() {
     // Half of the frames need one, so that many places in the epoch do so in both epochs.
     let (_base, frames) = set(&[0, 2, 5, 7, 8]);
     let one_epoch = |epoch| batches(&frames, config(2, Phase::Train), epoch, 0);
-    let pictures = |batches: Vec<Content>| -> Vec<Vec<f32>> {
+    let images = |batches: Vec<Content>| -> Vec<Vec<f32>> {
         let side = 3 * SIDE * SIDE;
         batches.iter().flat_map(|(_, _, fakes)| fakes.chunks(side).map(<[f32]>::to_vec)).collect()
     };
-    let (first, second) = (pictures(one_epoch(0)), pictures(one_epoch(1)));
-    assert!(first == pictures(one_epoch(0)), "the same epoch is not repeatable");
+    let (first, second) = (images(one_epoch(0)), images(one_epoch(1)));
+    assert!(first == images(one_epoch(0)), "the same epoch is not repeatable");
     let mut all: Vec<Vec<u32>> = first
         .iter()
         .chain(&second)
-        .map(|picture| picture.iter().map(|value| value.to_bits()).collect())
+        .map(|image| image.iter().map(|value| value.to_bits()).collect())
         .collect();
     let made = all.len();
     all.sort();
     all.dedup();
-    assert_eq!((made, all.len()), (2 * FRAMES, 2 * FRAMES), "two samples look alike");
+    assert_eq!((made, all.len()), (2 * FRAMES, 2 * FRAMES), "two pairs look alike");
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! The training loop: steps, validation, what is kept, in the order in which things happen.
+
+use super::RunEnd;
+use super::start::Run;
+use crate::Result;
+use crate::atomic_file;
+use crate::progress::Cancel;
+use crate::train::TrainError;
+use crate::train::config::Config;
+use crate::train::first_batch;
+use crate::train::loader::{LoaderStats, PairBatch};
+use crate::train::out_of_memory::unless_out_of_memory;
+use crate::train::step::{StepReport, StepSetting, Validation, Validator, train_step};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long an epoch's training took, as far as this program did it: validation, and steps before a resumption, not
+/// counted.
+pub(super) struct EpochTiming {
+    pub training: Duration,
+    /// Part of it in which no batch was ready.
+    pub waiting: Duration,
+    /// Training pairs seen in it.
+    pub pairs: usize,
+}
+
+impl Run<'_> {
+    /// Trains the epochs that are left.
+    pub fn train(&mut self, cancel: &Cancel) -> Result<RunEnd> {
+        let position = &self.state.position;
+        let left = self.config.epoch.saturating_sub(position.epoch) * self.train.batches();
+        self.progress.begin(left.saturating_sub(position.step), "steps");
+        let end = self.epochs(cancel);
+        self.progress.end();
+        end
+    }
+
+    fn epochs(&mut self, cancel: &Cancel) -> Result<RunEnd> {
+        loop {
+            let epoch = self.state.position.epoch;
+            if epoch >= self.config.epoch {
+                return Ok(RunEnd::Complete);
+            }
+            if let Some(patience) =
+                self.config.early_stop.filter(|&patience| self.log.epochs_since_best() >= patience)
+            {
+                self.progress.note(&format!("stopped: no better epoch in {patience}"));
+                return Ok(RunEnd::StoppedEarly);
+            }
+            if cancel.is_requested() {
+                return Ok(RunEnd::Interrupted);
+            }
+
+            let lr = self.config.learning_rate(epoch);
+            let Some(timing) = self.steps(lr, cancel)? else { return Ok(RunEnd::Interrupted) };
+            let validation = if self.validates_after(epoch) { Some(self.validate()?) } else { None };
+            self.keep_epoch(lr, validation, &timing)?;
+        }
+    }
+
+    /// The steps of the epoch that are left. `None`: broken off, with all saved.
+    fn steps(&mut self, lr: f64, cancel: &Cancel) -> Result<Option<EpochTiming>> {
+        let started = Instant::now();
+        let epoch = self.state.position.epoch;
+        let mut batches = self.train.epoch(epoch as u64, self.state.position.step);
+        for batch in batches.by_ref() {
+            let batch = batch?;
+            if self.state.position.steps == 0 {
+                first_batch::write_sheet(&self.folder.first_batch(), &batch)?;
+            }
+            let report = self.step(&batch, lr)?;
+            self.state.after_step(&report, batch.replaced);
+            self.progress.advance(&format!("epoch {}, loss {:.4}", epoch + 1, report.loss));
+            if cancel.is_requested() && self.state.position.step < self.train.batches() {
+                self.save(lr)?;
+                return Ok(None);
+            }
+        }
+        let stats = batches.stats();
+        self.warn_after_steps(stats);
+        Ok(Some(EpochTiming { training: started.elapsed(), waiting: stats.waited, pairs: stats.pairs }))
+    }
+
+    /// One step on a batch: both passes of SAM. Fails where loss or gradient are not finite or memory runs out; the
+    /// weights then are as they were.
+    fn step(&mut self, batch: &PairBatch, lr: f64) -> Result<StepReport> {
+        let Run { config, state, precision, .. } = self;
+        let setting = StepSetting {
+            lr,
+            seed: config.seed,
+            epoch: state.position.epoch as u64,
+            step: state.position.step as u64,
+            precision: *precision,
+            scale: state.position.scale,
+        };
+        let step = || train_step(&state.model, &mut state.sam, batch, &setting);
+        let report = unless_out_of_memory(step).ok_or_else(|| self.out_of_memory())?;
+        if !report.is_finite() {
+            return Err(self.not_finite(&batch.frames).into());
+        }
+        Ok(report)
+    }
+
+    /// Whether an epoch, counted from 0, ends with a validation.
+    fn validates_after(&self, epoch: usize) -> bool {
+        let completed = epoch + 1;
+        completed.is_multiple_of(self.config.val_every) || completed == self.config.epoch
+    }
+
+    /// Scores the held-out pairs, with the averages of the weights where there are any.
+    fn validate(&mut self) -> Result<Validation> {
+        let val = &self.val;
+        self.state.with_averages(|state| {
+            let mut validator = Validator::default();
+            for batch in val.epoch(0, 0) {
+                validator.add(state.model.detector(), &batch?);
+            }
+            Ok(validator.finish())
+        })
+    }
+
+    fn warn_after_steps(&self, stats: &LoaderStats) {
+        let overflowed = self.state.position.sums.overflowed;
+        if overflowed > 0 {
+            self.progress.note(&format!("{overflowed} steps left out: the gradient overflowed 16 bits, the loss is scaled less from now on"));
+        }
+        if let Some(warning) = stats.warning() {
+            self.progress.note(&warning);
+        }
+    }
+
+    /// Epoch and step under way, as people count them.
+    fn under_way(&self) -> (usize, usize) {
+        (self.state.position.epoch + 1, self.state.position.step + 1)
+    }
+
+    fn not_finite(&self, frames: &[PathBuf]) -> TrainError {
+        let path = self.folder.logs().join("not_finite.txt");
+        let written = atomic_file::write(&path, |file| {
+            frames.iter().try_for_each(|frame| writeln!(file, "{}", frame.display()))
+        });
+        // The error matters more than its list.
+        let list = written.ok().map(|()| path);
+        let (epoch, step) = self.under_way();
+        TrainError::NotFinite { epoch, step, list }
+    }
+
+    fn out_of_memory(&self) -> TrainError {
+        let Config { batch_size, image_size, backbone, .. } = self.config;
+        let (epoch, step) = self.under_way();
+        let (batch_size, image_size, backbone) = (*batch_size, *image_size, backbone.clone());
+        TrainError::OutOfMemory { epoch, step, batch_size, image_size, backbone }
+    }
+}

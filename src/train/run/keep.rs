@@ -1,0 +1,90 @@
+//! What is kept of an epoch: its numbers, its checkpoint, the state to go on from.
+
+use super::epochs::EpochTiming;
+use super::start::Run;
+use crate::metrics::Calibration;
+use crate::train::best_list::Decision;
+use crate::train::config::Config;
+use crate::train::curves::write_curves;
+use crate::train::epoch_log::EpochMetrics;
+use crate::train::saved;
+use crate::train::step::Validation;
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+impl Run<'_> {
+    /// Saves the state to go on from in the middle of an epoch: nobody has validated these weights.
+    pub fn save(&self, lr: f64) -> Result<()> {
+        Ok(saved::write(&self.folder.last(), &self.state, lr, &BTreeMap::new())?)
+    }
+
+    /// Ends an epoch, whose steps were made with `lr`: log, checkpoints and the new position, in an order that survives a
+    /// kill between any two.
+    pub fn keep_epoch(
+        &mut self,
+        lr: f64,
+        validation: Option<Validation>,
+        timing: &EpochTiming,
+    ) -> Result<()> {
+        let metrics = self.metrics(lr, validation, timing);
+        let epoch = metrics.epoch;
+        self.log.append(metrics.clone())?;
+        self.events.scalars(epoch, SystemTime::now(), &metrics.scalars())?;
+        write_curves(&self.folder, self.log.epochs())?;
+
+        self.state.after_epoch();
+        let told = validation_metadata(&metrics, self.config);
+        let Decision { save, delete } =
+            metrics.val_auc.map(|auc| self.best.enter(epoch, auc)).unwrap_or_default();
+        if let Some(kept) = save {
+            let path = self.folder.weights().join(kept.file_name());
+            self.state.with_averages(|state| saved::write(&path, state, lr, &told))?;
+        }
+        // Where averages were validated, these weights themselves were not.
+        let told = if self.state.averages.is_some() { BTreeMap::new() } else { told };
+        let next_lr = self.config.learning_rate(epoch);
+        saved::write(&self.folder.last(), &self.state, next_lr, &told)?;
+        if let Some(kept) = delete {
+            let path = self.folder.weights().join(kept.file_name());
+            std::fs::remove_file(&path).map_err(|cause| Error::Output { path, cause })?;
+        }
+        self.progress.note(&metrics.line());
+        Ok(())
+    }
+
+    fn metrics(&self, lr: f64, validation: Option<Validation>, timing: &EpochTiming) -> EpochMetrics {
+        let position = &self.state.position;
+        let means = position.sums.means(position.step);
+        let seconds = timing.training.as_secs_f64();
+        EpochMetrics {
+            epoch: position.epoch + 1,
+            epochs: self.config.epoch,
+            lr,
+            train_loss: means.loss,
+            train_acc: means.accuracy,
+            losses: means.terms,
+            val_loss: validation.map(|v| v.loss),
+            val_acc: validation.map(|v| v.accuracy),
+            val_auc: validation.and_then(|v| v.auc),
+            val_auc_ci95: validation.and_then(|v| v.auc_ci95),
+            calibration: validation.and_then(|v| v.calibration),
+            pairs_per_second: timing.pairs as f64 / seconds.max(1e-9),
+            seconds,
+            waiting_share: (timing.waiting.as_secs_f64() / seconds.max(1e-9)).min(1.0),
+            replaced: position.sums.replaced,
+        }
+    }
+}
+
+/// Metadata of weights that were validated: how they did, what their scores mean, how they came about.
+fn validation_metadata(metrics: &EpochMetrics, config: &Config) -> BTreeMap<String, String> {
+    let Some(auc) = metrics.val_auc else { return BTreeMap::new() };
+    let calibration = metrics.calibration.map(Calibration::to_metadata).into_iter().flatten();
+    let training = [
+        ("validation_auc".to_owned(), format!("{auc:.4}")),
+        ("training".to_owned(), config.to_json_line()),
+        ("seed".to_owned(), config.seed.to_string()),
+    ];
+    calibration.chain(training).collect()
+}

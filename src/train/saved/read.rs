@@ -1,0 +1,103 @@
+//! A run's state from a file.
+
+use super::{OURS, SavedError, sums_of_value};
+use crate::checkpoint::{self, Value};
+use crate::model::weights::{load_part, load_weights, to_tensor};
+use crate::train::averages::Averages;
+use crate::train::precision::LossScale;
+use crate::train::sam::Sam;
+use crate::train::state::{Position, TrainingState};
+use std::path::Path;
+
+/// Where the face encoder's weights stand in a file.
+const ENCODER: &str = "face_model.";
+
+/// Reads what [`write()`](super::write()) wrote into the state of a run with the same configuration.
+///
+/// Fails when the file is damaged, of another network, or holds no state of a run.
+pub fn read(path: &Path, run: &mut TrainingState) -> Result<(), SavedError> {
+    let file = checkpoint::read_with_optimizer(path)?;
+    let of_encoder = |name: &str| name.starts_with(ENCODER);
+    let network = "this configuration";
+    load_weights(run.model.variables(), &file.state, network, path, of_encoder)?;
+    if !run.model.frozen_variables().is_empty() {
+        let of_detector = |name: &str| !of_encoder(name);
+        load_part(run.model.frozen_variables(), "", &file.state, network, path, of_detector)?;
+    }
+    let missing = missing_from(path);
+    let optimizer = file.optimizer.as_ref().ok_or_else(|| missing("the optimiser's state"))?;
+    let ours = optimizer.get(OURS).ok_or_else(|| missing("the position in the run"))?;
+    read_velocities(path, optimizer, &mut run.sam)?;
+    if let Some(averages) = &mut run.averages {
+        read_averages(path, ours, averages)?;
+    }
+    run.position = read_position(path, ours)?;
+    Ok(())
+}
+
+/// What to say of a file that lacks a part.
+fn missing_from(path: &Path) -> impl Fn(&'static str) -> SavedError {
+    move |missing| SavedError::NoState { path: path.to_owned(), missing }
+}
+
+fn read_position(path: &Path, ours: &Value) -> Result<Position, SavedError> {
+    let missing = missing_from(path);
+    let number = |key: &'static str| match ours.get(key) {
+        Some(Value::Int(number)) if *number >= 0 => Ok(*number as usize),
+        _ => Err(missing(key)),
+    };
+    let Some(Value::Float(scale)) = ours.get("loss_scale") else { return Err(missing("loss_scale")) };
+    Ok(Position {
+        epoch: number("epoch")?,
+        step: number("step")?,
+        steps: number("steps")?,
+        scale: LossScale { scale: *scale, steps: number("loss_scale_steps")? },
+        sums: sums_of_value(ours.get("sums")),
+    })
+}
+
+fn read_averages(path: &Path, ours: &Value, averages: &mut Averages) -> Result<(), SavedError> {
+    let missing = missing_from(path);
+    let Some(Value::Dict(pairs)) = ours.get("averages") else {
+        return Err(missing("the averages of the weights"));
+    };
+    if pairs.len() != averages.values().count() {
+        return Err(missing("an average of each weight"));
+    }
+    for pair in pairs {
+        let (Value::Str(name), Value::Tensor(value)) = pair else {
+            return Err(missing("an average with its name"));
+        };
+        if !averages.set(name, &to_tensor(value)?) {
+            return Err(SavedError::Velocity { path: path.to_owned(), name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn read_velocities(path: &Path, optimizer: &Value, sam: &mut Sam) -> Result<(), SavedError> {
+    let missing = missing_from(path);
+    let Some(Value::List(groups)) = optimizer.get("param_groups") else {
+        return Err(missing("the optimiser's groups"));
+    };
+    let Some(Value::List(names)) = groups.first().and_then(|group| group.get("param_names")) else {
+        return Err(missing("the names of the optimiser's weights"));
+    };
+    let Some(Value::Dict(memory)) = optimizer.get("state") else {
+        return Err(missing("the optimiser's memory"));
+    };
+    for (index, entry) in memory {
+        let name = match index {
+            Value::Int(index) => usize::try_from(*index).ok().and_then(|index| names.get(index)),
+            _ => None,
+        };
+        let (Some(Value::Str(name)), Some(Value::Tensor(velocity))) = (name, entry.get("momentum_buffer"))
+        else {
+            return Err(missing("a velocity with its name"));
+        };
+        if !sam.set_velocity(name, &to_tensor(velocity)?) {
+            return Err(SavedError::Velocity { path: path.to_owned(), name: name.clone() });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! A run's state to a file.
+
+use super::{OURS, SavedError, sums_to_value};
+use crate::checkpoint::{self, StateDict, TensorData, Value};
+use crate::model::Error as ModelError;
+use crate::model::objective::TrainingModel;
+use crate::model::weights::to_data;
+use crate::train::averages::Averages;
+use crate::train::state::{Position, TrainingState};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tch::Tensor;
+
+/// Writes weights, optimiser and position, in the form of the original programs' files.
+///
+/// `lr`: the learning rate that the file's optimiser has. `told`: metadata beside those that every file has. Names are
+/// sorted; `num_batches_tracked` counts the passes. The file appears whole or not at all.
+pub fn write(
+    path: &Path,
+    state: &TrainingState,
+    lr: f64,
+    told: &BTreeMap<String, String>,
+) -> Result<(), SavedError> {
+    let weights = state_dict(state)?;
+    let optimizer = optimizer_value(state, lr)?;
+    let mut metadata = metadata(&state.model);
+    metadata.extend(told.clone());
+    let epoch = state.position.epoch as i64;
+    Ok(checkpoint::write_torch(path, &weights, Some(&optimizer), Some(epoch), &metadata)?)
+}
+
+/// What inference must know beside the weights, and what they are.
+fn metadata(model: &TrainingModel) -> BTreeMap<String, String> {
+    let forgery_detector = model.detector();
+    let told = [
+        ("method", forgery_detector.method().name()),
+        ("backbone", forgery_detector.backbone().variant.name),
+        ("version", env!("CARGO_PKG_VERSION")),
+    ];
+    let told = told.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+    told.chain(forgery_detector.input().to_metadata()).collect()
+}
+
+/// All weights of the model, the face encoder's too.
+pub(super) fn state_dict(state: &TrainingState) -> Result<StateDict, SavedError> {
+    const PASSES_PER_STEP: usize = 2;
+    let TrainingState { model, position, .. } = state;
+    let trained = model.variables().variables().into_iter().map(|entry| (entry, true));
+    let frozen = model.frozen_variables().variables().into_iter().map(|entry| (entry, false));
+    let mut entries = BTreeMap::new();
+    for ((name, tensor), moves) in trained.chain(frozen) {
+        if let Some(stem) = name.strip_suffix("running_var") {
+            let passes = if moves { PASSES_PER_STEP * position.steps } else { 0 };
+            let counter = TensorData::from_i64(&[], &[passes as i64])?;
+            entries.insert(format!("{stem}num_batches_tracked"), counter);
+        }
+        entries.insert(name, to_data(&tensor)?);
+    }
+    let mut state = StateDict::new();
+    for (name, tensor) in entries {
+        state.insert(name, tensor)?;
+    }
+    Ok(state)
+}
+
+fn text(value: impl Into<String>) -> Value {
+    Value::Str(value.into())
+}
+
+fn dict(pairs: Vec<(&str, Value)>) -> Value {
+    Value::Dict(pairs.into_iter().map(|(key, value)| (text(key), value)).collect())
+}
+
+/// The form of `torch.optim.SGD.state_dict()`, with the weights' names, and our position beside.
+fn optimizer_value(run: &TrainingState, lr: f64) -> Result<Value, SavedError> {
+    let sam = &run.sam;
+    let names: Vec<&str> = sam.names().collect();
+    let mut memory = Vec::new();
+    for (index, velocity) in sam.velocities().iter().enumerate() {
+        if let Some(velocity) = velocity {
+            let buffer = dict(vec![("momentum_buffer", Value::Tensor(to_data(velocity)?))]);
+            memory.push((Value::Int(index as i64), buffer));
+        }
+    }
+    let group = dict(vec![
+        ("lr", Value::Float(lr)),
+        ("momentum", Value::Float(sam.spec().momentum)),
+        ("dampening", Value::Float(0.0)),
+        ("weight_decay", Value::Float(0.0)),
+        ("nesterov", Value::Bool(false)),
+        ("maximize", Value::Bool(false)),
+        ("foreach", Value::None),
+        ("differentiable", Value::Bool(false)),
+        ("fused", Value::None),
+        ("rho", Value::Float(sam.spec().rho)),
+        ("params", Value::List((0..names.len()).map(|i| Value::Int(i as i64)).collect())),
+        ("param_names", Value::List(names.iter().map(|name| text(*name)).collect())),
+    ]);
+    Ok(dict(vec![
+        ("state", Value::Dict(memory)),
+        ("param_groups", Value::List(vec![group])),
+        (OURS, position_value(&run.position, run.averages.as_ref())?),
+    ]))
+}
+
+/// Where the run is, and the averages to go on with.
+fn position_value(position: &Position, averages: Option<&Averages>) -> Result<Value, SavedError> {
+    let average = |(name, average): (&str, &Tensor)| Ok((text(name), Value::Tensor(to_data(average)?)));
+    let averages = averages.into_iter().flat_map(Averages::values).map(average);
+    let averages = averages.collect::<Result<Vec<_>, ModelError>>()?;
+    Ok(dict(vec![
+        ("epoch", Value::Int(position.epoch as i64)),
+        ("step", Value::Int(position.step as i64)),
+        ("steps", Value::Int(position.steps as i64)),
+        ("loss_scale", Value::Float(position.scale.scale)),
+        ("loss_scale_steps", Value::Int(position.scale.steps as i64)),
+        ("sums", sums_to_value(&position.sums)),
+        ("averages", Value::Dict(averages)),
+    ]))
+}

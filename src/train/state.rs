@@ -1,0 +1,78 @@
+//! What training moves from step to step: all that a run has to remember to go on.
+
+use super::averages::Averages;
+use super::config::Config;
+use super::epoch_sums::EpochSums;
+use super::precision::LossScale;
+use super::sam::{Sam, SamSpec};
+use super::step::StepReport;
+use crate::model::objective::TrainingModel;
+
+/// The state of a run between two steps. Saved and read back it goes on bit for bit as if nothing had happened.
+pub struct TrainingState {
+    /// The networks, the frozen face encoder among them.
+    pub model: TrainingModel,
+    /// The optimiser with its memory.
+    pub sam: Sam,
+    /// Moving averages of the weights, where the configuration asks for them.
+    pub averages: Option<Averages>,
+    /// How far the run has come.
+    pub position: Position,
+}
+
+/// Where a run is: between two steps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Position {
+    /// Epochs completed.
+    pub epoch: usize,
+    /// Steps completed of the epoch after these.
+    pub step: usize,
+    /// Steps completed in all.
+    pub steps: usize,
+    /// What the loss is multiplied with where half precision needs it.
+    pub scale: LossScale,
+    /// Sums over the steps of the unfinished epoch.
+    pub sums: EpochSums,
+}
+
+impl TrainingState {
+    /// Before the first step, with the model's weights as they are.
+    pub fn new(model: TrainingModel, config: &Config) -> Self {
+        let spec = SamSpec { rho: config.optim.rho, momentum: config.optim.momentum };
+        let sam = Sam::new(spec, model.parameters());
+        let averages = config.ema.map(|decay| Averages::new(decay, model.variables()));
+        TrainingState { model, sam, averages, position: Position::default() }
+    }
+
+    /// Takes over what a step has found. `replaced`: pairs of its batch that stand for a frame that gave none.
+    pub fn after_step(&mut self, report: &StepReport, replaced: usize) {
+        let Position { step, steps, scale, sums, .. } = &mut self.position;
+        *step += 1;
+        *steps += 1;
+        *scale = scale.after(report.overflowed);
+        sums.add(report);
+        sums.replaced += replaced;
+        if let Some(averages) = &mut self.averages {
+            averages.update(*steps);
+        }
+    }
+
+    /// After the last step of an epoch: the position before the first one of the next.
+    pub fn after_epoch(&mut self) {
+        let Position { epoch, steps, scale, .. } = self.position;
+        self.position = Position { epoch: epoch + 1, steps, scale, ..Position::default() };
+    }
+
+    /// What `compute` gives while the averages, where there are any, stand in for the weights. They are not there
+    /// themselves meanwhile: what is saved then is weights to score with, not a state to go on from.
+    pub fn with_averages<T>(&mut self, compute: impl FnOnce(&Self) -> T) -> T {
+        match self.averages.take() {
+            None => compute(self),
+            Some(mut averages) => {
+                let result = averages.while_used(|| compute(self));
+                self.averages = Some(averages);
+                result
+            }
+        }
+    }
+}
