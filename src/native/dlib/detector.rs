@@ -51,13 +51,13 @@ unsafe impl Send for DlibFaceDetector {}
 unsafe impl Sync for DlibFaceDetector {}
 
 impl DlibFaceDetector {
-    /// The detector that comes with dlib.
+    /// Makes the detector that comes with dlib.
     pub fn new() -> Result<Self, DlibError> {
         // SAFETY: the shim returns an object of its own, or null with a message.
         made(|error| unsafe { sbi_dlib_detector_new(error) }).map(DlibFaceDetector)
     }
 
-    /// Faces on the image doubled once (`pyramid_up`), in coordinates of the image, most certain first.
+    /// Finds faces on the image enlarged to twice its size (`pyramid_up`), in coordinates of the image, most certain first.
     ///
     /// These are the rectangles that dlib's own scan gives, from one that does the same arithmetic faster.
     pub fn detect(&self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
@@ -69,7 +69,7 @@ impl DlibFaceDetector {
         self.detect_by(None, image)
     }
 
-    /// `scan`: dlib's own where it is `None`.
+    /// Finds faces with one build of the scan, or with dlib's own where `scan` is `None`.
     fn detect_by(&self, scan: Option<Scan>, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
         let (height, width) = size(image);
         let (data, detector) = (image.data().as_ptr(), self.0.as_ptr());

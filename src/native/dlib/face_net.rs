@@ -25,9 +25,9 @@ unsafe extern "C" {
 pub struct DlibFaceNet(NonNull<c_void>);
 
 impl DlibFaceNet {
-    /// Side in pixels of the faces it takes.
+    /// Side in pixels of the faces that the network takes.
     pub const SIDE: usize = 150;
-    /// Width of the embedding.
+    /// How many numbers an embedding has.
     pub const EMBEDDING: usize = 128;
 
     /// Loads a file. Fails when it holds anything but this network.

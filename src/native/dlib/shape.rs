@@ -21,7 +21,7 @@ unsafe extern "C" {
     ) -> bool;
 }
 
-/// From a face's rectangle to its landmarks.
+/// A shape predictor: finds a face's landmarks from its rectangle.
 pub struct DlibShape {
     shape: NonNull<c_void>,
     points: usize,

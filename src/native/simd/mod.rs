@@ -44,7 +44,7 @@ impl InstructionSet {
     }
 }
 
-/// Those of some builds of the same kernels that this processor runs, in the order given.
+/// Selects, from several builds of the same kernels, those that this processor can run, in the order given.
 pub(crate) fn runnable<T>(
     builds: impl IntoIterator<Item = (InstructionSet, T)>,
 ) -> impl Iterator<Item = (InstructionSet, T)> {

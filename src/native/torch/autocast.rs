@@ -8,12 +8,12 @@ unsafe extern "C" {
     fn sbi_autocast_end(device: c_int, was_enabled: c_int);
 }
 
-/// Sixteen-bit numbers.
+/// The 16-bit number type of a forward pass in half precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Half {
-    /// Ten bits of fraction; overflows above 65504.
+    /// IEEE half precision: ten bits of fraction, overflows above 65504.
     Float16,
-    /// The range of float32, seven bits of fraction.
+    /// bfloat16: the range of float32 with seven bits of fraction.
     BFloat16,
 }
 
@@ -29,8 +29,8 @@ impl Drop for Region {
     }
 }
 
-/// What `compute` gives, with convolutions and products of matrices in half precision and the rest in 32 bits, as
-/// libtorch's lists have it. Gradients of what is computed may be taken outside.
+/// Runs `compute` with convolutions and products of matrices in half precision and the rest in 32 bits, as libtorch's
+/// lists say, and returns its result. Gradients of what is computed may be taken outside.
 pub fn in_half_precision<T>(device: Device, half: Half, compute: impl FnOnce() -> T) -> T {
     let device = c_int::from(device.is_cuda());
     // SAFETY: only switches of the calling thread, which `Region` puts back.

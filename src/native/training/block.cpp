@@ -378,7 +378,7 @@ struct Block : torch::autograd::Function<Block> {
 
 extern "C" {
 
-// `x`: [n, c, h, w], float32. `keep`: null or a factor per picture for all but x itself, [n].
+// `x`: [n, c, h, w], float32. `keep`: null or a factor per image for all but x itself, [n].
 at::Tensor* sbi_train_block(const SbiBlock* block, const at::Tensor* x, const at::Tensor* keep, char** error) {
   return sbi::guarded(error, [&] {
     const auto maybe = [](const at::Tensor* t) { return t ? std::optional<at::Tensor>(*t) : std::nullopt; };

@@ -38,19 +38,19 @@ unsafe extern "C" {
 
 /// The weights of an EfficientNet block and its shape.
 pub struct TrainBlock<'a> {
-    /// `[wide, c_in, 1, 1]` and the norm after it; `None` where the block does not expand.
+    /// The expansion's weight, `[wide, c_in, 1, 1]`, and the norm after it; `None` where the block does not expand.
     pub expand: Option<(&'a Tensor, NormTensors<'a>)>,
-    /// `[wide, 1, kernel, kernel]` and the norm after it.
+    /// The depthwise convolution's weight, `[wide, 1, kernel, kernel]`, and the norm after it.
     pub depthwise: (&'a Tensor, NormTensors<'a>),
     /// Squeeze and excitation, each a weight `[c_out, c_in, 1, 1]` and a bias, with swish between.
     pub excitation: Option<[(&'a Tensor, &'a Tensor); 2]>,
-    /// `[c_out, wide, 1, 1]` and the norm after it.
+    /// The projection's weight, `[c_out, wide, 1, 1]`, and the norm after it.
     pub project: (&'a Tensor, NormTensors<'a>),
-    /// Of the depthwise convolution.
+    /// The depthwise convolution's stride.
     pub stride: i64,
     /// Rows and columns of zeros before and after the depthwise convolution's input.
     pub padding: (i64, i64),
-    /// After expansion and depthwise convolution.
+    /// The activation after the expansion and after the depthwise convolution.
     pub activation: TrainActivation,
     /// Whether the input is added to the result.
     pub skip: bool,
@@ -58,7 +58,7 @@ pub struct TrainBlock<'a> {
 
 impl TrainBlock<'_> {
     /// The block with the batch's statistics, moving the running ones; with gradients. `x`: `[n, c_in, h, w]`; `keep`:
-    /// a factor per picture for all but `x` itself, `[n]`. The result is in channels-last order.
+    /// a factor per image for all but `x` itself, `[n]`. The result is in channels-last order.
     ///
     /// Of what lies between, only the results of the three convolutions are kept for the way back. `None` where there
     /// is no such kernel: as in [`norm_activation`], and for kernels other than 3 and 5 or strides other than 1 and 2.
@@ -174,7 +174,7 @@ mod tests {
             self.convolutions.iter().chain(&self.excitation).chain(norms).collect()
         }
 
-        /// In one operation.
+        /// Runs the block as one operation.
         fn fused(
             &self,
             s: &Shape,
@@ -197,7 +197,7 @@ mod tests {
             block.forward(x, keep)
         }
 
-        /// Operator by operator.
+        /// Runs the block with libtorch's operators, one by one.
         fn plain(&self, s: &Shape, activation: TrainActivation, x: &Tensor, keep: Option<&Tensor>) -> Tensor {
             let ([e, d, p], [w0, b0, w1, b1]) = (&self.convolutions, &self.excitation);
             let one_by_one =
@@ -238,7 +238,7 @@ mod tests {
         Shape { n, c_in, wide, c_out, kernel, stride, side, padding, squeezed }
     }
 
-    /// Both kernels and strides, uneven padding, pictures of one position and of several pieces, one picture, channels
+    /// Both kernels and strides, uneven padding, images of one position and of several pieces, one image, channels
     /// in an odd number of eights, with and without expansion, excitation and shortcut.
     const SHAPES: [Shape; 9] = [
         shape([3, 8, 48, 8], 3, 1, 11, (1, 1), 2),

@@ -17,7 +17,7 @@ void load_all(Floats* to, const float* from) {
   for (int v = 0; v < N; v++) to[v] = load(from + v * LANES);
 }
 
-// Columns of a ring of inputs: those of the picture and the zeros around them.
+// Columns of a ring of inputs: those of the image and the zeros around them.
 int64_t input_columns(const DepthwiseShape& s) {
   return larger(s.before + s.width, (s.out_width - 1) * s.stride + s.kernel);
 }

@@ -44,7 +44,7 @@ void for_tasks(int64_t tasks, F&& body) {
   if (failure) std::rethrow_exception(failure);
 }
 
-// The rows of a batch of pictures, in pieces that lie in the cache: a part of one picture, or several small ones.
+// The rows of a batch of images, in pieces that lie in the cache: a part of one image, or several small ones.
 class Pieces {
  public:
   Pieces(int64_t images, int64_t rows, int64_t channels);
@@ -52,11 +52,11 @@ class Pieces {
   int64_t count() const { return parts_ > 1 ? images_ * parts_ : (images_ + together_ - 1) / together_; }
   int64_t first(int64_t piece) const;
   int64_t rows(int64_t piece) const { return first(piece + 1) - first(piece); }
-  // How many numbers there are per channel and sum when each picture's part of each piece has one.
+  // How many numbers there are per channel and sum when each image's part of each piece has one.
   int64_t parts() const { return images_ * parts_; }
   int64_t parts_of_image() const { return parts_; }
 
-  // body(picture, part, first row, rows) for each picture of a piece.
+  // body(image, part, first row, rows) for each image of a piece.
   template <class F>
   void images_of(int64_t piece, F&& body) const {
     if (parts_ > 1) return body(piece / parts_, piece, first(piece), rows(piece));

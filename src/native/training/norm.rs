@@ -30,17 +30,17 @@ unsafe extern "C" {
 /// A batch norm's tensors, `[channels]` each, and torch's epsilon and momentum.
 #[derive(Clone, Copy)]
 pub struct NormTensors<'a> {
-    /// The factor, trained.
+    /// The trained factor per channel, `[channels]`.
     pub weight: &'a Tensor,
-    /// The offset, trained.
+    /// The trained offset per channel, `[channels]`.
     pub bias: &'a Tensor,
-    /// Moved by each use.
+    /// The running mean, `[channels]`, which each use moves towards the batch's mean.
     pub running_mean: &'a Tensor,
-    /// Moved by each use.
+    /// The running variance, `[channels]`, which each use moves towards the batch's variance.
     pub running_var: &'a Tensor,
-    /// Added to the variance.
+    /// What is added to the variance before its root is taken.
     pub eps: f64,
-    /// Share of the new batch.
+    /// The share of the new batch in the running statistics.
     pub momentum: f64,
 }
 

@@ -8,7 +8,7 @@ const MOMENTUM: f64 = 0.01;
 pub const ACTIVATIONS: [TrainActivation; 3] =
     [TrainActivation::None, TrainActivation::Swish, TrainActivation::Relu6];
 
-/// `[weight, bias, running mean, running variance]`.
+/// A batch norm's tensors: weight, bias, running mean, running variance, `[channels]` each.
 pub struct Norm(pub [Tensor; 4]);
 
 pub fn randn(shape: &[i64], scale: f64) -> Tensor {
@@ -30,7 +30,7 @@ impl Norm {
         NormTensors { weight, bias, running_mean, running_var, eps: EPS, momentum: MOMENTUM }
     }
 
-    /// The same values, with gradients and statistics of their own, in float64.
+    /// A copy in float64 with gradients and running statistics of its own.
     pub fn double(&self) -> Self {
         let [weight, bias, mean, var] = &self.0;
         let double = |t: &Tensor| t.detach().to_kind(Kind::Double);
