@@ -8,9 +8,9 @@ use std::str::FromStr;
 /// Which kinds of files a run makes, each by a detector of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
-    /// dlib's landmarks.
+    /// Whether dlib's landmarks are searched.
     pub landmarks: bool,
-    /// RetinaFace's boxes.
+    /// Whether RetinaFace's boxes are searched.
     pub boxes: bool,
 }
 
@@ -37,7 +37,7 @@ impl FromStr for Steps {
     }
 }
 
-/// One preprocessing run.
+/// The configuration of a preprocessing run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Which videos or photographs.
@@ -50,7 +50,7 @@ pub struct Config {
     pub landmarks: LandmarkConfig,
     /// How boxes are found.
     pub face_detector: FaceDetectorConfig,
-    /// Where RetinaFace runs.
+    /// The device on which RetinaFace runs.
     pub device: DeviceChoice,
     /// Frames worked on at the same time.
     pub jobs: usize,

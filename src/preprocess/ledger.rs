@@ -31,7 +31,7 @@ pub struct Book {
     pub folder: PathBuf,
     /// The record's file.
     pub path: PathBuf,
-    /// The record.
+    /// What is known about the set so far.
     pub record: Record,
 }
 
@@ -42,7 +42,7 @@ impl Book {
     }
 }
 
-/// As [`Book::name_of`].
+/// The name of a video in the record of the set at `folder`; see [`Book::name_of`].
 pub fn name_in(folder: &Path, video: &SourceVideo) -> String {
     video.path.strip_prefix(folder).unwrap_or(&video.path).display().to_string()
 }

@@ -8,12 +8,12 @@ use crate::video::media_files;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// What is prepared.
+/// The videos to prepare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VideoSource {
     /// A published set; everything is written beside its videos.
     Set {
-        /// Which set.
+        /// The published set.
         set: SourceSet,
         /// Folder of all data sets.
         data_root: PathBuf,

@@ -21,7 +21,7 @@ const SHOWN_FRAMES: usize = 6;
 pub struct PreprocessSummary {
     /// The set and, where it has several, the compression.
     pub set: String,
-    /// Its folder.
+    /// The set's folder.
     pub folder: PathBuf,
     /// The record as it is on disk now: every video ever prepared, not only those of this run.
     pub record: Record,

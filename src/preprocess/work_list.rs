@@ -21,7 +21,7 @@ pub enum Known {
 pub struct FrameWork {
     /// Position in the video.
     pub index: usize,
-    /// Its files.
+    /// The paths of the frame's files.
     pub files: FrameFiles,
     /// Landmarks, before this run.
     pub landmarks: Known,
@@ -57,7 +57,7 @@ impl FrameWork {
 /// All wanted frames of a video, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkList {
-    /// The frames.
+    /// The frames that are wanted, in their order.
     pub frames: Vec<FrameWork>,
     /// Files that are in the way.
     pub problems: Vec<FrameProblem>,

@@ -17,7 +17,7 @@ pub struct FrameJob {
     pub video: usize,
     /// What is known about the frame and left to do.
     pub work: FrameWork,
-    /// Its pixels.
+    /// The frame's pixels.
     pub image: RgbImage,
 }
 
@@ -45,7 +45,7 @@ pub enum Trouble {
     Cancelled,
 }
 
-/// What workers send.
+/// What workers report to the ledger.
 pub enum Report {
     /// A frame is done, well or badly.
     Frame(FrameDone),

@@ -13,7 +13,7 @@ const UNITS: f64 = 10_000.0;
 /// A checkpoint of an epoch after which was validated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub epoch: usize,
     /// The AUC in ten-thousandths, 0 to 10000.
     pub auc_e4: u16,
@@ -42,7 +42,7 @@ impl Kept {
         Kept { epoch, auc_e4: (auc.clamp(0.0, 1.0) * UNITS).round() as u16 }
     }
 
-    /// To four places.
+    /// The validation AUC, rounded to four places as in the file's name.
     pub fn auc(&self) -> f64 {
         f64::from(self.auc_e4) / UNITS
     }
@@ -59,7 +59,7 @@ impl Kept {
         (kept.file_name() == file_name).then_some(kept)
     }
 
-    /// Less is better.
+    /// Sort key: the better a checkpoint, the less.
     fn rank(&self) -> Reverse<(u16, usize)> {
         Reverse((self.auc_e4, self.epoch))
     }
@@ -101,7 +101,7 @@ impl BestList {
         }
     }
 
-    /// The best one.
+    /// The best checkpoint, if there is any.
     pub fn best(&self) -> Option<Kept> {
         self.kept.first().copied()
     }

@@ -16,11 +16,11 @@ use std::path::Path;
 /// What an epoch gave: one line of `metrics.jsonl`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub epoch: usize,
     /// Epochs the run was to have at that time.
     pub epochs: usize,
-    /// Learning rate.
+    /// The epoch's learning rate.
     pub lr: f64,
     /// Mean of the whole objective over the epoch, from the first passes.
     pub train_loss: f64,
@@ -34,7 +34,7 @@ pub struct EpochMetrics {
     pub val_acc: Option<f64>,
     /// Area under the ROC curve over the single validation images, 0..=1.
     pub val_auc: Option<f64>,
-    /// Its 95 % interval, by a bootstrap over images.
+    /// The 95 % interval of `val_auc`, by a bootstrap over images.
     #[serde(default)]
     pub val_auc_ci95: Option<(f64, f64)>,
     /// What scores mean, fitted on the validation images; `None` where they tell nothing.

@@ -19,13 +19,13 @@ pub enum TrainError {
     /// A run's state cannot be read or written.
     #[error(transparent)]
     Saved(#[from] SavedError),
-    /// No batch came.
+    /// The loader could not make a batch.
     #[error(transparent)]
     Loader(#[from] LoaderError),
     /// Fewer frames than a batch needs.
     #[error("batch_size {batch_size} needs {} frames, the training set has {frames}: lower batch_size or prepare more videos", batch_size / 2)]
     BatchTooLarge {
-        /// As configured.
+        /// The configured images per batch.
         batch_size: usize,
         /// Frames of the set.
         frames: usize,
@@ -35,23 +35,23 @@ pub enum TrainError {
         "out of memory in epoch {epoch}, step {step}: lower batch_size ({batch_size}) or image_size ({image_size}), or take a smaller backbone than {backbone}"
     )]
     OutOfMemory {
-        /// From 1.
+        /// The epoch, counted from 1.
         epoch: usize,
-        /// From 1.
+        /// The step within the epoch, counted from 1.
         step: usize,
-        /// As configured.
+        /// The configured images per batch.
         batch_size: usize,
-        /// As configured.
+        /// The configured side of images in pixels.
         image_size: usize,
-        /// As configured.
+        /// The configured backbone.
         backbone: String,
     },
     /// A loss that is no number.
     #[error("epoch {epoch}, step {step}: the loss is not finite; the run stopped before it spoiled the weights{}", list.as_ref().map(|path| format!("; {} lists the batch's frames", path.display())).unwrap_or_default())]
     NotFinite {
-        /// From 1.
+        /// The epoch, counted from 1.
         epoch: usize,
-        /// From 1.
+        /// The step within the epoch, counted from 1.
         step: usize,
         /// Where the frames of the batch are listed.
         list: Option<PathBuf>,
@@ -63,7 +63,7 @@ pub enum TrainError {
     OtherSide {
         /// Side that the detector takes, in pixels.
         detector: i64,
-        /// As configured.
+        /// The configured side of images in pixels.
         config: usize,
     },
     /// Broken off before there was a result.
@@ -84,7 +84,7 @@ pub enum TrainError {
     NoWeightFile {
         /// The configuration's key.
         key: &'static str,
-        /// As configured.
+        /// The path that the configuration gives.
         path: PathBuf,
         /// How to get it, where it is a known file.
         origin: Option<WeightOrigin>,

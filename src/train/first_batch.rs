@@ -6,7 +6,7 @@ use crate::types::RgbImage;
 use std::path::Path;
 use tch::{Kind, Tensor};
 
-/// Pairs shown.
+/// How many pairs the sheet shows at most.
 const SHOWN: i64 = 8;
 /// Side of an image on the sheet in pixels.
 const TILE: usize = 160;

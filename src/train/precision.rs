@@ -70,7 +70,7 @@ impl Precision {
         self.half == Some(Half::Float16)
     }
 
-    /// A forward pass.
+    /// Runs a forward pass in this precision.
     pub fn forward<T>(&self, pass: impl FnOnce() -> T) -> T {
         match self.half {
             Some(half) => in_half_precision(self.device, half, pass),

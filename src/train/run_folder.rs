@@ -21,19 +21,19 @@ pub enum RunFolderError {
         "{name:?} cannot be part of the name of a run's folder: expected a name without / and control characters"
     )]
     Name {
-        /// As given.
+        /// The name that was given.
         name: String,
     },
     /// The folder is there already.
     #[error("{}: exists already; another name, or another second, gives a new folder", path.display())]
     Exists {
-        /// The folder.
+        /// The run's folder.
         path: PathBuf,
     },
     /// What is to be resumed is no run's folder, or not all of it.
     #[error("{}: cannot be resumed, it lacks {}", path.display(), missing.join(", "))]
     Incomplete {
-        /// The folder.
+        /// The run's folder.
         path: PathBuf,
         /// What should be there.
         missing: Vec<&'static str>,
@@ -41,35 +41,35 @@ pub enum RunFolderError {
     /// A log that this program did not write so.
     #[error("{}: line {line} is not an epoch's metrics: {cause}; without this line the run can be resumed", path.display())]
     Log {
-        /// The file.
+        /// The file concerned.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line's number, counted from 1.
         line: usize,
-        /// Why not.
+        /// What is wrong with its JSON.
         cause: serde_json::Error,
     },
     /// A record of a run that this program did not write so.
     #[error("{}: not the record of a training run: {cause}", path.display())]
     Record {
-        /// The file.
+        /// The file concerned.
         path: PathBuf,
-        /// Why not.
+        /// What is wrong with its JSON.
         cause: serde_json::Error,
     },
     /// A record whose configuration is none that this program trains with.
     #[error("{}: {cause}", path.display())]
     Config {
-        /// The file.
+        /// The file concerned.
         path: PathBuf,
-        /// Why not.
+        /// What is wrong with the configuration.
         cause: Box<super::config::ConfigError>,
     },
     /// A number that no file can tell.
     #[error("epoch {epoch}: {what} is not a finite number")]
     NotFinite {
-        /// The epoch.
+        /// The epoch, counted from 1.
         epoch: usize,
-        /// Which number.
+        /// The name of the number that is not finite.
         what: String,
     },
     /// A file that cannot be written as a whole.
@@ -85,7 +85,7 @@ pub enum RunFolderError {
         path: PathBuf,
         /// What was being done.
         action: &'static str,
-        /// Why it failed.
+        /// The operating system's reason.
         cause: io::Error,
     },
 }
@@ -149,7 +149,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// The folder itself.
+    /// The path of the run's folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -17,14 +17,14 @@ pub struct RunRecord {
     pub seed: u64,
     /// What was found to train and validate on.
     pub data: DataCounts,
-    /// All settings.
+    /// The configuration with all defaults.
     pub config: Config,
 }
 
 /// The programs of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
-    /// This program.
+    /// The version of this program.
     pub sbi: String,
     /// libtorch, which computes the networks.
     pub libtorch: String,

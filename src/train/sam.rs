@@ -66,14 +66,14 @@ impl Sam {
         fits
     }
 
-    /// Forgets all gradients. Call before each pass.
+    /// Sets all gradients to zero. Call before each pass.
     pub fn zero_grad(&mut self) {
         for (_, parameter) in &mut self.parameters {
             parameter.zero_grad();
         }
     }
 
-    /// Multiplies all gradients.
+    /// Multiplies all gradients by `factor`.
     pub fn scale_gradients(&mut self, factor: f64) {
         let _no_grad = tch::no_grad_guard();
         for (_, mut gradient) in self.gradients() {
@@ -116,7 +116,7 @@ impl Sam {
         }
     }
 
-    /// Undoes [`Sam::climb`].
+    /// Moves every parameter back to where it was before [`Sam::climb`].
     pub fn return_from_climb(&mut self) {
         let _no_grad = tch::no_grad_guard();
         for (shift, (_, parameter)) in self.shifts.iter_mut().zip(&mut self.parameters) {

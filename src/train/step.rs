@@ -17,7 +17,7 @@ use tch::{Kind, Tensor};
 pub struct StepReport {
     /// The loss of the first pass.
     pub loss: f64,
-    /// Its terms by name, unweighted.
+    /// The objective's terms by name, unweighted.
     pub terms: Vec<(&'static str, f64)>,
     /// Images in the batch, real and fake together.
     pub images: usize,
@@ -43,9 +43,9 @@ pub struct StepSetting {
     pub lr: f64,
     /// The run's seed.
     pub seed: u64,
-    /// From 0.
+    /// The epoch, counted from 0.
     pub epoch: u64,
-    /// In the epoch, from 0.
+    /// The step within the epoch, counted from 0.
     pub step: u64,
     /// Number types of the passes.
     pub precision: Precision,
@@ -126,11 +126,11 @@ pub struct Validation {
     pub accuracy: f64,
     /// Area under the ROC curve over single images; `None` without images of both kinds.
     pub auc: Option<f64>,
-    /// Its 95 % interval, by a bootstrap over images.
+    /// The 95 % interval of `auc`, by a bootstrap over images.
     pub auc_ci95: Option<(f64, f64)>,
     /// What the scores mean, fitted on these images.
     pub calibration: Option<Calibration>,
-    /// Pairs looked at.
+    /// How many pairs were scored.
     pub pairs: usize,
 }
 

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 /// First event of each file.
 const FILE_VERSION: &str = "brain.Event:2";
-/// `SessionLog.SessionStatus.START`.
+/// The value of `SessionLog.SessionStatus.START` in TensorBoard's protocol.
 const SESSION_START: u64 = 1;
 
 /// Numbers of fields in `Event`, `Summary`, `Summary.Value` and `SessionLog`.

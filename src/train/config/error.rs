@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Where a value was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// In a file.
+    /// A configuration file.
     File(PathBuf),
     /// By an override, as typed.
     Override(String),
@@ -31,15 +31,15 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("{}: {cause}", path.display())]
     Io {
-        /// The file.
+        /// The configuration's file.
         path: PathBuf,
-        /// Why not.
+        /// The operating system's reason.
         cause: io::Error,
     },
     /// The file is not JSON.
     #[error("{}: not a training configuration in JSON: {cause}", path.display())]
     Json {
-        /// The file.
+        /// The configuration's file.
         path: PathBuf,
         /// Where it stops being JSON.
         cause: serde_json::Error,
@@ -47,7 +47,7 @@ pub enum ConfigError {
     /// An override without key or value.
     #[error("--set {text}: expected KEY=VALUE, such as optim.lr=0.01")]
     Override {
-        /// As typed.
+        /// The override as it was typed.
         text: String,
     },
     /// No key has this name.

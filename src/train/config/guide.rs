@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuideConfig {
-    /// The network.
+    /// The face encoder's network.
     pub encoder: EncoderName,
     /// Where its weights come from.
     pub weights: EncoderWeights,
@@ -21,7 +21,7 @@ pub struct GuideConfig {
     pub input_size: Option<usize>,
     /// How the last feature map of an iresnet becomes an embedding.
     pub pooling: Pooling,
-    /// What each term of the objective counts.
+    /// The weights of the objective's terms.
     pub loss_weights: LossWeights,
     /// Whether the gradient of the distillation term stops at f* (EG: no).
     pub detach: bool,
@@ -33,17 +33,17 @@ pub struct GuideConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossWeights {
-    /// Real against fake.
+    /// Weight of the cross entropy of real and fake.
     pub rf: f64,
-    /// Real against residual. Not published; 1 is this program's choice.
+    /// Weight of the cross entropy of real and residual. Not published; 1 is this program's choice.
     pub rp: f64,
-    /// Real against reconstruction (EG: 0.01).
+    /// Weight of the cross entropy of real and reconstruction (EG: 0.01).
     pub rc: f64,
-    /// Fake features against reconstruction (EG: 0.4).
+    /// Weight of the squared distance between fake features and reconstruction (EG: 0.4).
     pub distill: f64,
 }
 
-/// Face encoders.
+/// The face encoders that a configuration can name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EncoderName {
@@ -107,7 +107,7 @@ impl EncoderName {
 }
 
 impl fmt::Display for EncoderName {
-    /// As configurations name it.
+    /// The name in configurations.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             EncoderName::Iresnet18 => "iresnet18",
@@ -126,7 +126,7 @@ pub enum Residual {
     /// Fake minus real (EG).
     #[default]
     Signed,
-    /// Its absolute value.
+    /// The absolute value of fake minus real.
     Absolute,
 }
 

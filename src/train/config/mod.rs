@@ -30,9 +30,9 @@ pub struct Config {
     pub batch_size: usize,
     /// Side of the images in pixels (380).
     pub image_size: usize,
-    /// What is trained.
+    /// The method to train.
     pub method: Method,
-    /// What it is trained on.
+    /// The data to train and validate on.
     pub data: DataConfig,
     /// The EfficientNet, `efficientnet-b0` to `-b7`, `-lite0` to `-lite2` (both: b4).
     pub backbone: String,
@@ -107,7 +107,7 @@ pub enum Schedule {
     /// Constant for the first three quarters, then down to 0 in a line (both).
     #[default]
     LinearLastQuarter,
-    /// Its value at the start, in every epoch.
+    /// The initial learning rate in every epoch.
     Constant,
 }
 
@@ -115,7 +115,7 @@ pub enum Schedule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Amp {
-    /// 32 bits throughout.
+    /// 32-bit floats throughout.
     #[default]
     Off,
     /// 16-bit floats where that is safe, with a scaled loss.

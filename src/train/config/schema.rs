@@ -30,11 +30,11 @@ pub enum Takes {
     Path,
     /// The path of a file, this word, or null.
     PathOrWord(&'static str),
-    /// As `Whole`, or null.
+    /// A whole number in this range, or null.
     WholeOrNull(u64, u64),
-    /// Names of sets.
+    /// Names of prepared sets, with weights or without.
     Sets,
-    /// True or false.
+    /// `true` or `false`.
     Flag,
 }
 
@@ -120,7 +120,7 @@ impl Takes {
         }
     }
 
-    /// For messages.
+    /// What the key takes, as a phrase for messages.
     fn expected(self) -> String {
         match self {
             Whole(low, u64::MAX) => format!("a whole number of at least {low}"),

@@ -12,7 +12,7 @@ pub struct SetShare {
     pub weight: f64,
 }
 
-/// For messages.
+/// What `data.sets` takes, as a phrase for messages.
 pub const EXPECTED: &str =
     "names of sets in brackets, such as [\"Original\"], or [{\"name\": \"Original\", \"weight\": 2}]";
 /// More would only make epochs longer.
@@ -46,7 +46,7 @@ fn share(entry: &Value) -> Option<SetShare> {
     usable.then(|| SetShare { name: name.clone(), weight })
 }
 
-/// For `serde`.
+/// Reads the value of `data.sets`; meant for `serde`'s `deserialize_with`.
 pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SetShare>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     parse(&value).ok_or_else(|| serde::de::Error::custom(format!("expected {EXPECTED}")))

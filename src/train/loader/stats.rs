@@ -11,7 +11,7 @@ const KEPT_REASONS: usize = 20;
 /// What happened in an epoch so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoaderStats {
-    /// Pairs handed out.
+    /// How many pairs were handed out.
     pub pairs: usize,
     /// How many of them stand for a frame that gave none.
     pub replaced: usize,

@@ -41,7 +41,7 @@ pub struct RunConfig {
     pub data_root: PathBuf,
     /// Where the networks run.
     pub device: DeviceChoice,
-    /// Where files go.
+    /// The run's folder, new or to be resumed.
     pub place: RunPlace,
 }
 
@@ -67,7 +67,7 @@ pub struct TrainSummary {
     pub best: Option<Kept>,
     /// The last completed epoch's numbers.
     pub last: Option<EpochMetrics>,
-    /// How it ended.
+    /// How the run ended.
     pub end: RunEnd,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Run<'a> {
     pub train: Loader,
     /// Held-out ones to validate on.
     pub val: Loader,
-    /// Networks, optimiser, position.
+    /// What training moves: networks, optimiser, averages, position.
     pub state: TrainingState,
     pub precision: Precision,
     pub folder: RunFolder,

@@ -30,7 +30,7 @@ pub enum SavedError {
     /// A weight file that no run of this program wrote.
     #[error("{}: has no state of a training run to go on from ({missing} is missing)", path.display())]
     NoState {
-        /// The file.
+        /// The weight file.
         path: PathBuf,
         /// What is missing.
         missing: &'static str,
@@ -38,9 +38,9 @@ pub enum SavedError {
     /// The optimiser's memory, or an average, is of other weights than the configuration's.
     #[error("{}: the optimiser's state does not fit: {name}", path.display())]
     Velocity {
-        /// The file.
+        /// The weight file.
         path: PathBuf,
-        /// The weight.
+        /// The name of the parameter whose velocity does not fit.
         name: String,
     },
 }
