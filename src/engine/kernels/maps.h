@@ -11,7 +11,7 @@ inline float* pixel(const SbiMap& m, int64_t y, int64_t x) { return m.data + y *
 // Whether the map's pixels lie one behind the other across rows.
 inline bool is_flat(const SbiMap& m) { return m.row_stride == m.width * m.pixel_stride; }
 
-// The same map as a single row.
+// A flat map as a single row.
 inline SbiMap flat(SbiMap m) {
   m.width *= m.height;
   m.row_stride *= m.height;

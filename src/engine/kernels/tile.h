@@ -50,7 +50,7 @@ inline __attribute__((always_inline)) void cover_by(int64_t count, F&& tile) {
   if (count % ROWS != 0) tile(count - ROWS, Number<ROWS>());
 }
 
-// The same with tiles as large as registers allow, where there are pixels enough: twice as many pixels where they are
+// Covers `count` pixels with tiles as large as registers allow, where there are pixels enough: twice as many where they are
 // one vector of channels wide.
 template <int WIDE, class F>
 inline __attribute__((always_inline)) void cover(int64_t count, F&& tile) {

@@ -50,3 +50,17 @@ pub(crate) fn runnable<T>(
 ) -> impl Iterator<Item = (InstructionSet, T)> {
     builds.into_iter().filter(|(set, _)| set.runs_here())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_processor_runs_is_always_left() {
+        let builds = [InstructionSet::Avx512, InstructionSet::Avx2, InstructionSet::Any].map(|set| (set, ()));
+        let here: Vec<InstructionSet> = runnable(builds).map(|(set, ())| set).collect();
+        assert_eq!(here.last(), Some(&InstructionSet::Any));
+        // There is no processor with the wider vectors alone.
+        assert!(!here.contains(&InstructionSet::Avx512) || here.contains(&InstructionSet::Avx2), "{here:?}");
+    }
+}

@@ -1,7 +1,7 @@
 // dlib's frontal face detector, faster: the features of Felzenszwalb et al. (TPAMI 2010) over an image pyramid and
 // separable filters on them, with the arithmetic of dlib 19.24.
 //
-// The same images, features and scores as dlib's up to the order in which floats are added, so the same rectangles.
+// Images, features and scores are dlib's up to the order in which floats are added, so the same rectangles.
 // What makes it faster: colour planes instead of pixels, one table look-up for a gradient's orientation, votes of an
 // 8 x 8 block gathered in registers' reach before they go to the four cells around it, and filters applied to strips
 // that stay in the first-level cache.
