@@ -33,7 +33,7 @@ pub enum Error {
     Packed(#[from] crate::packed_faces::Error),
     /// A packed video that cannot be used.
     #[error(transparent)]
-    PackedVideo(#[from] crate::packed_faces::VideoError),
+    PackedVideo(#[from] crate::packed_faces::PackedVideoError),
     /// A prepared set that cannot be used.
     #[error(transparent)]
     Prepared(#[from] crate::prepared_frames::Error),

@@ -26,7 +26,7 @@ pub struct Config {
 
 /// One stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct BenchRow {
     /// What was done.
     pub what: String,
     /// How often a second; the median of single steps.
@@ -41,7 +41,7 @@ pub struct Row {
 
 /// All stages.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
+pub struct BenchSummary {
     /// `sbi`.
     pub tool: &'static str,
     /// Of the program.
@@ -55,7 +55,7 @@ pub struct Summary {
     /// What multiplying large float32 matrices reaches, in thousands of millions of floating-point operations a second.
     pub peak_gflops: f64,
     /// In the order of a run.
-    pub rows: Vec<Row>,
+    pub rows: Vec<BenchRow>,
     /// What could not be measured, and why.
     pub left_out: Vec<String>,
     /// Whether it was broken off.
@@ -66,10 +66,10 @@ pub struct Summary {
 /// Measures every stage. A face detector whose weights are not there is left out and told.
 ///
 /// Fails when the deepfake detector's weights cannot be used, or the device is not there.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<BenchSummary> {
     std::fs::metadata(&config.weights).map_err(FileError::of(&config.weights))?;
     let device = config.device.resolve()?;
-    let mut summary = Summary {
+    let mut summary = BenchSummary {
         tool: "sbi",
         version: env!("CARGO_PKG_VERSION"),
         processor: processor(),
@@ -94,7 +94,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
             stages::Found::Rate { what, rate, unit, flops } => {
                 let gflops = flops.map(|flops| rate * flops / 1e9);
                 let share_of_peak = gflops.map(|gflops| gflops / summary.peak_gflops);
-                summary.rows.push(Row { what, rate, unit, gflops, share_of_peak });
+                summary.rows.push(BenchRow { what, rate, unit, gflops, share_of_peak });
             }
             stages::Found::Missing(why) => summary.left_out.push(why),
         }

@@ -1,6 +1,6 @@
 //! From what was asked for to a list of things to score.
 
-use super::{Config, Source};
+use super::{Config, InferSource};
 use crate::datasets::{Compression, VideoList};
 use crate::packed_faces::PackedSet;
 use crate::types::Label;
@@ -40,8 +40,8 @@ pub(super) struct Inputs {
 /// Resolves the source of a run; fails on wrong paths and empty sets.
 pub(super) fn resolve(config: &Config) -> Result<Inputs> {
     match &config.source {
-        Source::Packed(folder) => from_packed(folder, None),
-        Source::TestSet { set, data_root, compression, allow_missing } => {
+        InferSource::Packed(folder) => from_packed(folder, None),
+        InferSource::TestSet { set, data_root, compression, allow_missing } => {
             let folder = set.default_packed_dir(data_root);
             if folder.is_dir() {
                 let mut inputs = from_packed(&folder, Some(set.to_string()))?;
@@ -52,7 +52,7 @@ pub(super) fn resolve(config: &Config) -> Result<Inputs> {
             let list = set.list(data_root, *compression, *allow_missing)?;
             Ok(from_list(list, set.to_string(), *compression, config.limit))
         }
-        Source::Files(paths) => from_files(paths, config.limit),
+        InferSource::Files(paths) => from_files(paths, config.limit),
     }
 }
 

@@ -13,8 +13,8 @@ mod score;
 mod verdict;
 mod videos;
 
-pub use config::{Config, Source};
-pub use result::{Summary, Timing, VideoResult};
+pub use config::{Config, InferSource};
+pub use result::{InferSummary, Timing, VideoResult};
 pub use verdict::{Judge, Judgement, Verdict};
 
 use crate::Result;
@@ -29,10 +29,10 @@ pub const NEUTRAL_SCORE: f64 = 0.5;
 
 /// Scores everything that `config` names.
 ///
-/// A bad input is part of the [`Summary`] and does not stop the rest. Fails when nothing can be done at all:
+/// A bad input is part of the [`InferSummary`] and does not stop the rest. Fails when nothing can be done at all:
 /// wrong paths, unusable weights, an empty set. When `cancel` is requested the current video is dropped and
 /// the summary holds what was finished.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<InferSummary> {
     config.check()?;
     // Everything that can be wrong about paths shows before the seconds that loading networks takes.
     let inputs = input::resolve(config)?;
@@ -58,7 +58,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     }?;
     progress.end();
     let metrics = inputs.labelled.then(|| metrics(&scored.videos)).transpose()?;
-    Ok(Summary {
+    Ok(InferSummary {
         tool: "sbi",
         version: env!("CARGO_PKG_VERSION"),
         weights: config.weights.display().to_string(),
@@ -66,7 +66,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         backbone: scored.detector.backbone().variant.name,
         dataset: inputs.dataset,
         compression: inputs.compression,
-        detector: scored.face_detector,
+        face_detector: scored.face_detector,
         decision: scored.judge,
         notes: inputs.notes,
         interrupted: cancel.is_requested(),

@@ -31,7 +31,7 @@ pub(super) fn load_both(
     progress: &dyn Progress,
 ) -> Result<(ForgeryDetector, Box<dyn FaceDetector>)> {
     let (detector, faces) = std::thread::scope(|scope| {
-        let faces = scope.spawn(|| config.detector.load(plan));
+        let faces = scope.spawn(|| config.face_detector.load(plan));
         let detector = load_detector(config, plan, progress);
         (detector, faces.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });

@@ -6,7 +6,7 @@ use super::{Config, Judge, NEUTRAL_SCORE, VideoResult};
 use crate::Result;
 use crate::metrics::video_score;
 use crate::model::ForgeryDetector;
-use crate::packed_faces::{OpenVideo, PackedSet, PackedVideo};
+use crate::packed_faces::{OpenPackedVideo, PackedSet, PackedVideo};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
 use std::path::PathBuf;
@@ -95,7 +95,7 @@ fn blank(video: &PackedVideo) -> VideoResult {
 
 /// Hands on all faces of a video.
 fn push_faces(
-    mut video: OpenVideo,
+    mut video: OpenPackedVideo,
     batch_size: usize,
     scorer: &mut FaceScorer<Ended>,
     result: &mut VideoResult,

@@ -69,7 +69,7 @@ impl Timing {
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Summary {
+pub struct InferSummary {
     /// `sbi`.
     pub tool: &'static str,
     /// Of the program.
@@ -86,7 +86,8 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<String>,
     /// Name of the face detector, where known.
-    pub detector: Option<String>,
+    #[serde(rename = "detector")]
+    pub face_detector: Option<String>,
     /// What verdicts were made by; none for detectors that are not calibrated when no threshold was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Judge>,
@@ -105,7 +106,7 @@ pub struct Summary {
     pub timing: Timing,
 }
 
-impl Summary {
+impl InferSummary {
     /// The inputs with which something was wrong.
     pub fn failed(&self) -> impl Iterator<Item = &VideoResult> {
         self.videos.iter().filter(|video| !video.is_ok())

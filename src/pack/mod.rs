@@ -6,7 +6,9 @@ use crate::face::{
     Extracted, Extraction, FACE_SIDE, FaceDetectorConfig, FaceDetectorIdentity, extract_faces,
 };
 use crate::model::{DeviceChoice, ExecutionPlan};
-use crate::packed_faces::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry, VideoWriter};
+use crate::packed_faces::{
+    self, PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
+};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
 use crate::video::{decode_ahead, distinct_frame_indices};
@@ -26,7 +28,7 @@ pub struct Config {
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
     /// How faces are found.
-    pub detector: FaceDetectorConfig,
+    pub face_detector: FaceDetectorConfig,
     /// Where the detector runs.
     pub device: DeviceChoice,
     /// Videos decoded at the same time.
@@ -48,7 +50,7 @@ impl Config {
             compression: Compression::default(),
             output: None,
             frames: 32,
-            detector: FaceDetectorConfig::default(),
+            face_detector: FaceDetectorConfig::default(),
             device: DeviceChoice::Auto,
             jobs: 2,
             allow_missing: false,
@@ -65,7 +67,7 @@ impl Config {
 
 /// What a packing run did.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub struct PackSummary {
     /// The packed folder.
     pub folder: PathBuf,
     /// Videos of the set.
@@ -82,7 +84,7 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
-impl Summary {
+impl PackSummary {
     /// The videos with which something was wrong.
     pub fn failed(&self) -> impl Iterator<Item = &VideoEntry> {
         self.videos.iter().filter(|video| video.status != VideoStatus::Ok)
@@ -91,17 +93,17 @@ impl Summary {
 
 /// Packs what is missing of a test set.
 ///
-/// A bad video is part of the [`Summary`] and does not stop the rest. Fails when nothing can be done at all:
+/// A bad video is part of the [`PackSummary`] and does not stop the rest. Fails when nothing can be done at all:
 /// an incomplete set, missing detector weights, a folder packed with other settings. When `cancel` is
 /// requested the current video is dropped; a later run continues there.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PackSummary> {
     let list = config.set.list(&config.data_root, config.compression, config.allow_missing)?;
     let mut notes: Vec<String> = list.notes.iter().map(ToString::to_string).collect();
     notes.extend(list.missing.first().map(|first| {
         let count = list.missing.len();
         format!("{count} videos of the list are not on disk and are left out, first {}", first.display())
     }));
-    let (detector, warning) = config.detector.load(ExecutionPlan::fastest(config.device.resolve()?))?;
+    let (detector, warning) = config.face_detector.load(ExecutionPlan::fastest(config.device.resolve()?))?;
     notes.iter().chain(&warning).for_each(|note| progress.note(note));
 
     let videos: Vec<PlannedVideo> = list
@@ -127,7 +129,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let ended = decode_ahead(paths.clone(), &choose, config.jobs, |decodings| {
         decodings.fill_batches_of(detector.preferred_batch());
         let events = decodings.events().take_while(|_| !cancel.is_requested());
-        let mut arrays: Option<VideoWriter> = None;
+        let mut arrays: Option<PackedVideoWriter> = None;
         extract_faces(events, detector.as_ref(), |extracted| -> Result<()> {
             let (Extracted::Faces { video, .. } | Extracted::End { video, .. }) = extracted;
             let mut current = match arrays.take() {
@@ -161,20 +163,20 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let videos = manifest?.videos;
     let skipped = total - pending.len();
     let interrupted = cancel.is_requested() && packed < pending.len();
-    Ok(Summary { folder, total, skipped, packed, videos, notes, interrupted })
+    Ok(PackSummary { folder, total, skipped, packed, videos, notes, interrupted })
 }
 
-fn outcome(extraction: Extraction) -> Outcome {
-    Outcome {
+fn outcome(extraction: Extraction) -> PackOutcome {
+    PackOutcome {
         status: extraction.status,
         frames_decoded: extraction.frames_decoded as u32,
         note: extraction.note,
     }
 }
 
-fn settings(config: &Config, detector: &FaceDetectorIdentity) -> Settings {
+fn settings(config: &Config, detector: &FaceDetectorIdentity) -> PackSettings {
     debug_assert_eq!(packed_faces::FACE_SIZE, FACE_SIDE);
-    Settings {
+    PackSettings {
         dataset: config.set.to_string(),
         compression: config.compression.to_string(),
         detector: detector.name.clone(),

@@ -15,10 +15,10 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-pub use error::{Error, VideoError};
-pub use manifest::{Manifest, Settings, VideoEntry};
-pub use reader::{OpenVideo, PackedSet, PackedVideo};
-pub use writer::{Outcome, PackedWriter, PlannedVideo, VideoWriter};
+pub use error::{Error, PackedVideoError};
+pub use manifest::{Manifest, PackSettings, VideoEntry};
+pub use reader::{OpenPackedVideo, PackedSet, PackedVideo};
+pub use writer::{PackOutcome, PackedVideoWriter, PackedWriter, PlannedVideo};
 
 /// Height and width of a packed face, in pixels.
 pub const FACE_SIZE: usize = 380;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Error, FACE_SHAPE, Manifest, VideoEntry, VideoError, faces_path, indices_path, target_list_path,
+    Error, FACE_SHAPE, Manifest, PackedVideoError, VideoEntry, faces_path, indices_path, target_list_path,
     video_files,
 };
 use crate::npy::{self, FaceReader};
@@ -33,7 +33,7 @@ pub struct PackedVideo {
 
 /// The faces of a packed video.
 #[derive(Debug)]
-pub struct OpenVideo {
+pub struct OpenPackedVideo {
     /// The faces, to be read in batches.
     pub faces: FaceReader,
     /// The frame of each face, from 0.
@@ -108,17 +108,17 @@ impl PackedVideo {
 
     /// Opens its arrays, without reading any face yet.
     ///
-    /// Fails with [`VideoError`] when an array is missing, cut, of another type or shape, when
+    /// Fails with [`PackedVideoError`] when an array is missing, cut, of another type or shape, when
     /// there is not one frame index from 0 per face, or when the manifest says something else.
-    pub fn open(&self) -> Result<OpenVideo, VideoError> {
+    pub fn open(&self) -> Result<OpenPackedVideo, PackedVideoError> {
         let path = faces_path(&self.folder, self.number);
         if self.has_manifest && self.entry.is_none() {
-            return Err(VideoError::NotPacked { path });
+            return Err(PackedVideoError::NotPacked { path });
         }
         let index_path = indices_path(&self.folder, self.number);
         for (path, expected) in [(&path, "the faces of a video"), (&index_path, "the frame of each face")] {
             if !path.exists() {
-                return Err(VideoError::MissingFile { path: path.clone(), expected });
+                return Err(PackedVideoError::MissingFile { path: path.clone(), expected });
             }
         }
         let faces = FaceReader::open(&path, FACE_SHAPE)?;
@@ -126,21 +126,25 @@ impl PackedVideo {
 
         if frame_indices.len() != faces.faces() {
             let (faces, indices) = (faces.faces(), frame_indices.len());
-            return Err(VideoError::IndexCount { path: index_path, faces, indices });
+            return Err(PackedVideoError::IndexCount { path: index_path, faces, indices });
         }
         if let Some(at) = frame_indices.iter().position(|&index| index < 0) {
             let found = frame_indices[at];
-            return Err(VideoError::NegativeIndex { path: index_path, face: at + 1, found });
+            return Err(PackedVideoError::NegativeIndex { path: index_path, face: at + 1, found });
         }
         let status = match &self.entry {
             Some(entry) if entry.faces != faces.faces() => {
-                return Err(VideoError::FaceCount { path, expected: entry.faces, found: faces.faces() });
+                return Err(PackedVideoError::FaceCount {
+                    path,
+                    expected: entry.faces,
+                    found: faces.faces(),
+                });
             }
             Some(entry) => entry.status,
             None if frame_indices.is_empty() => VideoStatus::NoFace,
             None => VideoStatus::Ok,
         };
-        Ok(OpenVideo { faces, frame_indices, status })
+        Ok(OpenPackedVideo { faces, frame_indices, status })
     }
 }
 

@@ -4,7 +4,7 @@ mod collect;
 mod perturbation;
 mod plot;
 
-pub use perturbation::{Kind, Perturbation, SEVERITIES};
+pub use perturbation::{Perturbation, PerturbationKind, SEVERITIES};
 
 use super::{Config, input, networks};
 use crate::imaging::write_image;
@@ -18,9 +18,9 @@ use std::path::Path;
 
 /// What one perturbation does to a detector.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub struct RobustnessRow {
     /// What happens to the pictures.
-    pub kind: Kind,
+    pub kind: PerturbationKind,
     /// How badly, from 1.
     pub severity: usize,
     /// The same as a number.
@@ -41,7 +41,7 @@ pub struct Row {
 
 /// A whole run; the program's JSON.
 #[derive(Clone, Debug, Serialize)]
-pub struct Summary {
+pub struct RobustnessSummary {
     /// `sbi`.
     pub tool: &'static str,
     /// Of the program.
@@ -63,7 +63,7 @@ pub struct Summary {
     /// The pictures as they are.
     pub clean: VideoMetrics,
     /// Worse pictures.
-    pub rows: Vec<Row>,
+    pub rows: Vec<RobustnessRow>,
     /// Whether it was broken off; the numbers are of the videos before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
@@ -74,7 +74,7 @@ pub struct Summary {
 ///
 /// Videos that give no face are listed and left out. Fails as [`super::run`] does, and when the source has no labels or
 /// no face at all.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<RobustnessSummary> {
     config.check()?;
     let inputs = input::resolve(config)?;
     if !inputs.labelled {
@@ -104,7 +104,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         return Err(Error::NothingToPerturb { first: left_out.first().cloned().unwrap_or_default() });
     }
     let rows = Perturbation::all().zip(worse).map(|(p, version)| row(p, version, clean));
-    Ok(Summary {
+    Ok(RobustnessSummary {
         tool: "sbi",
         version: env!("CARGO_PKG_VERSION"),
         weights: config.weights.display().to_string(),
@@ -120,7 +120,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     })
 }
 
-fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result<Row> {
+fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result<RobustnessRow> {
     let metrics = version.metrics(&Bootstrap::default())?;
     let shift = |fake: bool| {
         let pairs = version.videos.iter().zip(&clean.videos);
@@ -129,7 +129,7 @@ fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result
         (!shifts.is_empty()).then(|| shifts.iter().sum::<f64>() / shifts.len() as f64)
     };
     let (strength, unit) = perturbation.strength();
-    Ok(Row {
+    Ok(RobustnessRow {
         kind: perturbation.kind,
         severity: perturbation.severity,
         strength,
@@ -145,6 +145,6 @@ fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result
 /// Draws AUC and score shifts over the severities.
 ///
 /// Fails when the file cannot be written.
-pub fn write_plot(path: &Path, summary: &Summary) -> Result<()> {
+pub fn write_plot(path: &Path, summary: &RobustnessSummary) -> Result<()> {
     Ok(write_image(path, &plot::draw(summary)?)?)
 }

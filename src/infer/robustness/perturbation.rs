@@ -11,7 +11,7 @@ pub const SEVERITIES: usize = 5;
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PerturbationKind {
     /// Compression.
     Jpeg,
     /// Out of focus: Gaussian.
@@ -24,34 +24,40 @@ pub enum Kind {
     Brightness,
 }
 
-impl Kind {
+impl PerturbationKind {
     /// All of them, in the order of reports.
-    pub const ALL: [Kind; 5] = [Kind::Jpeg, Kind::Blur, Kind::Noise, Kind::Resize, Kind::Brightness];
+    pub const ALL: [PerturbationKind; 5] = [
+        PerturbationKind::Jpeg,
+        PerturbationKind::Blur,
+        PerturbationKind::Noise,
+        PerturbationKind::Resize,
+        PerturbationKind::Brightness,
+    ];
 
     /// In one word.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Jpeg => "jpeg",
-            Kind::Blur => "blur",
-            Kind::Noise => "noise",
-            Kind::Resize => "resize",
-            Kind::Brightness => "brightness",
+            PerturbationKind::Jpeg => "jpeg",
+            PerturbationKind::Blur => "blur",
+            PerturbationKind::Noise => "noise",
+            PerturbationKind::Resize => "resize",
+            PerturbationKind::Brightness => "brightness",
         }
     }
 
     /// What is turned up, and how far.
     fn strengths(self) -> (&'static str, [f64; SEVERITIES]) {
         match self {
-            Kind::Jpeg => ("quality", [75.0, 55.0, 40.0, 25.0, 15.0]),
-            Kind::Blur => ("sigma, px", [1.0, 1.5, 2.5, 4.0, 6.0]),
-            Kind::Noise => ("deviation of 255", [4.0, 8.0, 14.0, 22.0, 32.0]),
-            Kind::Resize => ("scale", [0.75, 0.5, 0.35, 0.25, 0.15]),
-            Kind::Brightness => ("factor", [0.8, 0.65, 0.5, 0.35, 0.2]),
+            PerturbationKind::Jpeg => ("quality", [75.0, 55.0, 40.0, 25.0, 15.0]),
+            PerturbationKind::Blur => ("sigma, px", [1.0, 1.5, 2.5, 4.0, 6.0]),
+            PerturbationKind::Noise => ("deviation of 255", [4.0, 8.0, 14.0, 22.0, 32.0]),
+            PerturbationKind::Resize => ("scale", [0.75, 0.5, 0.35, 0.25, 0.15]),
+            PerturbationKind::Brightness => ("factor", [0.8, 0.65, 0.5, 0.35, 0.2]),
         }
     }
 }
 
-impl Serialize for Kind {
+impl Serialize for PerturbationKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -61,7 +67,7 @@ impl Serialize for Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Perturbation {
     /// What happens.
-    pub kind: Kind,
+    pub kind: PerturbationKind,
     /// How badly, 1..=[`SEVERITIES`].
     pub severity: usize,
 }
@@ -70,7 +76,7 @@ impl Perturbation {
     /// Every kind at every severity, in the order of reports.
     pub fn all() -> impl Iterator<Item = Perturbation> {
         let severities = |kind| (1..=SEVERITIES).map(move |severity| Perturbation { kind, severity });
-        Kind::ALL.into_iter().flat_map(severities)
+        PerturbationKind::ALL.into_iter().flat_map(severities)
     }
 
     /// The severity as a number, with what it is a number of.
@@ -83,15 +89,15 @@ impl Perturbation {
     pub fn apply(self, picture: &RgbImage, number: u64) -> Result<RgbImage, imaging::Error> {
         let (strength, _) = self.strength();
         Ok(match self.kind {
-            Kind::Jpeg => jpeg_round_trip(picture, strength as i32),
-            Kind::Blur => gaussian_blurred_image(picture, strength)?,
-            Kind::Noise => noisy(picture, strength, number),
-            Kind::Resize => {
+            PerturbationKind::Jpeg => jpeg_round_trip(picture, strength as i32),
+            PerturbationKind::Blur => gaussian_blurred_image(picture, strength)?,
+            PerturbationKind::Noise => noisy(picture, strength, number),
+            PerturbationKind::Resize => {
                 let (width, height) = (picture.width(), picture.height());
                 let side = |side: usize| ((side as f64 * strength).round() as usize).max(1);
                 resized(&shrunk(picture, side(width), side(height))?, width, height)?
             }
-            Kind::Brightness => {
+            PerturbationKind::Brightness => {
                 let mut dark = picture.clone();
                 for value in dark.data_mut() {
                     *value = (f64::from(*value) * strength).round() as u8;
@@ -132,7 +138,7 @@ mod tests {
     #[test]
     fn every_severity_changes_more_than_the_one_before_and_keeps_the_size() {
         let clean = picture();
-        for kind in Kind::ALL {
+        for kind in PerturbationKind::ALL {
             let changes: Vec<f64> = (1..=SEVERITIES)
                 .map(|severity| {
                     let out = Perturbation { kind, severity }.apply(&clean, 7).unwrap();
@@ -149,7 +155,7 @@ mod tests {
     #[test]
     fn noise_has_its_deviation_and_repeats_itself() {
         let grey = RgbImage::filled(200, 200, [128; 3]);
-        let noise = Perturbation { kind: Kind::Noise, severity: 3 };
+        let noise = Perturbation { kind: PerturbationKind::Noise, severity: 3 };
         let out = noise.apply(&grey, 1).unwrap();
         let squares: f64 = out.data().iter().map(|&value| (f64::from(value) - 128.0).powi(2)).sum();
         assert!(((squares / 120_000.0).sqrt() - 14.0).abs() < 0.3);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::face::{Error, FaceDetectorIdentity};
 use crate::imaging::write_image;
-use crate::infer::{Source, input};
+use crate::infer::{InferSource, input};
 use crate::model::efficientnet::Variant;
 use crate::model::{InputSpec, Method, fill};
 use crate::progress::Silent;
@@ -87,7 +87,7 @@ fn scored(
         batch_size,
         frames: 5,
         heatmaps: heatmaps.map(Path::to_owned),
-        ..Config::new(PathBuf::new(), Source::Files(Vec::new()))
+        ..Config::new(PathBuf::new(), InferSource::Files(Vec::new()))
     };
     let item = |path: &PathBuf| Item { path: path.clone(), label: None, group: None };
     let items: Vec<Item> = paths.iter().map(item).collect();
