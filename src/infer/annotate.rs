@@ -1,8 +1,8 @@
 //! Copies of the inputs with faces and scores drawn in, because people look before they read.
 
+use super::batches::ScoredFace;
 use super::output_names::output_names;
-use super::score::ScoredFace;
-use super::{Judge, Verdict, VideoResult};
+use super::{Judge, Judgement, NEUTRAL_SCORE, Verdict};
 use crate::imaging::{self, draw_box, draw_text};
 use crate::progress::Cancel;
 use crate::types::{Frame, RgbImage};
@@ -19,7 +19,7 @@ const NEUTRAL: [u8; 3] = [70, 70, 70];
 /// A box stays visible this long after the frame it was found in.
 const HOLD_SECONDS: f64 = 0.5;
 
-/// What is written over the whole picture.
+/// What is written over the whole frame.
 #[derive(Clone, Debug)]
 pub(super) struct Caption {
     text: String,
@@ -29,12 +29,11 @@ pub(super) struct Caption {
 }
 
 impl Caption {
-    /// The verdict, where there is one, and the score.
-    pub fn of(result: &VideoResult, judge: Option<Judge>) -> Self {
-        let score = result.score.filter(|_| result.faces > 0);
+    /// The verdict, where there is one, and the score, where there is a face.
+    pub fn of(score: Option<f64>, judgement: Option<&Judgement>, judge: Option<Judge>) -> Self {
         let score = score.map_or("no face".to_owned(), |score| format!("fakeness {score:.4}"));
-        let limit = judge.map_or(super::NEUTRAL_SCORE, |judge| judge.threshold) as f32;
-        let Some(judgement) = &result.judgement else {
+        let limit = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold) as f32;
+        let Some(judgement) = judgement else {
             return Caption { text: score, colour: NEUTRAL, limit };
         };
         let colour = match judgement.verdict {
@@ -104,13 +103,13 @@ fn write_video(
 ) -> Result<()> {
     let reader = VideoReader::open(input)?;
     let fps = reader.fps()?;
-    let hold = (fps * HOLD_SECONDS).ceil() as i64;
+    let hold = (fps * HOLD_SECONDS).ceil() as usize;
     let all: Vec<usize> = (0..reader.frame_count()).collect();
     let mut writer: Option<VideoWriter> = None;
     let mut failure = None;
     let mut add = |frame: Frame| -> Result<()> {
         let Frame { index, mut image } = frame;
-        let seen = |at: &i64| *at <= index as i64 && index as i64 - at <= hold;
+        let seen = |at: &usize| *at <= index && index - at <= hold;
         let latest = faces.iter().map(|face| face.frame).filter(seen).max();
         let visible: Vec<ScoredFace> =
             faces.iter().filter(|face| Some(face.frame) == latest).copied().collect();

@@ -36,14 +36,6 @@ pub struct VideoResult {
 }
 
 impl VideoResult {
-    /// Adds to what went wrong.
-    pub(super) fn add_note(&mut self, more: String) {
-        self.note = Some(match self.note.take() {
-            Some(note) => format!("{note}; {more}"),
-            None => more,
-        });
-    }
-
     /// Whether everything about this input went as it should.
     pub fn is_ok(&self) -> bool {
         self.status == VideoStatus::Ok && self.note.is_none()

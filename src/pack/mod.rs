@@ -2,16 +2,15 @@
 
 use crate::Result;
 use crate::datasets::{Compression, TestSet};
-use crate::face::{
-    Extracted, Extraction, FACE_SIDE, FaceDetectorConfig, FaceDetectorIdentity, extract_faces,
-};
+use crate::face::{FaceDetectorConfig, FaceDetectorIdentity};
+use crate::face_stream::{FaceEvent, FaceStream, InputEnd};
 use crate::model::{DeviceChoice, ExecutionPlan};
 use crate::packed_faces::{
-    self, PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
+    PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
 };
 use crate::progress::{Cancel, Progress};
-use crate::types::VideoStatus;
-use crate::video::{decode_ahead, distinct_frame_indices};
+use crate::types::{FACE_SIDE, VideoStatus};
+use crate::video::{Decodings, distinct_frame_indices};
 use std::path::PathBuf;
 
 /// One packing run.
@@ -29,7 +28,7 @@ pub struct Config {
     pub frames: usize,
     /// How faces are found.
     pub face_detector: FaceDetectorConfig,
-    /// Where the detector runs.
+    /// Where the face detector runs.
     pub device: DeviceChoice,
     /// Videos decoded at the same time.
     pub jobs: usize,
@@ -103,7 +102,8 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         let count = list.missing.len();
         format!("{count} videos of the list are not on disk and are left out, first {}", first.display())
     }));
-    let (detector, warning) = config.face_detector.load(ExecutionPlan::fastest(config.device.resolve()?))?;
+    let plan = ExecutionPlan::fastest(config.device.resolve()?);
+    let (face_detector, warning) = config.face_detector.load(plan)?;
     notes.iter().chain(&warning).for_each(|note| progress.note(note));
 
     let videos: Vec<PlannedVideo> = list
@@ -118,72 +118,76 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         .collect();
     let total = videos.len();
     let folder = config.folder();
-    let settings = settings(config, &detector.identity());
+    let settings = settings(config, &face_detector.identity());
     let mut writer = PackedWriter::open(&folder, settings, videos, config.overwrite)?;
     let pending = writer.pending();
 
     progress.begin(pending.len(), "videos");
     let paths: Vec<PathBuf> = pending.iter().map(|&number| writer.video(number).path.clone()).collect();
-    let mut packed = 0;
-    let choose = |_, count| distinct_frame_indices(count, config.frames);
-    let ended = decode_ahead(paths.clone(), &choose, config.jobs, |decodings| {
-        decodings.fill_batches_of(detector.preferred_batch());
-        let events = decodings.events().take_while(|_| !cancel.is_requested());
-        let mut arrays: Option<PackedVideoWriter> = None;
-        extract_faces(events, detector.as_ref(), |extracted| -> Result<()> {
-            let (Extracted::Faces { video, .. } | Extracted::End { video, .. }) = extracted;
-            let mut current = match arrays.take() {
-                Some(current) => current,
-                None => writer.start(pending[video])?,
-            };
-            match extracted {
-                Extracted::Faces { found, .. } => {
-                    for crop in &found.faces {
-                        current.append(&crop.pixels.to_planes(), found.frame as u32)?;
-                    }
-                    arrays = Some(current);
-                }
-                Extracted::End { extraction, .. } => {
-                    let entry = writer.commit(current, outcome(extraction))?;
-                    packed += 1;
-                    let path = paths[video].display().to_string();
-                    if let Some(note) = &entry.note {
-                        progress.note(&format!("{path}: {note}"));
-                    }
-                    progress.advance(&path);
-                }
-            }
-            Ok(())
-        })
-    });
+    let wanted = config.frames;
+    let choose = move |_, total| distinct_frame_indices(total, wanted);
+    let decodings = Decodings::start(paths, choose, config.jobs);
+    let faces = FaceStream::from_videos(decodings, face_detector, cancel);
+    let packed = fill(&mut writer, &pending, faces, progress);
     progress.end();
     // Also after an error: what is done stays done.
     let manifest = writer.finish();
-    ended?;
+    let packed = packed?;
     let videos = manifest?.videos;
     let skipped = total - pending.len();
     let interrupted = cancel.is_requested() && packed < pending.len();
     Ok(PackSummary { folder, total, skipped, packed, videos, notes, interrupted })
 }
 
-fn outcome(extraction: Extraction) -> PackOutcome {
-    PackOutcome {
-        status: extraction.status,
-        frames_decoded: extraction.frames_decoded as u32,
-        note: extraction.note,
+/// Writes the faces of the videos with the numbers `pending`; how many of them came to their end.
+fn fill(
+    writer: &mut PackedWriter,
+    pending: &[usize],
+    faces: FaceStream,
+    progress: &dyn Progress,
+) -> Result<usize> {
+    let mut packed = 0;
+    let mut begun: Option<PackedVideoWriter> = None;
+    for event in faces {
+        let event = event?;
+        let (FaceEvent::Frame { input, .. } | FaceEvent::End { input, .. }) = event;
+        let mut video = match begun.take() {
+            Some(video) => video,
+            None => writer.start(pending[input])?,
+        };
+        match event {
+            FaceEvent::Frame { faces, .. } => {
+                for crop in &faces.crops {
+                    video.append(&crop.pixels, faces.frame as u32)?;
+                }
+                begun = Some(video);
+            }
+            FaceEvent::End { end, .. } => {
+                let entry = writer.commit(video, outcome(end))?;
+                packed += 1;
+                if let Some(note) = &entry.note {
+                    progress.note(&format!("{}: {note}", entry.path));
+                }
+                progress.advance(&entry.path);
+            }
+        }
     }
+    Ok(packed)
 }
 
-fn settings(config: &Config, detector: &FaceDetectorIdentity) -> PackSettings {
-    debug_assert_eq!(packed_faces::FACE_SIZE, FACE_SIDE);
+fn outcome(end: InputEnd) -> PackOutcome {
+    PackOutcome { status: end.status, frames_decoded: end.frames_decoded as u32, note: end.note }
+}
+
+fn settings(config: &Config, face_detector: &FaceDetectorIdentity) -> PackSettings {
     PackSettings {
         dataset: config.set.to_string(),
         compression: config.compression.to_string(),
-        detector: detector.name.clone(),
-        detector_weights: detector.weights.clone(),
+        detector: face_detector.name.clone(),
+        detector_weights: face_detector.weights.clone(),
         // 0 stands for "the frame's own size".
-        max_size: detector.max_size.unwrap_or(0) as u32,
+        max_size: face_detector.max_size.unwrap_or(0) as u32,
         frames: config.frames as u32,
-        face_size: packed_faces::FACE_SIZE as u32,
+        face_size: FACE_SIDE as u32,
     }
 }

@@ -13,6 +13,7 @@ mod reader;
 mod resume;
 mod writer;
 
+use crate::types::FACE_SIDE;
 use std::path::{Path, PathBuf};
 
 pub use error::{Error, PackedVideoError};
@@ -20,11 +21,8 @@ pub use manifest::{Manifest, PackSettings, VideoEntry};
 pub use reader::{OpenPackedVideo, PackedSet, PackedVideo};
 pub use writer::{PackOutcome, PackedVideoWriter, PackedWriter, PlannedVideo};
 
-/// Height and width of a packed face, in pixels.
-pub const FACE_SIZE: usize = 380;
-
 /// Shape of a packed face: (channel, row, column), channels red, green, blue.
-pub const FACE_SHAPE: [usize; 3] = [3, FACE_SIZE, FACE_SIZE];
+const FACE_SHAPE: [usize; 3] = [3, FACE_SIDE, FACE_SIDE];
 
 /// `<number>.npy`, the faces of a video.
 fn faces_path(folder: &Path, number: usize) -> PathBuf {

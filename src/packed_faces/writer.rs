@@ -11,7 +11,7 @@ use super::{
 };
 use crate::atomic_file;
 use crate::npy::{self, FaceWriter};
-use crate::types::{Label, VideoStatus};
+use crate::types::{Label, RgbImage, VideoStatus};
 
 /// A video of the test set that is to be packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,12 +174,13 @@ pub struct PackedVideoWriter {
 }
 
 impl PackedVideoWriter {
-    /// Adds a face, `[3, 380, 380]`, RGB, 0 to 255, that was found in frame `frame`, counted from 0.
+    /// Adds a face of 380 x 380 pixels that was found in frame `frame`, counted from 0.
     ///
     /// Faces of one frame follow one another. Fails with [`Error::Array`] when the face has another
     /// size or the disk is full.
-    pub fn append(&mut self, face: &[u8], frame: u32) -> Result<(), Error> {
-        self.faces.append(face)?;
+    pub fn append(&mut self, face: &RgbImage, frame: u32) -> Result<(), Error> {
+        // The format has one colour after the other.
+        self.faces.append(&face.to_planes())?;
         self.indices.push(i64::from(frame));
         Ok(())
     }
@@ -209,7 +210,7 @@ pub(super) mod tests {
 
     fn pack(writer: &mut PackedWriter, number: usize, frames: &[u32], status: VideoStatus) {
         let mut video = writer.start(number).unwrap();
-        let face = vec![number as u8; FACE_SHAPE.iter().product()];
+        let face = RgbImage::filled(380, 380, [number as u8; 3]);
         for &frame in frames {
             video.append(&face, frame).unwrap();
         }

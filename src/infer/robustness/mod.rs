@@ -6,10 +6,10 @@ mod plot;
 
 pub use perturbation::{Perturbation, PerturbationKind, SEVERITIES};
 
-use super::{Config, input, networks};
+use super::networks::{self, Opened};
+use super::{Config, input};
 use crate::imaging::write_image;
 use crate::metrics::{Bootstrap, VideoMetrics};
-use crate::model::ExecutionPlan;
 use crate::progress::{Cancel, Progress};
 use crate::{Error, Result};
 use collect::{Collected, Version};
@@ -80,36 +80,19 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     if !inputs.labelled {
         return Err(Error::RobustnessNeedsLabels);
     }
-    let plan = ExecutionPlan::fastest(config.device.resolve()?);
-    let announce = || inputs.notes.iter().for_each(|note| progress.note(note));
-    let (detector, collected) = match &inputs.kind {
-        input::Kind::Packed(set) => {
-            let detector = networks::load_detector(config, plan, progress)?;
-            announce();
-            let collected = collect::from_packed(config, set, &detector, progress, cancel)?;
-            (detector, collected)
-        }
-        input::Kind::Videos(items) => input::decode(config, items, |decodings| -> Result<_> {
-            let (detector, faces) = networks::load_both(config, plan, progress)?;
-            announce();
-            let faces = faces.as_ref();
-            let collected =
-                collect::from_videos(config, items, decodings, &detector, faces, progress, cancel)?;
-            Ok((detector, collected))
-        })?,
-    };
-    let Collected { versions, faces, left_out } = collected;
-    let [clean, worse @ ..] = versions.as_slice() else { unreachable!("the clean version comes first") };
+    let Opened { forgery_detector, faces, .. } = networks::open(config, &inputs, progress, cancel)?;
+    let collected = collect::collect(config, &inputs.items, faces, &forgery_detector, progress, cancel)?;
+    let Collected { versions: [clean, worse @ ..], faces, left_out } = collected;
     if clean.videos.is_empty() {
         return Err(Error::NothingToPerturb { first: left_out.first().cloned().unwrap_or_default() });
     }
-    let rows = Perturbation::all().zip(worse).map(|(p, version)| row(p, version, clean));
+    let rows = Perturbation::all().zip(&worse).map(|(p, version)| row(p, version, &clean));
     Ok(RobustnessSummary {
         tool: "sbi",
         version: env!("CARGO_PKG_VERSION"),
         weights: config.weights.display().to_string(),
-        model: detector.method().name(),
-        backbone: detector.backbone().variant.name,
+        model: forgery_detector.method().name(),
+        backbone: forgery_detector.backbone().variant.name,
         dataset: inputs.dataset,
         videos: clean.videos.len(),
         faces,

@@ -9,6 +9,9 @@ use serde::{Serialize, Serializer};
 /// How many severities each kind has; they count from 1.
 pub const SEVERITIES: usize = 5;
 
+/// How many versions of a crop there are: as it is, and every kind at every severity.
+pub(super) const VERSIONS: usize = 1 + PerturbationKind::ALL.len() * SEVERITIES;
+
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PerturbationKind {
@@ -149,7 +152,7 @@ mod tests {
             assert!(changes[0] > 0.2, "{kind:?}: {changes:?}");
             assert!(changes.windows(2).all(|pair| pair[1] > pair[0] * 0.99), "{kind:?}: {changes:?}");
         }
-        assert_eq!(Perturbation::all().count(), 25);
+        assert_eq!(1 + Perturbation::all().count(), VERSIONS);
     }
 
     #[test]
