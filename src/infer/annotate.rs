@@ -1,7 +1,7 @@
 //! Copies of the inputs with faces and scores drawn in, because people look before they read.
 
 use super::batches::ScoredFace;
-use super::output_names::output_names;
+use super::output_folder::OutputFolder;
 use super::{Judge, Judgement, NEUTRAL_SCORE, Verdict};
 use crate::imaging::{self, draw_box, draw_text};
 use crate::progress::Cancel;
@@ -46,29 +46,20 @@ impl Caption {
 }
 
 /// The folder that copies go to.
-pub(super) struct Folder {
-    folder: PathBuf,
-    /// One name per input; equal file names from different folders are told apart by a number.
-    names: Vec<String>,
-}
+pub(super) struct CopyFolder(OutputFolder);
 
-impl Folder {
-    /// Makes the folder; `None` when none was asked for. Fails when a copy would take the place of an input.
-    pub fn prepare<'a>(
-        folder: Option<&Path>,
-        inputs: impl Iterator<Item = &'a Path> + Clone,
-    ) -> Result<Option<Self>> {
-        let Some(folder) = folder else { return Ok(None) };
-        std::fs::create_dir_all(folder).map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
+impl CopyFolder {
+    /// Makes the folder. Fails when it cannot be made, and when a copy would take the place of an input.
+    pub fn create<'a>(folder: &Path, inputs: impl Iterator<Item = &'a Path> + Clone) -> Result<Self> {
         let originals: HashSet<PathBuf> = inputs.clone().flat_map(Path::canonicalize).collect();
-        let names =
-            output_names(inputs, |path| if imaging::looks_like_image(path) { ".png" } else { ".mp4" });
-        let copies = names.iter().map(|name| folder.join(name));
-        let mut there = copies.filter(|copy| copy.canonicalize().is_ok_and(|copy| originals.contains(&copy)));
-        match there.next() {
-            Some(path) => Err(Error::AnnotateOverInput { path }),
-            None => Ok(Some(Folder { folder: folder.to_owned(), names })),
+        let copies = OutputFolder::create(folder, inputs, |path| {
+            if imaging::looks_like_image(path) { ".png" } else { ".mp4" }
+        })?;
+        let is_input = |copy: &PathBuf| copy.canonicalize().is_ok_and(|copy| originals.contains(&copy));
+        if let Some(path) = copies.files().find(is_input) {
+            return Err(Error::AnnotateOverInput { path });
         }
+        Ok(CopyFolder(copies))
     }
 
     /// Writes the annotated copy of input `number`: a PNG for a photograph, an mp4 for a video.
@@ -82,7 +73,7 @@ impl Folder {
         caption: &Caption,
         cancel: &Cancel,
     ) -> Result<()> {
-        let output = self.folder.join(&self.names[number]);
+        let output = self.0.file(number);
         if imaging::looks_like_image(input) {
             let mut image = imaging::read_image(input)?;
             draw(&mut image, faces, caption)?;

@@ -7,7 +7,7 @@ use crate::model::{DeviceChoice, bundled_detector};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
-/// Longest side in pixels of pictures in which MobileNet finds faces well, however large they are.
+/// Longest side in pixels of frames in which MobileNet finds faces well, however large they are.
 const BUNDLED_LARGEST: usize = 1280;
 
 /// Where the faces come from.
@@ -15,7 +15,7 @@ const BUNDLED_LARGEST: usize = 1280;
 pub enum InferSource {
     /// A labelled test set: its packed folder under the data root when there is one, else its videos.
     TestSet {
-        /// Which.
+        /// The test set.
         set: TestSet,
         /// Folder of all data sets.
         data_root: PathBuf,
@@ -33,7 +33,7 @@ pub enum InferSource {
 /// One inference run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Weight file of the deepfake detector.
+    /// Weight file of the forgery detector.
     pub weights: PathBuf,
     /// What to score.
     pub source: InferSource,
@@ -79,7 +79,7 @@ impl Config {
     }
 
     /// With the detector in the box, which was trained on faces that MobileNet finds: `auto` means that network, and large
-    /// pictures are brought down to a size that it was made for, unless something else is asked for.
+    /// frames are brought down to a size that it was made for, unless something else is asked for.
     ///
     /// Fails when the detector's file is not there.
     pub fn bundled(source: InferSource, faces: FaceDetectorConfig) -> Result<Self> {

@@ -1,13 +1,13 @@
 //! Sheets that show where in a face a score comes from.
 
 use super::batches::KeptFace;
-use super::output_names::output_names;
+use super::output_folder::OutputFolder;
 use super::{Judge, NEUTRAL_SCORE};
+use crate::Result;
 use crate::imaging::{self, draw_text, resized, write_image};
 use crate::model::{EvidenceMap, ForgeryDetector};
 use crate::types::{FACE_SIDE, RgbImage};
-use crate::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Faces on a sheet.
 pub(super) const FACES: usize = 8;
@@ -26,22 +26,12 @@ const FAKE: [f32; 3] = [235.0, 40.0, 40.0];
 const REAL: [f32; 3] = [40.0, 110.0, 235.0];
 
 /// The folder that sheets go to.
-pub(super) struct Folder {
-    folder: PathBuf,
-    /// One name per input.
-    names: Vec<String>,
-}
+pub(super) struct SheetFolder(OutputFolder);
 
-impl Folder {
-    /// Makes the folder; `None` when none was asked for.
-    pub fn prepare<'a>(
-        folder: Option<&Path>,
-        inputs: impl Iterator<Item = &'a Path>,
-    ) -> Result<Option<Self>> {
-        let Some(folder) = folder else { return Ok(None) };
-        std::fs::create_dir_all(folder).map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
-        let names = output_names(inputs, |_| "_heatmap.png");
-        Ok(Some(Folder { folder: folder.to_owned(), names }))
+impl SheetFolder {
+    /// Makes the folder; fails when it cannot be made.
+    pub fn create<'a>(folder: &Path, inputs: impl Iterator<Item = &'a Path>) -> Result<Self> {
+        Ok(SheetFolder(OutputFolder::create(folder, inputs, |_| "_heatmap.png")?))
     }
 
     /// Writes the sheet of input `number`; without a face there is none.
@@ -61,7 +51,7 @@ impl Folder {
         const EDGE: f64 = 1e-4;
         let threshold = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold).clamp(EDGE, 1.0 - EDGE);
         let border = (threshold / (1.0 - threshold)).ln() as f32;
-        Ok(write_image(&self.folder.join(&self.names[number]), &sheet(faces, &maps, border)?)?)
+        Ok(write_image(&self.0.file(number), &sheet(faces, &maps, border)?)?)
     }
 }
 

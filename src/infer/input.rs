@@ -93,14 +93,7 @@ fn check_compression(folder: &Path, packed: Option<&str>, asked: Compression) ->
 }
 
 fn from_list(list: VideoList, dataset: String, compression: Compression, limit: usize) -> Inputs {
-    let mut notes: Vec<String> = list.notes.iter().map(ToString::to_string).collect();
-    if let Some(first) = list.missing.first() {
-        let count = list.missing.len();
-        notes.push(format!(
-            "{count} videos of the list are not on disk and are left out, first {}",
-            first.display()
-        ));
-    }
+    let notes = list.remarks();
     let item = |video: Video| InputItem {
         path: video.path,
         label: Some(video.label),

@@ -6,14 +6,14 @@ mod config;
 mod heatmaps;
 mod input;
 mod networks;
-mod output_names;
+mod output_folder;
 mod result;
 pub mod robustness;
 mod scoring;
 mod verdict;
 
 pub use config::{Config, InferSource};
-pub use result::{InferSummary, Timing, VideoResult};
+pub use result::{InferSummary, ScoredBy, Timing, VideoResult};
 pub use verdict::{Judge, Judgement, Verdict};
 
 use crate::Result;
@@ -45,11 +45,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     progress.end();
     let metrics = inputs.labelled.then(|| metrics(&videos)).transpose()?;
     Ok(InferSummary {
-        tool: "sbi",
-        version: env!("CARGO_PKG_VERSION"),
-        weights: config.weights.display().to_string(),
-        model: forgery_detector.method().name(),
-        backbone: forgery_detector.backbone().variant.name,
+        scored_by: ScoredBy::new(&config.weights, &forgery_detector),
         dataset: inputs.dataset,
         compression: inputs.compression,
         face_detector,

@@ -2,8 +2,10 @@
 
 use super::{Judge, Judgement};
 use crate::metrics::{FrameScore, VideoMetrics};
+use crate::model::ForgeryDetector;
 use crate::types::{Label, VideoStatus};
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 /// One video or photograph.
@@ -22,11 +24,11 @@ pub struct VideoResult {
     /// What is made of the score, where there is something to measure it by.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
-    /// In one word.
+    /// How the reading went.
     pub status: VideoStatus,
-    /// Frames looked at.
+    /// How many frames were looked at.
     pub frames: usize,
-    /// Faces scored.
+    /// How many faces were scored.
     pub faces: usize,
     /// Score of each frame with a face.
     pub frame_scores: Vec<FrameScore>,
@@ -59,19 +61,39 @@ impl Timing {
     }
 }
 
-/// A whole run.
+/// Which program and which forgery detector made scores.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScoredBy {
+    /// The program's name, `sbi`.
+    pub tool: &'static str,
+    /// The program's version.
+    pub version: &'static str,
+    /// The forgery detector's weight file.
+    pub weights: String,
+    /// The method of the forgery detector, `sbi` or `eg`.
+    pub model: &'static str,
+    /// The forgery detector's backbone, such as `efficientnet-b4`.
+    pub backbone: &'static str,
+}
+
+impl ScoredBy {
+    pub(super) fn new(weights: &Path, forgery_detector: &ForgeryDetector) -> Self {
+        ScoredBy {
+            tool: "sbi",
+            version: env!("CARGO_PKG_VERSION"),
+            weights: weights.display().to_string(),
+            model: forgery_detector.method().name(),
+            backbone: forgery_detector.backbone().variant.name,
+        }
+    }
+}
+
+/// A whole inference run.
 #[derive(Clone, Debug, Serialize)]
 pub struct InferSummary {
-    /// `sbi`.
-    pub tool: &'static str,
-    /// Of the program.
-    pub version: &'static str,
-    /// The weight file.
-    pub weights: String,
-    /// `sbi` or `eg`.
-    pub model: &'static str,
-    /// `efficientnet-b4`, …
-    pub backbone: &'static str,
+    /// Which program and which forgery detector made the scores.
+    #[serde(flatten)]
+    pub scored_by: ScoredBy,
     /// Name of the test set; none for free inputs.
     pub dataset: Option<String>,
     /// Compression level, where the set has several.

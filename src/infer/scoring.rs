@@ -1,8 +1,8 @@
 //! From the faces of inputs to one result per input.
 
-use super::annotate::{self, Caption};
+use super::annotate::{Caption, CopyFolder};
 use super::batches::{Batches, ScoredFaces, score_stream};
-use super::heatmaps;
+use super::heatmaps::{self, SheetFolder};
 use super::input::InputItem;
 use super::verdict::Evidence;
 use super::{Config, Judge, Judgement, NEUTRAL_SCORE, VideoResult};
@@ -24,8 +24,8 @@ pub(super) fn score_all(
     cancel: &Cancel,
 ) -> Result<Vec<VideoResult>> {
     let paths = || items.iter().map(|item| item.path.as_path());
-    let copies = annotate::Folder::prepare(config.annotate.as_deref(), paths())?;
-    let sheets = heatmaps::Folder::prepare(config.heatmaps.as_deref(), paths())?;
+    let copies = config.annotate.as_deref().map(|folder| CopyFolder::create(folder, paths())).transpose()?;
+    let sheets = config.heatmaps.as_deref().map(|folder| SheetFolder::create(folder, paths())).transpose()?;
     let builder = ResultBuilder { items, forgery_detector, judge, copies, sheets, cancel };
     progress.begin(items.len(), "videos");
     let mut results = Vec::with_capacity(items.len());
@@ -50,8 +50,8 @@ struct ResultBuilder<'a> {
     items: &'a [InputItem],
     forgery_detector: &'a ForgeryDetector,
     judge: Option<Judge>,
-    copies: Option<annotate::Folder>,
-    sheets: Option<heatmaps::Folder>,
+    copies: Option<CopyFolder>,
+    sheets: Option<SheetFolder>,
     cancel: &'a Cancel,
 }
 

@@ -25,7 +25,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// In words.
+    /// What is told to people: `likely fake`, `likely real`, `undecided`.
     pub fn words(self) -> &'static str {
         match self {
             Verdict::LikelyFake => "likely fake",
@@ -51,7 +51,7 @@ impl Serialize for Verdict {
 /// A verdict and what speaks for it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    /// The verdict.
+    /// What is made of the score.
     pub verdict: Verdict,
     /// Probability of a fake where fakes are as frequent as real ones, 0..1; `None` without a face and for detectors
     /// that are not calibrated.

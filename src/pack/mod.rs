@@ -97,11 +97,7 @@ impl PackSummary {
 /// requested the current video is dropped; a later run continues there.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PackSummary> {
     let list = config.set.list(&config.data_root, config.compression, config.allow_missing)?;
-    let mut notes: Vec<String> = list.notes.iter().map(ToString::to_string).collect();
-    notes.extend(list.missing.first().map(|first| {
-        let count = list.missing.len();
-        format!("{count} videos of the list are not on disk and are left out, first {}", first.display())
-    }));
+    let notes = list.remarks();
     let plan = ExecutionPlan::fastest(config.device.resolve()?);
     let (face_detector, warning) = config.face_detector.load(plan)?;
     notes.iter().chain(&warning).for_each(|note| progress.note(note));

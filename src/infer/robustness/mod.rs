@@ -1,4 +1,4 @@
-//! How scores hold when pictures get worse: a test set's faces, perturbed and scored again.
+//! How scores hold when images get worse: a test set's face crops, perturbed and scored again.
 
 mod collect;
 mod perturbation;
@@ -7,7 +7,7 @@ mod plot;
 pub use perturbation::{Perturbation, PerturbationKind, SEVERITIES};
 
 use super::networks::{self, Opened};
-use super::{Config, input};
+use super::{Config, ScoredBy, input};
 use crate::imaging::write_image;
 use crate::metrics::{Bootstrap, VideoMetrics};
 use crate::progress::{Cancel, Progress};
@@ -16,16 +16,16 @@ use collect::{Collected, Version};
 use serde::Serialize;
 use std::path::Path;
 
-/// What one perturbation does to a detector.
+/// What one perturbation does to a forgery detector.
 #[derive(Clone, Debug, Serialize)]
 pub struct RobustnessRow {
-    /// What happens to the pictures.
+    /// What happens to the crops.
     pub kind: PerturbationKind,
     /// How badly, from 1.
     pub severity: usize,
-    /// The same as a number.
+    /// How badly, as a number of `unit`.
     pub strength: f64,
-    /// What that is a number of.
+    /// What `strength` is a number of, such as `quality`.
     pub unit: &'static str,
     /// AUC over videos.
     pub video_auc: Option<f64>,
@@ -39,30 +39,23 @@ pub struct RobustnessRow {
     pub fake_shift: Option<f64>,
 }
 
-/// A whole run; the program's JSON.
+/// A whole robustness run; the program's JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct RobustnessSummary {
-    /// `sbi`.
-    pub tool: &'static str,
-    /// Of the program.
-    pub version: &'static str,
-    /// The weight file.
-    pub weights: String,
-    /// `sbi` or `eg`.
-    pub model: &'static str,
-    /// `efficientnet-b4`, …
-    pub backbone: &'static str,
+    /// Which program and which forgery detector made the scores.
+    #[serde(flatten)]
+    pub scored_by: ScoredBy,
     /// Name of the test set.
     pub dataset: Option<String>,
-    /// Videos with a face, and faces.
+    /// How many videos give a face; the numbers are of these.
     pub videos: usize,
-    /// Faces scored, in each version.
+    /// How many faces were scored, in each version.
     pub faces: usize,
     /// Videos without a face or that cannot be read, with the reason; they are in no number here.
     pub left_out: Vec<String>,
-    /// The pictures as they are.
+    /// Metrics of the crops as they are.
     pub clean: VideoMetrics,
-    /// Worse pictures.
+    /// Metrics of the crops made worse, one row per kind and severity.
     pub rows: Vec<RobustnessRow>,
     /// Whether it was broken off; the numbers are of the videos before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -88,11 +81,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     }
     let rows = Perturbation::all().zip(&worse).map(|(p, version)| row(p, version, &clean));
     Ok(RobustnessSummary {
-        tool: "sbi",
-        version: env!("CARGO_PKG_VERSION"),
-        weights: config.weights.display().to_string(),
-        model: forgery_detector.method().name(),
-        backbone: forgery_detector.backbone().variant.name,
+        scored_by: ScoredBy::new(&config.weights, &forgery_detector),
         dataset: inputs.dataset,
         videos: clean.videos.len(),
         faces,

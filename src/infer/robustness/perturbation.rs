@@ -1,4 +1,4 @@
-//! What happens to pictures on their way: five kinds, each in five severities.
+//! What happens to images on their way to a viewer: five kinds, each in five severities.
 
 use crate::imaging::{self, gaussian_blurred_image, jpeg_round_trip, resized, shrunk};
 use crate::rng::{Purpose, generator};
@@ -12,10 +12,10 @@ pub const SEVERITIES: usize = 5;
 /// How many versions of a crop there are: as it is, and every kind at every severity.
 pub(super) const VERSIONS: usize = 1 + PerturbationKind::ALL.len() * SEVERITIES;
 
-/// What happens.
+/// What happens to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PerturbationKind {
-    /// Compression.
+    /// Compression as JPEG.
     Jpeg,
     /// Out of focus: Gaussian.
     Blur,
@@ -23,7 +23,7 @@ pub enum PerturbationKind {
     Noise,
     /// Made smaller, over the area that a new pixel covers, and larger again, bilinearly.
     Resize,
-    /// Darker.
+    /// Less light: values are multiplied by a factor below 1.
     Brightness,
 }
 
@@ -37,7 +37,7 @@ impl PerturbationKind {
         PerturbationKind::Brightness,
     ];
 
-    /// In one word.
+    /// What the kind is called in reports: `jpeg`, `blur`, `noise`, `resize`, `brightness`.
     pub fn name(self) -> &'static str {
         match self {
             PerturbationKind::Jpeg => "jpeg",
@@ -69,7 +69,7 @@ impl Serialize for PerturbationKind {
 /// One kind at one severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Perturbation {
-    /// What happens.
+    /// What happens to the image.
     pub kind: PerturbationKind,
     /// How badly, 1..=[`SEVERITIES`].
     pub severity: usize,
@@ -88,20 +88,20 @@ impl Perturbation {
         (strengths[self.severity.clamp(1, SEVERITIES) - 1], what)
     }
 
-    /// What becomes of a picture. `number` seeds the noise: the same number, the same noise.
-    pub fn apply(self, picture: &RgbImage, number: u64) -> Result<RgbImage, imaging::Error> {
+    /// What becomes of an image. `number` seeds the noise: the same number, the same noise.
+    pub fn apply(self, image: &RgbImage, number: u64) -> Result<RgbImage, imaging::Error> {
         let (strength, _) = self.strength();
         Ok(match self.kind {
-            PerturbationKind::Jpeg => jpeg_round_trip(picture, strength as i32),
-            PerturbationKind::Blur => gaussian_blurred_image(picture, strength)?,
-            PerturbationKind::Noise => noisy(picture, strength, number),
+            PerturbationKind::Jpeg => jpeg_round_trip(image, strength as i32),
+            PerturbationKind::Blur => gaussian_blurred_image(image, strength)?,
+            PerturbationKind::Noise => noisy(image, strength, number),
             PerturbationKind::Resize => {
-                let (width, height) = (picture.width(), picture.height());
+                let (width, height) = (image.width(), image.height());
                 let side = |side: usize| ((side as f64 * strength).round() as usize).max(1);
-                resized(&shrunk(picture, side(width), side(height))?, width, height)?
+                resized(&shrunk(image, side(width), side(height))?, width, height)?
             }
             PerturbationKind::Brightness => {
-                let mut dark = picture.clone();
+                let mut dark = image.clone();
                 for value in dark.data_mut() {
                     *value = (f64::from(*value) * strength).round() as u8;
                 }
@@ -111,10 +111,10 @@ impl Perturbation {
     }
 }
 
-fn noisy(picture: &RgbImage, deviation: f64, number: u64) -> RgbImage {
+fn noisy(image: &RgbImage, deviation: f64, number: u64) -> RgbImage {
     let mut rng = generator(0, 0, number, Purpose::Noise);
     let normal = Normal::new(0.0, deviation).expect("a finite deviation");
-    let mut out = picture.clone();
+    let mut out = image.clone();
     for value in out.data_mut() {
         // Values beyond 0 and 255 saturate.
         *value = (f64::from(*value) + normal.sample(&mut rng)).round() as u8;
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     /// Detail of every size, whose loss every kind shows.
-    fn picture() -> RgbImage {
+    fn image() -> RgbImage {
         let values = crate::model::fill::uniform("picture", 1, 64 * 48 * 3);
         let image = RgbImage::from_raw(64, 48, values.map(|value| (value * 255.0) as u8).collect());
         gaussian_blurred_image(&image, 1.0).unwrap()
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_severity_changes_more_than_the_one_before_and_keeps_the_size() {
-        let clean = picture();
+        let clean = image();
         for kind in PerturbationKind::ALL {
             let changes: Vec<f64> = (1..=SEVERITIES)
                 .map(|severity| {

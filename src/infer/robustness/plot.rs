@@ -1,4 +1,4 @@
-//! The picture of a robustness run.
+//! The plot of a robustness run.
 
 use super::{PerturbationKind, RobustnessRow, RobustnessSummary, SEVERITIES};
 use crate::imaging::Error;
