@@ -1,7 +1,6 @@
 //! The error of the stages: it joins those of the components.
 
 use crate::datasets::Compression;
-use crate::face::Stop;
 use std::path::PathBuf;
 
 /// Why a run could not go on. Bad inputs are not here: they are data in a stage's summary.
@@ -33,7 +32,7 @@ pub enum Error {
     Packed(#[from] crate::packed_faces::Error),
     /// A packed video that cannot be used.
     #[error(transparent)]
-    PackedVideo(#[from] crate::packed_faces::VideoError),
+    PackedVideo(#[from] crate::packed_faces::PackedVideoError),
     /// A prepared set that cannot be used.
     #[error(transparent)]
     Prepared(#[from] crate::prepared_frames::Error),
@@ -116,23 +115,5 @@ pub(crate) enum Ended {
 impl<E: Into<Error>> From<E> for Ended {
     fn from(error: E) -> Self {
         Ended::Failed(error.into())
-    }
-}
-
-impl From<Stop<Ended>> for Ended {
-    fn from(stop: Stop<Ended>) -> Self {
-        match stop {
-            Stop::FaceDetector(error) => Ended::Failed(error.into()),
-            Stop::Consumer(ended) => ended,
-        }
-    }
-}
-
-impl From<Stop<Error>> for Error {
-    fn from(stop: Stop<Error>) -> Self {
-        match stop {
-            Stop::FaceDetector(error) => error.into(),
-            Stop::Consumer(error) => error,
-        }
     }
 }

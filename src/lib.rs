@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`mod@bench`]) run whole jobs and know
 //! components; **components** ([`datasets`], [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`model`],
-//! [`checkpoint`], [`packed_faces`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
+//! [`checkpoint`], [`packed_faces`], [`face_stream`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
 //! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weight_files`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
@@ -15,6 +15,7 @@ pub mod datasets;
 pub mod engine;
 pub mod error;
 pub mod face;
+pub mod face_stream;
 pub mod file_error;
 pub mod hash;
 pub mod imaging;

@@ -14,7 +14,7 @@ use std::time::Instant;
 /// What is measured, and for how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Weights of the deepfake detector.
+    /// Weights of the forgery detector.
     pub weights: PathBuf,
     /// Where networks run.
     pub device: DeviceChoice,
@@ -24,27 +24,27 @@ pub struct Config {
     pub seconds: f64,
 }
 
-/// One stage.
+/// How fast one stage is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct BenchRow {
     /// What was done.
     pub what: String,
     /// How often a second; the median of single steps.
     pub rate: f64,
-    /// Of what.
+    /// What the rate counts, such as `faces/s`.
     pub unit: &'static str,
     /// Thousands of millions of floating-point operations a second, of networks.
     pub gflops: Option<f64>,
-    /// The same as a share of what this machine reaches in multiplying matrices.
+    /// `gflops` as a share of what this machine reaches in multiplying matrices.
     pub share_of_peak: Option<f64>,
 }
 
-/// All stages.
+/// How fast all stages are, and on which machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
-    /// `sbi`.
+pub struct BenchSummary {
+    /// The program's name, `sbi`.
     pub tool: &'static str,
-    /// Of the program.
+    /// The program's version.
     pub version: &'static str,
     /// The processor, as the system calls it.
     pub processor: String,
@@ -55,7 +55,7 @@ pub struct Summary {
     /// What multiplying large float32 matrices reaches, in thousands of millions of floating-point operations a second.
     pub peak_gflops: f64,
     /// In the order of a run.
-    pub rows: Vec<Row>,
+    pub rows: Vec<BenchRow>,
     /// What could not be measured, and why.
     pub left_out: Vec<String>,
     /// Whether it was broken off.
@@ -65,11 +65,11 @@ pub struct Summary {
 
 /// Measures every stage. A face detector whose weights are not there is left out and told.
 ///
-/// Fails when the deepfake detector's weights cannot be used, or the device is not there.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+/// Fails when the forgery detector's weights cannot be used, or the device is not there.
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<BenchSummary> {
     std::fs::metadata(&config.weights).map_err(FileError::of(&config.weights))?;
     let device = config.device.resolve()?;
-    let mut summary = Summary {
+    let mut summary = BenchSummary {
         tool: "sbi",
         version: env!("CARGO_PKG_VERSION"),
         processor: processor(),
@@ -94,7 +94,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
             stages::Found::Rate { what, rate, unit, flops } => {
                 let gflops = flops.map(|flops| rate * flops / 1e9);
                 let share_of_peak = gflops.map(|gflops| gflops / summary.peak_gflops);
-                summary.rows.push(Row { what, rate, unit, gflops, share_of_peak });
+                summary.rows.push(BenchRow { what, rate, unit, gflops, share_of_peak });
             }
             stages::Found::Missing(why) => summary.left_out.push(why),
         }

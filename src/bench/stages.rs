@@ -3,13 +3,13 @@
 use super::inputs::{face_at, faces, frame};
 use super::{Config, Timer};
 use crate::blending::{Phase, Recipe};
-use crate::face::{FACE_SIDE, FaceDetector, RetinaFace, Variant};
+use crate::face::{FaceDetector, RetinaFace, Variant};
 use crate::model::efficientnet::Mode;
 use crate::model::work::work_of;
 use crate::model::{ExecutionPlan, ForgeryDetector};
 use crate::rng::{Purpose, generator};
 use crate::training_pairs::Pair;
-use crate::types::RgbImage;
+use crate::types::{FACE_SIDE, RgbImage};
 use crate::video::{VideoReader, VideoWriter};
 use crate::weight_files::weights_dir;
 use crate::{Error, Result};

@@ -53,6 +53,17 @@ pub struct VideoList {
     pub notes: Vec<Note>,
 }
 
+impl VideoList {
+    /// What a user should know about the list, a line each: its notes, and how many videos are missing.
+    pub fn remarks(&self) -> Vec<String> {
+        let missing = self.missing.first().map(|first| {
+            let (count, first) = (self.missing.len(), first.display());
+            format!("{count} videos of the list are not on disk and are left out, first {first}")
+        });
+        self.notes.iter().map(ToString::to_string).chain(missing).collect()
+    }
+}
+
 /// A property of a data set on disk that is not an error but changes what its numbers mean. Prints as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {

@@ -1,9 +1,6 @@
 //! Cutting faces out of frames.
 
-use crate::types::{BBox, DetectedFace, RgbImage, Window};
-
-/// Side in pixels of the face crops that the published detectors take.
-pub const FACE_SIDE: usize = 380;
+use crate::types::{BBox, DetectedFace, FACE_SIDE, RgbImage, Window};
 
 /// Faces of a frame with less than this share of the largest face's box area are dropped.
 const MIN_AREA_SHARE: f64 = 0.5;
@@ -83,13 +80,13 @@ impl CropBase {
 /// A face cut out for scoring.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaceCrop {
-    /// The detection it was cut by.
-    pub face: DetectedFace,
+    /// The box that the face detector found in the frame; `None` where that is no longer known.
+    pub bbox: Option<BBox>,
     /// [`FACE_SIDE`] x [`FACE_SIDE`] pixels.
     pub pixels: RgbImage,
 }
 
-/// The faces of a frame as inference sees them: all of at least half the largest one's box area, in the
+/// The faces of a frame as inference sees them: all of at least half the largest one's box area, in the face
 /// detector's order, with *test* margins, resized bilinearly. Boxes wholly outside the frame give nothing.
 pub fn crop_faces(image: &RgbImage, faces: &[DetectedFace]) -> Result<Vec<FaceCrop>, crate::imaging::Error> {
     let largest = faces.iter().map(|f| f.bbox.area()).fold(0.0, f64::max);
@@ -100,7 +97,7 @@ pub fn crop_faces(image: &RgbImage, faces: &[DetectedFace]) -> Result<Vec<FaceCr
         .filter(|(_, window)| !window.is_empty())
         .map(|(face, window)| {
             let pixels = crate::imaging::resized(&image.cropped(window), FACE_SIDE, FACE_SIDE)?;
-            Ok(FaceCrop { face: face.clone(), pixels })
+            Ok(FaceCrop { bbox: Some(face.bbox), pixels })
         })
         .collect()
 }
@@ -131,7 +128,7 @@ mod tests {
             face(100.0, 40.0, 140.0, 80.0),
         ];
         let crops = crop_faces(&image, &faces).unwrap();
-        let kept: Vec<f64> = crops.iter().map(|c| c.face.bbox.x0).collect();
+        let kept: Vec<f64> = crops.iter().map(|c| c.bbox.unwrap().x0).collect();
         assert_eq!(kept, [10.0, 100.0]);
         assert!(crops.iter().all(|c| c.pixels.width() == FACE_SIDE && c.pixels.height() == FACE_SIDE));
     }

@@ -3,14 +3,12 @@
 mod choice;
 pub mod crop;
 pub mod dlib;
-pub mod extract;
 mod forehead;
 pub mod retinaface;
 
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
-pub use crop::{CropBase, FACE_SIDE, FaceCrop, Margin, crop_faces};
+pub use crop::{CropBase, FaceCrop, Margin, crop_faces};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
-pub use extract::{Extracted, Extraction, FrameFaces, Stop, extract_faces};
 pub use forehead::with_forehead;
 pub use retinaface::{RetinaFace, Variant};
 

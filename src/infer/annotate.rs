@@ -1,8 +1,8 @@
 //! Copies of the inputs with faces and scores drawn in, because people look before they read.
 
-use super::output_names::output_names;
-use super::score::ScoredFace;
-use super::{Judge, Verdict, VideoResult};
+use super::batches::ScoredFace;
+use super::output_folder::OutputFolder;
+use super::{Judge, Judgement, NEUTRAL_SCORE, Verdict};
 use crate::imaging::{self, draw_box, draw_text};
 use crate::progress::Cancel;
 use crate::types::{Frame, RgbImage};
@@ -19,7 +19,7 @@ const NEUTRAL: [u8; 3] = [70, 70, 70];
 /// A box stays visible this long after the frame it was found in.
 const HOLD_SECONDS: f64 = 0.5;
 
-/// What is written over the whole picture.
+/// What is written over the whole frame.
 #[derive(Clone, Debug)]
 pub(super) struct Caption {
     text: String,
@@ -29,12 +29,11 @@ pub(super) struct Caption {
 }
 
 impl Caption {
-    /// The verdict, where there is one, and the score.
-    pub fn of(result: &VideoResult, judge: Option<Judge>) -> Self {
-        let score = result.score.filter(|_| result.faces > 0);
+    /// The verdict, where there is one, and the score, where there is a face.
+    pub fn of(score: Option<f64>, judgement: Option<&Judgement>, judge: Option<Judge>) -> Self {
         let score = score.map_or("no face".to_owned(), |score| format!("fakeness {score:.4}"));
-        let limit = judge.map_or(super::NEUTRAL_SCORE, |judge| judge.threshold) as f32;
-        let Some(judgement) = &result.judgement else {
+        let limit = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold) as f32;
+        let Some(judgement) = judgement else {
             return Caption { text: score, colour: NEUTRAL, limit };
         };
         let colour = match judgement.verdict {
@@ -47,29 +46,20 @@ impl Caption {
 }
 
 /// The folder that copies go to.
-pub(super) struct Folder {
-    folder: PathBuf,
-    /// One name per input; equal file names from different folders are told apart by a number.
-    names: Vec<String>,
-}
+pub(super) struct CopyFolder(OutputFolder);
 
-impl Folder {
-    /// Makes the folder; `None` when none was asked for. Fails when a copy would take the place of an input.
-    pub fn prepare<'a>(
-        folder: Option<&Path>,
-        inputs: impl Iterator<Item = &'a Path> + Clone,
-    ) -> Result<Option<Self>> {
-        let Some(folder) = folder else { return Ok(None) };
-        std::fs::create_dir_all(folder).map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
+impl CopyFolder {
+    /// Makes the folder. Fails when it cannot be made, and when a copy would take the place of an input.
+    pub fn create<'a>(folder: &Path, inputs: impl Iterator<Item = &'a Path> + Clone) -> Result<Self> {
         let originals: HashSet<PathBuf> = inputs.clone().flat_map(Path::canonicalize).collect();
-        let names =
-            output_names(inputs, |path| if imaging::looks_like_image(path) { ".png" } else { ".mp4" });
-        let copies = names.iter().map(|name| folder.join(name));
-        let mut there = copies.filter(|copy| copy.canonicalize().is_ok_and(|copy| originals.contains(&copy)));
-        match there.next() {
-            Some(path) => Err(Error::AnnotateOverInput { path }),
-            None => Ok(Some(Folder { folder: folder.to_owned(), names })),
+        let copies = OutputFolder::create(folder, inputs, |path| {
+            if imaging::looks_like_image(path) { ".png" } else { ".mp4" }
+        })?;
+        let is_input = |copy: &PathBuf| copy.canonicalize().is_ok_and(|copy| originals.contains(&copy));
+        if let Some(path) = copies.files().find(is_input) {
+            return Err(Error::AnnotateOverInput { path });
         }
+        Ok(CopyFolder(copies))
     }
 
     /// Writes the annotated copy of input `number`: a PNG for a photograph, an mp4 for a video.
@@ -83,7 +73,7 @@ impl Folder {
         caption: &Caption,
         cancel: &Cancel,
     ) -> Result<()> {
-        let output = self.folder.join(&self.names[number]);
+        let output = self.0.file(number);
         if imaging::looks_like_image(input) {
             let mut image = imaging::read_image(input)?;
             draw(&mut image, faces, caption)?;
@@ -104,13 +94,13 @@ fn write_video(
 ) -> Result<()> {
     let reader = VideoReader::open(input)?;
     let fps = reader.fps()?;
-    let hold = (fps * HOLD_SECONDS).ceil() as i64;
+    let hold = (fps * HOLD_SECONDS).ceil() as usize;
     let all: Vec<usize> = (0..reader.frame_count()).collect();
     let mut writer: Option<VideoWriter> = None;
     let mut failure = None;
     let mut add = |frame: Frame| -> Result<()> {
         let Frame { index, mut image } = frame;
-        let seen = |at: &i64| *at <= index as i64 && index as i64 - at <= hold;
+        let seen = |at: &usize| *at <= index && index - at <= hold;
         let latest = faces.iter().map(|face| face.frame).filter(seen).max();
         let visible: Vec<ScoredFace> =
             faces.iter().filter(|face| Some(face.frame) == latest).copied().collect();

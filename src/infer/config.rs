@@ -7,15 +7,15 @@ use crate::model::{DeviceChoice, bundled_detector};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
-/// Longest side in pixels of pictures in which MobileNet finds faces well, however large they are.
+/// Longest side in pixels of frames in which MobileNet finds faces well, however large they are.
 const BUNDLED_LARGEST: usize = 1280;
 
 /// Where the faces come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum InferSource {
     /// A labelled test set: its packed folder under the data root when there is one, else its videos.
     TestSet {
-        /// Which.
+        /// The test set.
         set: TestSet,
         /// Folder of all data sets.
         data_root: PathBuf,
@@ -33,14 +33,14 @@ pub enum Source {
 /// One inference run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Weight file of the deepfake detector.
+    /// Weight file of the forgery detector.
     pub weights: PathBuf,
     /// What to score.
-    pub source: Source,
+    pub source: InferSource,
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
     /// How faces are found in videos; unused for packed sets.
-    pub detector: FaceDetectorConfig,
+    pub face_detector: FaceDetectorConfig,
     /// Faces that go through the network at once.
     pub batch_size: usize,
     /// Where networks run.
@@ -61,12 +61,12 @@ pub struct Config {
 
 impl Config {
     /// The published settings for these weights and this source.
-    pub fn new(weights: PathBuf, source: Source) -> Self {
+    pub fn new(weights: PathBuf, source: InferSource) -> Self {
         Config {
             weights,
             source,
             frames: 32,
-            detector: FaceDetectorConfig::default(),
+            face_detector: FaceDetectorConfig::default(),
             batch_size: 8,
             device: DeviceChoice::Auto,
             half: false,
@@ -79,23 +79,23 @@ impl Config {
     }
 
     /// With the detector in the box, which was trained on faces that MobileNet finds: `auto` means that network, and large
-    /// pictures are brought down to a size that it was made for, unless something else is asked for.
+    /// frames are brought down to a size that it was made for, unless something else is asked for.
     ///
     /// Fails when the detector's file is not there.
-    pub fn bundled(source: Source, faces: FaceDetectorConfig) -> Result<Self> {
+    pub fn bundled(source: InferSource, faces: FaceDetectorConfig) -> Result<Self> {
         let auto = faces.choice == FaceDetectorChoice::Auto && faces.weights.is_none();
         let choice = if auto { FaceDetectorChoice::Fixed(Variant::MobileNet025) } else { faces.choice };
         let largest = faces.largest.or(auto.then_some(BUNDLED_LARGEST));
-        let detector = FaceDetectorConfig { choice, largest, ..faces };
-        Ok(Config { detector, ..Config::new(bundled_detector()?, source) })
+        let face_detector = FaceDetectorConfig { choice, largest, ..faces };
+        Ok(Config { face_detector, ..Config::new(bundled_detector()?, source) })
     }
 
     /// What can be refused before anything is read.
     pub(super) fn check(&self) -> Result<()> {
-        if self.annotate.is_some() && !matches!(self.source, Source::Files(_)) {
+        if self.annotate.is_some() && !matches!(self.source, InferSource::Files(_)) {
             return Err(Error::AnnotateNeedsFiles);
         }
-        if let Source::Files(paths) = &self.source {
+        if let InferSource::Files(paths) = &self.source {
             for path in paths {
                 std::fs::metadata(path).map_err(FileError::of(path))?;
             }

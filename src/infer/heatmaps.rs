@@ -1,19 +1,18 @@
 //! Sheets that show where in a face a score comes from.
 
-use super::output_names::output_names;
-use super::score::KeptFace;
+use super::batches::KeptFace;
+use super::output_folder::OutputFolder;
 use super::{Judge, NEUTRAL_SCORE};
-use crate::face::FACE_SIDE;
+use crate::Result;
 use crate::imaging::{self, draw_text, resized, write_image};
 use crate::model::{EvidenceMap, ForgeryDetector};
-use crate::types::RgbImage;
-use crate::{Error, Result};
-use std::path::{Path, PathBuf};
+use crate::types::{FACE_SIDE, RgbImage};
+use std::path::Path;
 
 /// Faces on a sheet.
 pub(super) const FACES: usize = 8;
 const COLUMNS: usize = 2;
-/// Side of a picture on the sheet, space between, and height of a line of text, in pixels.
+/// Side of an image on the sheet, space between, and height of a line of text, in pixels.
 const TILE: usize = 228;
 const GAP: usize = 8;
 const LINE: usize = 22;
@@ -27,42 +26,32 @@ const FAKE: [f32; 3] = [235.0, 40.0, 40.0];
 const REAL: [f32; 3] = [40.0, 110.0, 235.0];
 
 /// The folder that sheets go to.
-pub(super) struct Folder {
-    folder: PathBuf,
-    /// One name per input.
-    names: Vec<String>,
-}
+pub(super) struct SheetFolder(OutputFolder);
 
-impl Folder {
-    /// Makes the folder; `None` when none was asked for.
-    pub fn prepare<'a>(
-        folder: Option<&Path>,
-        inputs: impl Iterator<Item = &'a Path>,
-    ) -> Result<Option<Self>> {
-        let Some(folder) = folder else { return Ok(None) };
-        std::fs::create_dir_all(folder).map_err(|cause| Error::Output { path: folder.to_owned(), cause })?;
-        let names = output_names(inputs, |_| "_heatmap.png");
-        Ok(Some(Folder { folder: folder.to_owned(), names }))
+impl SheetFolder {
+    /// Makes the folder; fails when it cannot be made.
+    pub fn create<'a>(folder: &Path, inputs: impl Iterator<Item = &'a Path>) -> Result<Self> {
+        Ok(SheetFolder(OutputFolder::create(folder, inputs, |_| "_heatmap.png")?))
     }
 
     /// Writes the sheet of input `number`; without a face there is none.
     pub fn write(
         &self,
         number: usize,
-        detector: &ForgeryDetector,
+        forgery_detector: &ForgeryDetector,
         judge: Option<Judge>,
         faces: &[KeptFace],
     ) -> Result<()> {
         if faces.is_empty() {
             return Ok(());
         }
-        let planes = faces.iter().flat_map(|face| &face.planes).copied().collect::<Vec<u8>>();
-        let maps = detector.evidence(&planes, FACE_SIDE)?;
+        let planes = faces.iter().flat_map(|face| face.crop.to_planes()).collect::<Vec<u8>>();
+        let maps = forgery_detector.evidence(&planes, FACE_SIDE)?;
         // Colours turn where verdicts do; thresholds of 0 and 1 have no logarithm.
         const EDGE: f64 = 1e-4;
         let threshold = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold).clamp(EDGE, 1.0 - EDGE);
         let border = (threshold / (1.0 - threshold)).ln() as f32;
-        Ok(write_image(&self.folder.join(&self.names[number]), &sheet(faces, &maps, border)?)?)
+        Ok(write_image(&self.0.file(number), &sheet(faces, &maps, border)?)?)
     }
 }
 
@@ -81,7 +70,7 @@ fn sheet(
     text(&mut page, "red speaks for a forgery, blue against it", GAP, 0)?;
     for (number, (face, map)) in faces.iter().zip(maps).enumerate() {
         let (x, y) = (GAP + number % columns * (cell_width + GAP), legend + number / columns * cell_height);
-        let crop = resized(&RgbImage::from_planes(FACE_SIDE, FACE_SIDE, &face.planes), TILE, TILE)?;
+        let crop = resized(&face.crop, TILE, TILE)?;
         let title = format!("frame {}   score {:.3}", face.face.frame, face.face.score);
         text(&mut page, &title, x, y)?;
         page.paste(&crop, x, y + LINE);
@@ -95,10 +84,10 @@ fn text(page: &mut RgbImage, line: &str, x: usize, y: usize) -> std::result::Res
     draw_text(page, line, x as f64, (y + LINE) as f64, TEXT, PAGE)
 }
 
-/// The picture, greyed, with red where a position speaks for a forgery and blue where it speaks against one.
-fn coloured(picture: &RgbImage, map: &EvidenceMap, border: f32) -> RgbImage {
-    let (width, height) = (picture.width(), picture.height());
-    let mut out = picture.clone();
+/// The crop, greyed, with red where a position speaks for a forgery and blue where it speaks against one.
+fn coloured(crop: &RgbImage, map: &EvidenceMap, border: f32) -> RgbImage {
+    let (width, height) = (crop.width(), crop.height());
+    let mut out = crop.clone();
     for (i, pixel) in out.data_mut().chunks_exact_mut(3).enumerate() {
         let (x, y) = (i % width, i / width);
         let value = sampled(map, (x as f32 + 0.5) / width as f32, (y as f32 + 0.5) / height as f32) - border;
@@ -127,7 +116,7 @@ fn sampled(map: &EvidenceMap, x: f32, y: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::score::ScoredFace;
+    use super::super::batches::ScoredFace;
     use super::*;
 
     fn map(log_odds: &[f32]) -> EvidenceMap {
@@ -155,7 +144,7 @@ mod tests {
     fn sheets_have_a_row_for_every_two_faces() {
         let face = |frame| KeptFace {
             face: ScoredFace { frame, bbox: None, score: 0.5 },
-            planes: vec![90; 3 * FACE_SIDE * FACE_SIDE],
+            crop: RgbImage::filled(FACE_SIDE, FACE_SIDE, [90; 3]),
         };
         let maps = [map(&[0.0; 4]), map(&[0.0; 4]), map(&[0.0; 4])];
         let one = sheet(&[face(0)], &maps[..1], 0.0).unwrap();

@@ -1,51 +1,90 @@
-//! Loading what a run computes with.
+//! Opening what a run computes with: the forgery detector, and the stream of faces that it is to judge.
 
 use super::Config;
+use super::input::{FacesFrom, Inputs};
 use crate::Result;
 use crate::face::FaceDetector;
+use crate::face_stream::FaceStream;
 use crate::model::{ExecutionPlan, ForgeryDetector};
 use crate::native::torch::Half;
-use crate::progress::Progress;
+use crate::progress::{Cancel, Progress};
+use crate::video::{Decodings, distinct_frame_indices};
 
-/// The deepfake detector, in the precision that was asked for.
+/// A forgery detector, and the faces of all inputs as they come.
+pub(super) struct Opened<'a> {
+    pub forgery_detector: ForgeryDetector,
+    pub faces: FaceStream<'a>,
+    /// Name of the face detector that finds them, or of the one that found packed ones, where known.
+    pub face_detector: Option<String>,
+}
+
+/// Loads the networks and opens the stream of faces.
 ///
-/// Fails when its weights are unusable.
-pub(super) fn load_detector(
+/// Fails when weights are missing or unusable; those of the forgery detector are told first.
+pub(super) fn open<'a>(
+    config: &Config,
+    inputs: &Inputs,
+    progress: &dyn Progress,
+    cancel: &'a Cancel,
+) -> Result<Opened<'a>> {
+    let plan = ExecutionPlan::fastest(config.device.resolve()?);
+    let opened = match &inputs.faces_from {
+        FacesFrom::Packed(videos) => Opened {
+            forgery_detector: load_forgery_detector(config, plan, progress)?,
+            faces: FaceStream::from_packed(videos.clone(), cancel),
+            face_detector: inputs.face_detector.clone(),
+        },
+        FacesFrom::Files => {
+            let paths = inputs.items.iter().map(|item| item.path.clone()).collect();
+            let wanted = config.frames;
+            let choose = move |_, total| distinct_frame_indices(total, wanted);
+            // The first frames are there when the networks are.
+            let decodings = Decodings::start(paths, choose, config.jobs);
+            let (forgery_detector, face_detector) = load_both(config, plan, progress)?;
+            let name = face_detector.identity().name;
+            let faces = FaceStream::from_videos(decodings, face_detector, cancel);
+            Opened { forgery_detector, faces, face_detector: Some(name) }
+        }
+    };
+    inputs.notes.iter().for_each(|note| progress.note(note));
+    Ok(opened)
+}
+
+/// The forgery detector, in the precision that was asked for.
+fn load_forgery_detector(
     config: &Config,
     plan: ExecutionPlan,
     progress: &dyn Progress,
 ) -> Result<ForgeryDetector> {
-    let mut detector = ForgeryDetector::load(&config.weights, plan)?;
+    let mut forgery_detector = ForgeryDetector::load(&config.weights, plan)?;
     if config.half {
-        progress.note(&halved(&mut detector)?);
+        progress.note(&halved(&mut forgery_detector)?);
     }
-    Ok(detector)
+    Ok(forgery_detector)
 }
 
-/// The same and the face detector, side by side.
-///
-/// Fails when weights are missing or unusable; those of the deepfake detector are told first.
-pub(super) fn load_both(
+/// The forgery detector and the face detector, loaded side by side.
+fn load_both(
     config: &Config,
     plan: ExecutionPlan,
     progress: &dyn Progress,
 ) -> Result<(ForgeryDetector, Box<dyn FaceDetector>)> {
-    let (detector, faces) = std::thread::scope(|scope| {
-        let faces = scope.spawn(|| config.detector.load(plan));
-        let detector = load_detector(config, plan, progress);
-        (detector, faces.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    let (forgery_detector, face_detector) = std::thread::scope(|scope| {
+        let face_detector = scope.spawn(|| config.face_detector.load(plan));
+        let forgery_detector = load_forgery_detector(config, plan, progress);
+        (forgery_detector, face_detector.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
-    let detector = detector?;
-    let (faces, warning) = faces?;
+    let forgery_detector = forgery_detector?;
+    let (face_detector, warning) = face_detector?;
     warning.iter().for_each(|text| progress.note(text));
-    Ok((detector, faces))
+    Ok((forgery_detector, face_detector))
 }
 
 /// Switches to half precision where that is faster, and says what it does to scores.
-fn halved(detector: &mut ForgeryDetector) -> Result<String> {
-    if !detector.device().is_cuda() {
+fn halved(forgery_detector: &mut ForgeryDetector) -> Result<String> {
+    if !forgery_detector.device().is_cuda() {
         return Ok("--half is for CUDA devices: this run has 32 bits".to_owned());
     }
-    let apart = detector.halve(Half::Float16)?;
+    let apart = forgery_detector.halve(Half::Float16)?;
     Ok(format!("half precision: scores of made faces move by up to {apart:.5}"))
 }

@@ -2,8 +2,10 @@
 
 use super::{Judge, Judgement};
 use crate::metrics::{FrameScore, VideoMetrics};
+use crate::model::ForgeryDetector;
 use crate::types::{Label, VideoStatus};
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 /// One video or photograph.
@@ -22,11 +24,11 @@ pub struct VideoResult {
     /// What is made of the score, where there is something to measure it by.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
-    /// In one word.
+    /// How the reading went.
     pub status: VideoStatus,
-    /// Frames looked at.
+    /// How many frames were looked at.
     pub frames: usize,
-    /// Faces scored.
+    /// How many faces were scored.
     pub faces: usize,
     /// Score of each frame with a face.
     pub frame_scores: Vec<FrameScore>,
@@ -36,14 +38,6 @@ pub struct VideoResult {
 }
 
 impl VideoResult {
-    /// Adds to what went wrong.
-    pub(super) fn add_note(&mut self, more: String) {
-        self.note = Some(match self.note.take() {
-            Some(note) => format!("{note}; {more}"),
-            None => more,
-        });
-    }
-
     /// Whether everything about this input went as it should.
     pub fn is_ok(&self) -> bool {
         self.status == VideoStatus::Ok && self.note.is_none()
@@ -67,26 +61,47 @@ impl Timing {
     }
 }
 
-/// A whole run.
+/// Which program and which forgery detector made scores.
 #[derive(Clone, Debug, Serialize)]
-pub struct Summary {
-    /// `sbi`.
+pub struct ScoredBy {
+    /// The program's name, `sbi`.
     pub tool: &'static str,
-    /// Of the program.
+    /// The program's version.
     pub version: &'static str,
-    /// The weight file.
+    /// The forgery detector's weight file.
     pub weights: String,
-    /// `sbi` or `eg`.
+    /// The method of the forgery detector, `sbi` or `eg`.
     pub model: &'static str,
-    /// `efficientnet-b4`, …
+    /// The forgery detector's backbone, such as `efficientnet-b4`.
     pub backbone: &'static str,
+}
+
+impl ScoredBy {
+    pub(super) fn new(weights: &Path, forgery_detector: &ForgeryDetector) -> Self {
+        ScoredBy {
+            tool: "sbi",
+            version: env!("CARGO_PKG_VERSION"),
+            weights: weights.display().to_string(),
+            model: forgery_detector.method().name(),
+            backbone: forgery_detector.backbone().variant.name,
+        }
+    }
+}
+
+/// A whole inference run.
+#[derive(Clone, Debug, Serialize)]
+pub struct InferSummary {
+    /// Which program and which forgery detector made the scores.
+    #[serde(flatten)]
+    pub scored_by: ScoredBy,
     /// Name of the test set; none for free inputs.
     pub dataset: Option<String>,
     /// Compression level, where the set has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<String>,
     /// Name of the face detector, where known.
-    pub detector: Option<String>,
+    #[serde(rename = "detector")]
+    pub face_detector: Option<String>,
     /// What verdicts were made by; none for detectors that are not calibrated when no threshold was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Judge>,
@@ -105,7 +120,7 @@ pub struct Summary {
     pub timing: Timing,
 }
 
-impl Summary {
+impl InferSummary {
     /// The inputs with which something was wrong.
     pub fn failed(&self) -> impl Iterator<Item = &VideoResult> {
         self.videos.iter().filter(|video| !video.is_ok())

@@ -1,7 +1,6 @@
 //! From a score to words: likely fake, likely real or undecided, with reasons that a person can check.
 
-use super::VideoResult;
-use super::score::ScoredFace;
+use super::batches::ScoredFace;
 use crate::metrics::{Calibration, FrameScore};
 use crate::types::VideoStatus;
 use serde::{Serialize, Serializer};
@@ -26,7 +25,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// In words.
+    /// What is told to people: `likely fake`, `likely real`, `undecided`.
     pub fn words(self) -> &'static str {
         match self {
             Verdict::LikelyFake => "likely fake",
@@ -52,13 +51,27 @@ impl Serialize for Verdict {
 /// A verdict and what speaks for it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    /// The verdict.
+    /// What is made of the score.
     pub verdict: Verdict,
     /// Probability of a fake where fakes are as frequent as real ones, 0..1; `None` without a face and for detectors
     /// that are not calibrated.
     pub probability: Option<f64>,
     /// For people, the most important first.
     pub reasons: Vec<String>,
+}
+
+/// What is known of an input when it is judged.
+pub(super) struct Evidence<'a> {
+    /// Probability of a fake, 0..1; none without a face.
+    pub score: Option<f64>,
+    /// Score of each frame with a face.
+    pub frame_scores: &'a [FrameScore],
+    /// The faces that were scored.
+    pub faces: &'a [ScoredFace],
+    /// How many frames were looked at.
+    pub frames: usize,
+    /// How the reading went.
+    pub status: VideoStatus,
 }
 
 /// What verdicts are made by.
@@ -79,12 +92,11 @@ impl Judge {
         Some(Judge { threshold, temperature })
     }
 
-    /// Judges a finished result. `faces` are those that were scored; where packed files do not tell where a face was,
-    /// nothing is said about sizes.
-    pub(super) fn judge(&self, result: &VideoResult, faces: &[ScoredFace]) -> Judgement {
-        let frames = &result.frame_scores;
-        let Some(score) = result.score.filter(|_| !frames.is_empty()) else {
-            let why = match result.status {
+    /// Judges an input. Where packed files do not tell where a face was, nothing is said about sizes.
+    pub(super) fn judge(&self, evidence: &Evidence) -> Judgement {
+        let Evidence { score, frame_scores, faces, frames, status } = *evidence;
+        let Some(score) = score else {
+            let why = match status {
                 VideoStatus::Unreadable => "the file cannot be read",
                 _ => "no face was found",
             };
@@ -93,7 +105,7 @@ impl Judge {
         };
         let probability = self.probability(score);
         let mut doubts = Vec::new();
-        doubts.extend(few_frames(frames.len(), result.frames));
+        doubts.extend(few_frames(frame_scores.len(), frames));
         doubts.extend(small_faces(faces));
         doubts.extend(probability.and_then(too_close));
         let verdict = match (doubts.is_empty(), score >= self.threshold) {
@@ -103,9 +115,9 @@ impl Judge {
         };
         let mut reasons = doubts;
         reasons.push(format!("score {score:.3}, the border is at {:.3}", self.threshold));
-        reasons.push(self.share_over(frames));
-        reasons.extend(most_suspicious(frames, faces));
-        if result.status == VideoStatus::Truncated {
+        reasons.push(self.share_over(frame_scores));
+        reasons.extend(most_suspicious(frame_scores, faces));
+        if status == VideoStatus::Truncated {
             reasons.push("the file ends too early: only its beginning was seen".to_owned());
         }
         Judgement { verdict, probability, reasons }
@@ -184,38 +196,31 @@ mod tests {
 
     const CALIBRATION: Calibration = Calibration { threshold: 0.6, temperature: 1.0 };
 
-    fn result(scores: &[f64], looked_at: usize) -> VideoResult {
-        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
-        VideoResult {
-            path: "a.mp4".to_owned(),
-            label: None,
-            group: None,
-            score: (!scores.is_empty()).then_some(mean),
-            status: if scores.is_empty() { VideoStatus::NoFace } else { VideoStatus::Ok },
-            frames: looked_at,
-            faces: scores.len(),
-            frame_scores: scores
-                .iter()
-                .enumerate()
-                .map(|(frame, &score)| FrameScore { frame: frame as i64, score })
-                .collect(),
-            judgement: None,
-            note: None,
-        }
-    }
-
     fn faces(scores: &[f64], side: f64) -> Vec<ScoredFace> {
         let face = |(frame, &score): (usize, &f64)| ScoredFace {
-            frame: frame as i64,
+            frame,
             bbox: Some(BBox { x0: 10.0, y0: 20.0, x1: 10.0 + side, y1: 30.0 + side }),
             score: score as f32,
         };
         scores.iter().enumerate().map(face).collect()
     }
 
+    /// Judges one face per frame with these scores.
+    fn judged_by(judge: Judge, scores: &[f64], side: f64, looked_at: usize) -> Judgement {
+        let frame = |(frame, &score): (usize, &f64)| FrameScore { frame: frame as i64, score };
+        let frame_scores: Vec<FrameScore> = scores.iter().enumerate().map(frame).collect();
+        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+        judge.judge(&Evidence {
+            score: (!scores.is_empty()).then_some(mean),
+            frame_scores: &frame_scores,
+            faces: &faces(scores, side),
+            frames: looked_at,
+            status: if scores.is_empty() { VideoStatus::NoFace } else { VideoStatus::Ok },
+        })
+    }
+
     fn judged(scores: &[f64], side: f64, looked_at: usize) -> Judgement {
-        let judge = Judge::new(Some(CALIBRATION), None).unwrap();
-        judge.judge(&result(scores, looked_at), &faces(scores, side))
+        judged_by(Judge::new(Some(CALIBRATION), None).unwrap(), scores, side, looked_at)
     }
 
     #[test]
@@ -249,13 +254,13 @@ mod tests {
     fn without_calibration_the_threshold_alone_decides() {
         assert_eq!(Judge::new(None, None), None);
         let judge = Judge::new(None, Some(0.5)).unwrap();
-        let judgement = judge.judge(&result(&[0.5; 3], 3), &faces(&[0.5; 3], 100.0));
+        let judgement = judged_by(judge, &[0.5; 3], 100.0, 3);
         assert_eq!((judgement.verdict, judgement.probability), (Verdict::LikelyFake, None));
         let moved = Judge::new(Some(CALIBRATION), Some(0.2)).unwrap();
         assert_eq!((moved.threshold, moved.temperature), (0.2, Some(1.0)));
         for edge in [0.0, 1.0] {
             let judge = Judge::new(Some(CALIBRATION), Some(edge)).unwrap();
-            assert_eq!(judge.judge(&result(&[0.5; 3], 3), &[]).probability, None);
+            assert_eq!(judged_by(judge, &[0.5; 3], 100.0, 3).probability, None);
         }
     }
 

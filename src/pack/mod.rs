@@ -2,14 +2,15 @@
 
 use crate::Result;
 use crate::datasets::{Compression, TestSet};
-use crate::face::{
-    Extracted, Extraction, FACE_SIDE, FaceDetectorConfig, FaceDetectorIdentity, extract_faces,
-};
+use crate::face::{FaceDetectorConfig, FaceDetectorIdentity};
+use crate::face_stream::{FaceEvent, FaceStream, InputEnd};
 use crate::model::{DeviceChoice, ExecutionPlan};
-use crate::packed_faces::{self, Outcome, PackedWriter, PlannedVideo, Settings, VideoEntry, VideoWriter};
+use crate::packed_faces::{
+    PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
+};
 use crate::progress::{Cancel, Progress};
-use crate::types::VideoStatus;
-use crate::video::{decode_ahead, distinct_frame_indices};
+use crate::types::{FACE_SIDE, VideoStatus};
+use crate::video::{Decodings, distinct_frame_indices};
 use std::path::PathBuf;
 
 /// One packing run.
@@ -26,8 +27,8 @@ pub struct Config {
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
     /// How faces are found.
-    pub detector: FaceDetectorConfig,
-    /// Where the detector runs.
+    pub face_detector: FaceDetectorConfig,
+    /// Where the face detector runs.
     pub device: DeviceChoice,
     /// Videos decoded at the same time.
     pub jobs: usize,
@@ -48,7 +49,7 @@ impl Config {
             compression: Compression::default(),
             output: None,
             frames: 32,
-            detector: FaceDetectorConfig::default(),
+            face_detector: FaceDetectorConfig::default(),
             device: DeviceChoice::Auto,
             jobs: 2,
             allow_missing: false,
@@ -65,7 +66,7 @@ impl Config {
 
 /// What a packing run did.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub struct PackSummary {
     /// The packed folder.
     pub folder: PathBuf,
     /// Videos of the set.
@@ -82,7 +83,7 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
-impl Summary {
+impl PackSummary {
     /// The videos with which something was wrong.
     pub fn failed(&self) -> impl Iterator<Item = &VideoEntry> {
         self.videos.iter().filter(|video| video.status != VideoStatus::Ok)
@@ -91,17 +92,14 @@ impl Summary {
 
 /// Packs what is missing of a test set.
 ///
-/// A bad video is part of the [`Summary`] and does not stop the rest. Fails when nothing can be done at all:
+/// A bad video is part of the [`PackSummary`] and does not stop the rest. Fails when nothing can be done at all:
 /// an incomplete set, missing detector weights, a folder packed with other settings. When `cancel` is
 /// requested the current video is dropped; a later run continues there.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PackSummary> {
     let list = config.set.list(&config.data_root, config.compression, config.allow_missing)?;
-    let mut notes: Vec<String> = list.notes.iter().map(ToString::to_string).collect();
-    notes.extend(list.missing.first().map(|first| {
-        let count = list.missing.len();
-        format!("{count} videos of the list are not on disk and are left out, first {}", first.display())
-    }));
-    let (detector, warning) = config.detector.load(ExecutionPlan::fastest(config.device.resolve()?))?;
+    let notes = list.remarks();
+    let plan = ExecutionPlan::fastest(config.device.resolve()?);
+    let (face_detector, warning) = config.face_detector.load(plan)?;
     notes.iter().chain(&warning).for_each(|note| progress.note(note));
 
     let videos: Vec<PlannedVideo> = list
@@ -116,72 +114,76 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         .collect();
     let total = videos.len();
     let folder = config.folder();
-    let settings = settings(config, &detector.identity());
+    let settings = settings(config, &face_detector.identity());
     let mut writer = PackedWriter::open(&folder, settings, videos, config.overwrite)?;
     let pending = writer.pending();
 
     progress.begin(pending.len(), "videos");
     let paths: Vec<PathBuf> = pending.iter().map(|&number| writer.video(number).path.clone()).collect();
-    let mut packed = 0;
-    let choose = |_, count| distinct_frame_indices(count, config.frames);
-    let ended = decode_ahead(paths.clone(), &choose, config.jobs, |decodings| {
-        decodings.fill_batches_of(detector.preferred_batch());
-        let events = decodings.events().take_while(|_| !cancel.is_requested());
-        let mut arrays: Option<VideoWriter> = None;
-        extract_faces(events, detector.as_ref(), |extracted| -> Result<()> {
-            let (Extracted::Faces { video, .. } | Extracted::End { video, .. }) = extracted;
-            let mut current = match arrays.take() {
-                Some(current) => current,
-                None => writer.start(pending[video])?,
-            };
-            match extracted {
-                Extracted::Faces { found, .. } => {
-                    for crop in &found.faces {
-                        current.append(&crop.pixels.to_planes(), found.frame as u32)?;
-                    }
-                    arrays = Some(current);
-                }
-                Extracted::End { extraction, .. } => {
-                    let entry = writer.commit(current, outcome(extraction))?;
-                    packed += 1;
-                    let path = paths[video].display().to_string();
-                    if let Some(note) = &entry.note {
-                        progress.note(&format!("{path}: {note}"));
-                    }
-                    progress.advance(&path);
-                }
-            }
-            Ok(())
-        })
-    });
+    let wanted = config.frames;
+    let choose = move |_, total| distinct_frame_indices(total, wanted);
+    let decodings = Decodings::start(paths, choose, config.jobs);
+    let faces = FaceStream::from_videos(decodings, face_detector, cancel);
+    let packed = fill(&mut writer, &pending, faces, progress);
     progress.end();
     // Also after an error: what is done stays done.
     let manifest = writer.finish();
-    ended?;
+    let packed = packed?;
     let videos = manifest?.videos;
     let skipped = total - pending.len();
     let interrupted = cancel.is_requested() && packed < pending.len();
-    Ok(Summary { folder, total, skipped, packed, videos, notes, interrupted })
+    Ok(PackSummary { folder, total, skipped, packed, videos, notes, interrupted })
 }
 
-fn outcome(extraction: Extraction) -> Outcome {
-    Outcome {
-        status: extraction.status,
-        frames_decoded: extraction.frames_decoded as u32,
-        note: extraction.note,
+/// Writes the faces of the videos with the numbers `pending`; how many of them came to their end.
+fn fill(
+    writer: &mut PackedWriter,
+    pending: &[usize],
+    faces: FaceStream,
+    progress: &dyn Progress,
+) -> Result<usize> {
+    let mut packed = 0;
+    let mut begun: Option<PackedVideoWriter> = None;
+    for event in faces {
+        let event = event?;
+        let (FaceEvent::Frame { input, .. } | FaceEvent::End { input, .. }) = event;
+        let mut video = match begun.take() {
+            Some(video) => video,
+            None => writer.start(pending[input])?,
+        };
+        match event {
+            FaceEvent::Frame { faces, .. } => {
+                for crop in &faces.crops {
+                    video.append(&crop.pixels, faces.frame as u32)?;
+                }
+                begun = Some(video);
+            }
+            FaceEvent::End { end, .. } => {
+                let entry = writer.commit(video, outcome(end))?;
+                packed += 1;
+                if let Some(note) = &entry.note {
+                    progress.note(&format!("{}: {note}", entry.path));
+                }
+                progress.advance(&entry.path);
+            }
+        }
     }
+    Ok(packed)
 }
 
-fn settings(config: &Config, detector: &FaceDetectorIdentity) -> Settings {
-    debug_assert_eq!(packed_faces::FACE_SIZE, FACE_SIDE);
-    Settings {
+fn outcome(end: InputEnd) -> PackOutcome {
+    PackOutcome { status: end.status, frames_decoded: end.frames_decoded as u32, note: end.note }
+}
+
+fn settings(config: &Config, face_detector: &FaceDetectorIdentity) -> PackSettings {
+    PackSettings {
         dataset: config.set.to_string(),
         compression: config.compression.to_string(),
-        detector: detector.name.clone(),
-        detector_weights: detector.weights.clone(),
+        detector: face_detector.name.clone(),
+        detector_weights: face_detector.weights.clone(),
         // 0 stands for "the frame's own size".
-        max_size: detector.max_size.unwrap_or(0) as u32,
+        max_size: face_detector.max_size.unwrap_or(0) as u32,
         frames: config.frames as u32,
-        face_size: packed_faces::FACE_SIZE as u32,
+        face_size: FACE_SIDE as u32,
     }
 }

@@ -140,7 +140,7 @@ pub enum Error {
 
 /// One packed video cannot be used; the others can. Every message is one line.
 #[derive(Debug, thiserror::Error)]
-pub enum VideoError {
+pub enum PackedVideoError {
     /// An array of the video is not there.
     #[error("{}: no such file, expected {expected}; pack the test set again to complete it", path.display())]
     MissingFile {

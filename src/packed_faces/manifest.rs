@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 
 /// What decides the content of packed faces. Folders packed with different settings never mix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
+pub struct PackSettings {
     /// Name of the test set, such as `CDF`.
     pub dataset: String,
     /// Compression of the videos, such as `c23`.
@@ -38,7 +38,7 @@ pub struct Settings {
     pub face_size: u32,
 }
 
-impl Settings {
+impl PackSettings {
     /// The first setting that differs: its name, its value here and its value there.
     pub(super) fn first_difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let (ours, theirs) = (self.named(), other.named());
@@ -92,7 +92,7 @@ pub struct Manifest {
     /// Program and version that packed last.
     pub program: String,
     /// What decides the content of the faces.
-    pub settings: Settings,
+    pub settings: PackSettings,
     /// Number of videos of the test set, packed or not.
     pub video_count: usize,
     /// Whether every video was tried.
@@ -102,7 +102,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn new(settings: Settings, video_count: usize, videos: Vec<VideoEntry>) -> Self {
+    pub(super) fn new(settings: PackSettings, video_count: usize, videos: Vec<VideoEntry>) -> Self {
         Self {
             version: VERSION,
             program: concat!("sbi ", env!("CARGO_PKG_VERSION")).into(),
@@ -203,8 +203,8 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), Error> {
 pub(super) mod tests {
     use super::*;
 
-    pub(in super::super) fn settings() -> Settings {
-        Settings {
+    pub(in super::super) fn settings() -> PackSettings {
+        PackSettings {
             dataset: "CDF".into(),
             compression: "raw".into(),
             detector: "retinaface-mnet".into(),

@@ -13,18 +13,16 @@ mod reader;
 mod resume;
 mod writer;
 
+use crate::types::FACE_SIDE;
 use std::path::{Path, PathBuf};
 
-pub use error::{Error, VideoError};
-pub use manifest::{Manifest, Settings, VideoEntry};
-pub use reader::{OpenVideo, PackedSet, PackedVideo};
-pub use writer::{Outcome, PackedWriter, PlannedVideo, VideoWriter};
-
-/// Height and width of a packed face, in pixels.
-pub const FACE_SIZE: usize = 380;
+pub use error::{Error, PackedVideoError};
+pub use manifest::{Manifest, PackSettings, VideoEntry};
+pub use reader::{OpenPackedVideo, PackedSet, PackedVideo};
+pub use writer::{PackOutcome, PackedVideoWriter, PackedWriter, PlannedVideo};
 
 /// Shape of a packed face: (channel, row, column), channels red, green, blue.
-pub const FACE_SHAPE: [usize; 3] = [3, FACE_SIZE, FACE_SIZE];
+const FACE_SHAPE: [usize; 3] = [3, FACE_SIDE, FACE_SIDE];
 
 /// `<number>.npy`, the faces of a video.
 fn faces_path(folder: &Path, number: usize) -> PathBuf {

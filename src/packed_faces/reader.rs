@@ -3,11 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Error, FACE_SHAPE, Manifest, VideoEntry, VideoError, faces_path, indices_path, target_list_path,
+    Error, FACE_SHAPE, Manifest, PackedVideoError, VideoEntry, faces_path, indices_path, target_list_path,
     video_files,
 };
 use crate::npy::{self, FaceReader};
-use crate::types::{Label, VideoStatus};
+use crate::types::{FACE_SIDE, Label, RgbImage, VideoStatus};
+
+/// Bytes of a face.
+const FACE_BYTES: usize = 3 * FACE_SIDE * FACE_SIDE;
+
+/// Faces of a frame that are read at once; an array of which every face is said to be of one frame must fit memory too.
+const MOST_FACES: usize = 16;
 
 /// A packed test set.
 #[derive(Clone, Debug)]
@@ -31,15 +37,16 @@ pub struct PackedVideo {
     has_manifest: bool,
 }
 
-/// The faces of a packed video.
+/// The faces of a packed video, read frame by frame.
 #[derive(Debug)]
-pub struct OpenVideo {
-    /// The faces, to be read in batches.
-    pub faces: FaceReader,
-    /// The frame of each face, from 0.
-    pub frame_indices: Vec<i64>,
+pub struct OpenPackedVideo {
     /// How packing it went; without a manifest `ok`, or `no_face` if it has none.
     pub status: VideoStatus,
+    faces: FaceReader,
+    /// The frames, from 0, of the faces that are still to be read.
+    frames: std::vec::IntoIter<usize>,
+    /// Faces as they are in the file.
+    planes: Vec<u8>,
 }
 
 impl PackedSet {
@@ -108,39 +115,60 @@ impl PackedVideo {
 
     /// Opens its arrays, without reading any face yet.
     ///
-    /// Fails with [`VideoError`] when an array is missing, cut, of another type or shape, when
+    /// Fails with [`PackedVideoError`] when an array is missing, cut, of another type or shape, when
     /// there is not one frame index from 0 per face, or when the manifest says something else.
-    pub fn open(&self) -> Result<OpenVideo, VideoError> {
+    pub fn open(&self) -> Result<OpenPackedVideo, PackedVideoError> {
         let path = faces_path(&self.folder, self.number);
         if self.has_manifest && self.entry.is_none() {
-            return Err(VideoError::NotPacked { path });
+            return Err(PackedVideoError::NotPacked { path });
         }
         let index_path = indices_path(&self.folder, self.number);
         for (path, expected) in [(&path, "the faces of a video"), (&index_path, "the frame of each face")] {
             if !path.exists() {
-                return Err(VideoError::MissingFile { path: path.clone(), expected });
+                return Err(PackedVideoError::MissingFile { path: path.clone(), expected });
             }
         }
         let faces = FaceReader::open(&path, FACE_SHAPE)?;
-        let frame_indices = npy::read_i64_vec(&index_path)?;
+        let indices = npy::read_i64_vec(&index_path)?;
 
-        if frame_indices.len() != faces.faces() {
-            let (faces, indices) = (faces.faces(), frame_indices.len());
-            return Err(VideoError::IndexCount { path: index_path, faces, indices });
+        if indices.len() != faces.faces() {
+            let (faces, indices) = (faces.faces(), indices.len());
+            return Err(PackedVideoError::IndexCount { path: index_path, faces, indices });
         }
-        if let Some(at) = frame_indices.iter().position(|&index| index < 0) {
-            let found = frame_indices[at];
-            return Err(VideoError::NegativeIndex { path: index_path, face: at + 1, found });
-        }
+        let frame = |(at, &found): (usize, &i64)| {
+            let negative =
+                |_| PackedVideoError::NegativeIndex { path: index_path.clone(), face: at + 1, found };
+            usize::try_from(found).map_err(negative)
+        };
+        let frames = indices.iter().enumerate().map(frame).collect::<Result<Vec<_>, _>>()?;
         let status = match &self.entry {
             Some(entry) if entry.faces != faces.faces() => {
-                return Err(VideoError::FaceCount { path, expected: entry.faces, found: faces.faces() });
+                return Err(PackedVideoError::FaceCount {
+                    path,
+                    expected: entry.faces,
+                    found: faces.faces(),
+                });
             }
             Some(entry) => entry.status,
-            None if frame_indices.is_empty() => VideoStatus::NoFace,
+            None if frames.is_empty() => VideoStatus::NoFace,
             None => VideoStatus::Ok,
         };
-        Ok(OpenVideo { faces, frame_indices, status })
+        Ok(OpenPackedVideo { status, faces, frames: frames.into_iter(), planes: Vec::new() })
+    }
+}
+
+impl OpenPackedVideo {
+    /// The next frame with a face: its index in the video, from 0, and its faces, each [`FACE_SIDE`] x [`FACE_SIDE`];
+    /// `None` at the end. A frame with very many faces comes in parts.
+    ///
+    /// Fails with [`PackedVideoError::Array`] when the disk does, or when the file was cut since it was opened.
+    pub fn read_frame(&mut self) -> Result<Option<(usize, Vec<RgbImage>)>, PackedVideoError> {
+        let Some(&frame) = self.frames.as_slice().first() else { return Ok(None) };
+        let count = self.frames.as_slice().iter().take(MOST_FACES).take_while(|&&of| of == frame).count();
+        self.faces.read_batch(count, &mut self.planes)?;
+        self.frames.by_ref().take(count).for_each(drop);
+        let faces = self.planes.chunks_exact(FACE_BYTES);
+        Ok(Some((frame, faces.map(|planes| RgbImage::from_planes(FACE_SIDE, FACE_SIDE, planes)).collect())))
     }
 }
 
@@ -189,10 +217,11 @@ mod tests {
         assert_eq!(set.videos[0].name(), "data/001.mp4");
         assert_eq!(set.videos.iter().map(|v| v.label.class()).collect::<Vec<_>>(), [0, 1, 0]);
         let mut video = set.videos[0].open().unwrap();
-        assert_eq!(video.frame_indices, [0, 9]);
-        let mut batch = Vec::new();
-        assert_eq!(video.faces.read_batch(8, &mut batch).unwrap(), 2);
-        assert!(batch.len() == 2 * 3 * 380 * 380 && batch.iter().all(|&byte| byte == 1));
+        let face = RgbImage::filled(380, 380, [1; 3]);
+        for frame in [0, 9] {
+            assert_eq!(video.read_frame().unwrap(), Some((frame, vec![face.clone()])));
+        }
+        assert_eq!(video.read_frame().unwrap(), None);
         assert_eq!(set.videos[1].open().unwrap().status, VideoStatus::NoFace);
         assert_eq!(set.videos[2].open().unwrap().status, VideoStatus::Truncated);
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::manifest::{journal_path, manifest_path, remove_if_there};
 use super::{
-    Error, FACE_SHAPE, Manifest, PlannedVideo, Settings, VideoEntry, faces_path, indices_path,
+    Error, FACE_SHAPE, Manifest, PackSettings, PlannedVideo, VideoEntry, faces_path, indices_path,
     target_list_path, video_files,
 };
 use crate::npy::{self, FaceReader};
@@ -13,7 +13,7 @@ use crate::types::{Label, VideoStatus};
 /// The entries of `before` that this run need not make again. Refuses folders of another run.
 pub(super) fn resumed_entries(
     folder: &Path,
-    settings: &Settings,
+    settings: &PackSettings,
     videos: &[PlannedVideo],
     before: Manifest,
 ) -> Result<Vec<Option<VideoEntry>>, Error> {

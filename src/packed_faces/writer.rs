@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{journal_line, journal_path};
 use super::resume::{clear, is_packed, resumed_entries};
-use super::{Error, FACE_SHAPE, Manifest, Settings, VideoEntry, faces_path, indices_path, target_list_path};
+use super::{
+    Error, FACE_SHAPE, Manifest, PackSettings, VideoEntry, faces_path, indices_path, target_list_path,
+};
 use crate::atomic_file;
 use crate::npy::{self, FaceWriter};
-use crate::types::{Label, VideoStatus};
+use crate::types::{Label, RgbImage, VideoStatus};
 
 /// A video of the test set that is to be packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct PlannedVideo {
 
 /// How the reading of a video went, for the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct PackOutcome {
     /// How reading the video went; an `ok` without any face is written as `no_face`.
     pub status: VideoStatus,
     /// Number of frames that were decoded.
@@ -40,7 +42,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct PackedWriter {
     folder: PathBuf,
-    settings: Settings,
+    settings: PackSettings,
     videos: Vec<PlannedVideo>,
     /// What is known about each video; `None` as long as it is to be done.
     entries: Vec<Option<VideoEntry>>,
@@ -60,7 +62,7 @@ impl PackedWriter {
     /// variants when it cannot be read or written.
     pub fn open(
         folder: &Path,
-        settings: Settings,
+        settings: PackSettings,
         videos: Vec<PlannedVideo>,
         overwrite: bool,
     ) -> Result<Self, Error> {
@@ -111,18 +113,18 @@ impl PackedWriter {
     ///
     /// # Panics
     /// If there is no video with this number.
-    pub fn start(&self, number: usize) -> Result<VideoWriter, Error> {
+    pub fn start(&self, number: usize) -> Result<PackedVideoWriter, Error> {
         assert!((1..=self.videos.len()).contains(&number), "no video {number}");
         let faces = FaceWriter::create(&faces_path(&self.folder, number), FACE_SHAPE)?;
-        Ok(VideoWriter { number, faces, indices: Vec::new() })
+        Ok(PackedVideoWriter { number, faces, indices: Vec::new() })
     }
 
     /// Puts the arrays of a video in place and its entry into the manifest, also when it has no
     /// face or could not be read: its arrays then have length 0.
     ///
     /// Fails with [`Error`] when the folder cannot be written.
-    pub fn commit(&mut self, video: VideoWriter, outcome: Outcome) -> Result<&VideoEntry, Error> {
-        let VideoWriter { number, faces, indices } = video;
+    pub fn commit(&mut self, video: PackedVideoWriter, outcome: PackOutcome) -> Result<&VideoEntry, Error> {
+        let PackedVideoWriter { number, faces, indices } = video;
         faces.finish()?;
         npy::write_i64_vec(&indices_path(&self.folder, number), &indices)?;
 
@@ -165,19 +167,20 @@ impl PackedWriter {
 
 /// The arrays of one video while they grow. Dropped without a commit, they leave nothing.
 #[derive(Debug)]
-pub struct VideoWriter {
+pub struct PackedVideoWriter {
     number: usize,
     faces: FaceWriter,
     indices: Vec<i64>,
 }
 
-impl VideoWriter {
-    /// Adds a face, `[3, 380, 380]`, RGB, 0 to 255, that was found in frame `frame`, counted from 0.
+impl PackedVideoWriter {
+    /// Adds a face of 380 x 380 pixels that was found in frame `frame`, counted from 0.
     ///
     /// Faces of one frame follow one another. Fails with [`Error::Array`] when the face has another
     /// size or the disk is full.
-    pub fn append(&mut self, face: &[u8], frame: u32) -> Result<(), Error> {
-        self.faces.append(face)?;
+    pub fn append(&mut self, face: &RgbImage, frame: u32) -> Result<(), Error> {
+        // The format has one colour after the other.
+        self.faces.append(&face.to_planes())?;
         self.indices.push(i64::from(frame));
         Ok(())
     }
@@ -207,11 +210,11 @@ pub(super) mod tests {
 
     fn pack(writer: &mut PackedWriter, number: usize, frames: &[u32], status: VideoStatus) {
         let mut video = writer.start(number).unwrap();
-        let face = vec![number as u8; FACE_SHAPE.iter().product()];
+        let face = RgbImage::filled(380, 380, [number as u8; 3]);
         for &frame in frames {
             video.append(&face, frame).unwrap();
         }
-        writer.commit(video, Outcome { status, frames_decoded: 32, note: None }).unwrap();
+        writer.commit(video, PackOutcome { status, frames_decoded: 32, note: None }).unwrap();
     }
 
     /// A finished folder of three videos: two faces, none, one.
@@ -291,7 +294,7 @@ pub(super) mod tests {
     #[test]
     fn other_settings_are_refused_with_both_values() {
         let folder = packed();
-        let other = Settings { frames: 16, ..settings() };
+        let other = PackSettings { frames: 16, ..settings() };
         let error = PackedWriter::open(folder.path(), other, planned(3), false).unwrap_err().to_string();
         assert!(error.contains("packed with number of frames 32, this run has 16"), "{error}");
         assert!(error.contains("manifest.json") && error.contains("--overwrite"), "{error}");
@@ -313,7 +316,7 @@ pub(super) mod tests {
     fn overwriting_deletes_the_packed_set_and_nothing_else() {
         let folder = packed();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-        let other = Settings { dataset: "DFD".into(), ..settings() };
+        let other = PackSettings { dataset: "DFD".into(), ..settings() };
         let writer = PackedWriter::open(folder.path(), other, planned(2), true).unwrap();
         assert_eq!(writer.pending(), [1, 2]);
         assert!(folder.path().join("notes.txt").exists());
@@ -332,7 +335,7 @@ pub(super) mod tests {
     #[test]
     fn videos_can_be_written_on_other_threads() {
         fn is_send<T: Send>() {}
-        is_send::<VideoWriter>();
+        is_send::<PackedVideoWriter>();
         is_send::<PackedWriter>();
     }
 }

@@ -62,7 +62,7 @@ struct Account {
 pub struct Ledger<'a> {
     steps: Steps,
     book: Book,
-    videos: &'a [&'a SourceVideo],
+    videos: &'a [SourceVideo],
     before: &'a BTreeMap<String, VideoRecord>,
     progress: &'a dyn Progress,
     open: BTreeMap<usize, Account>,
@@ -76,7 +76,7 @@ impl<'a> Ledger<'a> {
     pub fn new(
         steps: Steps,
         book: Book,
-        videos: &'a [&'a SourceVideo],
+        videos: &'a [SourceVideo],
         before: &'a BTreeMap<String, VideoRecord>,
         progress: &'a dyn Progress,
     ) -> Self {
@@ -147,7 +147,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn close(&mut self, video: usize, account: Account) {
-        let source = self.videos[video];
+        let source = &self.videos[video];
         let name = self.book.name_of(source);
         VideoFolders::new(&source.base, &source.name).remove_empty();
         let record = account.record(name.clone(), self.steps, self.before.get(&name));

@@ -8,11 +8,11 @@ use crate::datasets::SourceVideo;
 use crate::error::Ended;
 use crate::prepared_frames::{self, Record, Settings, VideoFolders, VideoRecord};
 use crate::progress::{Cancel, Progress};
-use crate::video::{Decoding, Event, decode_ahead, distinct_frame_indices};
+use crate::video::{DecodeEvent, Decoding, Decodings, distinct_frame_indices};
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// One decoder feeds this many workers: finding faces takes several times longer than decoding.
 const WORKERS_PER_DECODER: usize = 4;
@@ -44,19 +44,23 @@ pub fn run_with(
         Settings { frames: config.frames, landmarks: tools.landmark_settings(), boxes: tools.box_settings() };
     let points = settings.landmarks.as_ref().map(|landmarks| landmarks.points);
     let (book, before) = open_book(config, settings)?;
-    let pending: Vec<&SourceVideo> =
-        videos.iter().filter(|video| !is_done(config, video, before.get(&book.name_of(video)))).collect();
+    let is_pending = |video: &&SourceVideo| !is_done(config, video, before.get(&book.name_of(video)));
+    let pending: Arc<[SourceVideo]> = videos.iter().filter(is_pending).cloned().collect();
+    let before = Arc::new(before);
 
-    let folder = book.folder.clone();
-    let lists: Vec<OnceLock<Result<WorkList, prepared_frames::Error>>> =
+    let lists: Arc<[OnceLock<Result<WorkList, prepared_frames::Error>>]> =
         pending.iter().map(|_| OnceLock::new()).collect();
-    let choose = |position: usize, frame_count: usize| {
-        let video = pending[position];
-        let wanted = distinct_frame_indices(frame_count, config.frames);
-        let list = list_work(config, video, wanted, points, before.get(&name_in(&folder, video)));
-        let indices = list.as_ref().map_or(Vec::new(), |list| list.pending(config.steps));
-        lists[position].set(list).expect("a video is opened once");
-        indices
+    let choose = {
+        let (config, folder) = (config.clone(), book.folder.clone());
+        let (pending, before, lists) = (Arc::clone(&pending), Arc::clone(&before), Arc::clone(&lists));
+        move |position: usize, frame_count: usize| {
+            let video = &pending[position];
+            let wanted = distinct_frame_indices(frame_count, config.frames);
+            let list = list_work(&config, video, wanted, points, before.get(&name_in(&folder, video)));
+            let indices = list.as_ref().map_or(Vec::new(), |list| list.pending(config.steps));
+            lists[position].set(list).expect("a video is opened once");
+            indices
+        }
     };
 
     progress.begin(pending.len(), "videos");
@@ -83,9 +87,10 @@ pub fn run_with(
         let paths = pending.iter().map(|video| video.path.clone()).collect();
         let decoders = config.jobs.div_ceil(WORKERS_PER_DECODER) + 1;
         let mut follower = Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel };
-        let ended = decode_ahead(paths, &choose, decoders, |videos| {
-            videos.try_for_each(|(position, decoding)| follower.follow(position, decoding, &lists[position]))
-        });
+        let mut decodings = Decodings::start(paths, choose, decoders);
+        let ended = decodings
+            .try_for_each(|(position, decoding)| follower.follow(position, decoding, &lists[position]));
+        drop(decodings);
         drop(jobs);
         reported.iter().for_each(|report| ledger.settle(report));
         ended
@@ -197,7 +202,7 @@ impl Follower<'_, '_> {
                 None => (&nothing, None),
             };
             match event {
-                Event::Frame(frame) if !self.ledger.is_stuck(video) => {
+                DecodeEvent::Frame(frame) if !self.ledger.is_stuck(video) => {
                     let Some(work) = list.frames.iter().find(|f| f.index == frame.index) else {
                         continue;
                     };
@@ -208,11 +213,11 @@ impl Follower<'_, '_> {
                     }
                 }
                 // Not worth decoding the rest: nothing can be written.
-                Event::Frame(_) => {
+                DecodeEvent::Frame(_) => {
                     self.ledger.ended(video, list, Ending::Complete);
                     break;
                 }
-                Event::End(result) => {
+                DecodeEvent::End(result) => {
                     let ending = match (unlisted, result) {
                         (Some(reason), _) => Ending::Unreadable(reason),
                         (None, Ok(report)) => report.ended_at.map_or(Ending::Complete, Ending::At),

@@ -1,5 +1,8 @@
 //! Detected faces.
 
+/// Side in pixels of the square face crops that the published forgery detectors take and packed faces have.
+pub const FACE_SIDE: usize = 380;
+
 /// A bounding box in pixels of the frame; may reach outside it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BBox {

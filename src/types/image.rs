@@ -25,7 +25,12 @@ impl RgbImage {
     pub fn from_planes(width: usize, height: usize, planes: &[u8]) -> Self {
         let area = width * height;
         assert_eq!(planes.len(), 3 * area, "planes of {width} x {height} pixels");
-        let data = (0..area).flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]]).collect();
+        let (red, rest) = planes.split_at(area);
+        let (green, blue) = rest.split_at(area);
+        let mut data = vec![0; 3 * area];
+        for (pixel, ((r, g), b)) in data.chunks_exact_mut(3).zip(red.iter().zip(green).zip(blue)) {
+            pixel.copy_from_slice(&[*r, *g, *b]);
+        }
         RgbImage { width, height, data }
     }
 
@@ -187,5 +192,6 @@ mod tests {
         assert_eq!((part.width(), part.height()), (2, 1));
         assert_eq!(part.data(), [12, 13, 14, 15, 16, 17]);
         assert_eq!(part.to_planes(), [12, 15, 13, 16, 14, 17]);
+        assert_eq!(RgbImage::from_planes(2, 1, &part.to_planes()), part);
     }
 }

@@ -7,7 +7,7 @@ mod landmarks;
 mod mask;
 mod video_status;
 
-pub use face::{BBox, DetectedFace, FaceBox};
+pub use face::{BBox, DetectedFace, FACE_SIDE, FaceBox};
 pub use image::{Frame, RgbImage, Window};
 pub use label::{Label, LabelError};
 pub use landmarks::{LandmarkCountError, Landmarks};

@@ -7,18 +7,20 @@
 use super::{DecodeReport, Error, VideoReader};
 use crate::imaging;
 use crate::types::Frame;
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// Decoded frames that may wait per video.
 const QUEUE: usize = 4;
 
 /// What comes out of a video's decoder.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum DecodeEvent {
     /// A wanted frame.
     Frame(Frame),
     /// The end, good or bad; nothing follows. What is bad is told for people, without the path.
@@ -27,56 +29,91 @@ pub enum Event {
 
 /// One video on its way: its frames as they are decoded, and its end.
 pub struct Decoding {
-    events: Receiver<Event>,
+    events: Receiver<DecodeEvent>,
     ended: bool,
 }
 
 impl Iterator for Decoding {
-    type Item = Event;
+    type Item = DecodeEvent;
 
-    fn next(&mut self) -> Option<Event> {
+    fn next(&mut self) -> Option<DecodeEvent> {
         if self.ended {
             return None;
         }
-        let died = |_| Event::End(Err("the decoder stopped without a word".to_owned()));
+        let died = |_| DecodeEvent::End(Err("the decoder stopped without a word".to_owned()));
         let event = self.events.recv().unwrap_or_else(died);
-        self.ended = matches!(event, Event::End(_));
+        self.ended = matches!(event, DecodeEvent::End(_));
         Some(event)
     }
 }
 
-/// Videos on their way, in their order, each with its position in the list.
+/// Videos on their way, in their order, each with its position in the list, and the threads that decode them.
+///
+/// Dropping it stops the decoding, wherever it is, and waits for the threads.
 pub struct Decodings {
     videos: std::iter::Enumerate<std::vec::IntoIter<PathBuf>>,
     jobs: Sender<Job>,
-    threads: usize,
     /// Videos that may be begun and not yet taken.
     window: usize,
     begun: VecDeque<(usize, Decoding)>,
+    /// Nothing is sent: decoders see it go.
+    _wanted: Sender<Infallible>,
+    /// Fields are dropped in their order: threads are waited for when all that they listen to is gone.
+    threads: Threads,
 }
 
 impl Decodings {
-    /// Lets photographs and short clips be decoded so far ahead that `frames` of them can be looked at together: the
+    /// Begins to decode the frames of each video that `choose` wants, on at most `threads` threads and at least one; a
+    /// photograph is a video of one frame.
+    ///
+    /// `choose` gets a video's position in the list and its number of frames and answers with indices: ascending,
+    /// distinct, perhaps none. It is called once per video, on the thread that decodes it.
+    ///
+    /// The first videos are decoded from now on, while the caller may have other things to do first.
+    pub fn start(
+        videos: Vec<PathBuf>,
+        choose: impl Fn(usize, usize) -> Vec<usize> + Send + Sync + 'static,
+        threads: usize,
+    ) -> Self {
+        let choose: Arc<dyn Fn(usize, usize) -> Vec<usize> + Send + Sync> = Arc::new(choose);
+        let (jobs, work) = unbounded::<Job>();
+        let (wanted, gone) = bounded(0);
+        let window = threads.max(1);
+        let decoder = |_| {
+            let (work, consumer, choose) = (work.clone(), Consumer(gone.clone()), Arc::clone(&choose));
+            std::thread::spawn(move || {
+                let wanted = work.iter().take_while(|_| !consumer.is_gone());
+                wanted.for_each(|job| job.run(&*choose, &consumer));
+            })
+        };
+        let threads = Threads((0..window.min(videos.len())).map(decoder).collect());
+        let videos = videos.into_iter().enumerate();
+        let mut decodings =
+            Decodings { videos, jobs, window, begun: VecDeque::new(), _wanted: wanted, threads };
+        decodings.begin();
+        decodings
+    }
+
+    /// Lets photographs and short videos be decoded so far ahead that `frames` of them can be looked at together: the
     /// next videos are begun while that many wait.
     ///
     /// Frames that wait are then at most four for each of `frames` videos and of each thread's; of photographs one each.
     pub fn fill_batches_of(&mut self, frames: usize) {
-        self.window = self.threads + frames.saturating_sub(1);
+        self.window = self.threads.0.len() + frames.saturating_sub(1);
         self.begin();
     }
 
     /// What all videos give, one after the other, each with its video's position: frames and then an end.
-    pub fn events(&mut self) -> impl Iterator<Item = (usize, Event)> + '_ {
-        self.flat_map(|(number, decoding)| decoding.map(move |event| (number, event)))
+    pub fn into_events(self) -> impl Iterator<Item = (usize, DecodeEvent)> {
+        self.flat_map(|(position, decoding)| decoding.map(move |event| (position, event)))
     }
 
     fn begin(&mut self) {
         while self.begun.len() < self.window {
             let Some((position, path)) = self.videos.next() else { return };
             let (events, received) = bounded(QUEUE);
-            if self.jobs.send(Job { position, path, events }).is_err() {
-                return;
-            }
+            // Were there no thread left, the video would end with the news that its decoder is gone.
+            let _ = self.jobs.send(Job { position, path, events });
             self.begun.push_back((position, Decoding { events: received, ended: false }));
         }
     }
@@ -91,29 +128,64 @@ impl Iterator for Decodings {
     }
 }
 
+/// Threads that are waited for.
+struct Threads(Vec<JoinHandle<()>>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        for thread in self.0.drain(..) {
+            // A decoder's panic is the program's, unless that is what brought us here.
+            if let Err(panic) = thread.join()
+                && !std::thread::panicking()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+}
+
+/// Whoever frames are decoded for, as decoders see it.
+struct Consumer(Receiver<Infallible>);
+
+impl Consumer {
+    fn is_gone(&self) -> bool {
+        matches!(self.0.try_recv(), Err(TryRecvError::Disconnected))
+    }
+}
+
+/// A video to decode, and where its events go.
 struct Job {
     position: usize,
     path: PathBuf,
-    events: Sender<Event>,
+    events: Sender<DecodeEvent>,
 }
 
 impl Job {
-    fn run(self, choose: &dyn Fn(usize, usize) -> Vec<usize>, over: &AtomicBool) {
-        let consume = |frame| match self.events.send(Event::Frame(frame)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+    fn run(self, choose: &dyn Fn(usize, usize) -> Vec<usize>, consumer: &Consumer) {
+        let consume = |frame| match self.send(DecodeEvent::Frame(frame), consumer) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
         };
         let end = if imaging::looks_like_image(&self.path) {
             read_still(&self.path, &choose(self.position, 1), consume)
         } else {
             VideoReader::open(&self.path).and_then(|reader| {
                 let indices = choose(self.position, reader.frame_count());
-                reader.read_frames_until(over, &indices, consume)
+                reader.read_frames_until(&|| consumer.is_gone(), &indices, consume)
             })
         };
         let end = end.map_err(|error| without_path(&error, &self.path));
         // Nobody listens any more when the consumer broke off.
-        let _ = self.events.send(Event::End(end));
+        let _ = self.send(DecodeEvent::End(end), consumer);
+    }
+
+    /// Waits for room in the video's queue; whether somebody will take the event.
+    fn send(&self, event: DecodeEvent, consumer: &Consumer) -> bool {
+        select! {
+            send(self.events, event) -> sent => sent.is_ok(),
+            // The consumer may hold on to this video's queue when it has let go of all others.
+            recv(consumer.0) -> _ => false,
+        }
     }
 }
 
@@ -138,46 +210,14 @@ fn read_still(
     Ok(DecodeReport { wanted: 1, decoded: 1, ended_at: None })
 }
 
-/// Decodes frames of each video (a photograph is a video of one frame) on `threads` threads while `consume` takes them.
-///
-/// The first videos are begun before `consume` is called, which may have other things to do first. `choose` gets a
-/// video's position in the list and its number of frames and says which are wanted: ascending, distinct, perhaps none.
-/// When `consume` returns, decoding stops, wherever it is.
-pub fn decode_ahead<T>(
-    videos: Vec<PathBuf>,
-    choose: &(dyn Fn(usize, usize) -> Vec<usize> + Sync),
-    threads: usize,
-    consume: impl FnOnce(&mut Decodings) -> T,
-) -> T {
-    let threads = threads.max(1);
-    let (jobs, work) = unbounded::<Job>();
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(videos.len()) {
-            let (work, over) = (work.clone(), &over);
-            scope.spawn(move || {
-                let wanted = work.iter().take_while(|_| !over.load(Ordering::Relaxed));
-                wanted.for_each(|job| job.run(choose, over));
-            });
-        }
-        drop(work);
-        let videos = videos.into_iter().enumerate();
-        let mut decodings = Decodings { videos, jobs, threads, window: threads, begun: VecDeque::new() };
-        decodings.begin();
-        let result = consume(&mut decodings);
-        over.store(true, Ordering::Relaxed);
-        // The decodings are dropped before the scope waits: decoders notice that nobody listens, and stop.
-        result
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::imaging::write_image;
     use crate::types::RgbImage;
     use crate::video::VideoWriter;
-    use std::sync::atomic::AtomicUsize;
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
     /// A folder of photographs that differ in width, and one file that is none.
@@ -196,10 +236,9 @@ mod tests {
     fn videos_come_in_order_each_with_its_frames_and_an_end() {
         let (_folder, paths) = photographs(12);
         for (threads, frames) in [(0, 0), (1, 1), (2, 5), (3, 40)] {
-            let told = decode_ahead(paths.clone(), &|_, _| vec![0], threads, |decodings| {
-                decodings.fill_batches_of(frames);
-                decodings.events().collect::<Vec<_>>()
-            });
+            let mut decodings = Decodings::start(paths.clone(), |_, _| vec![0], threads);
+            decodings.fill_batches_of(frames);
+            let told: Vec<_> = decodings.into_events().collect();
             let mut expected = Vec::new();
             for number in 0..12 {
                 if number != 3 {
@@ -208,8 +247,8 @@ mod tests {
                 expected.push((number, 0));
             }
             let widths = told.iter().map(|(number, event)| match event {
-                Event::Frame(frame) => (*number, frame.image.width()),
-                Event::End(end) => {
+                DecodeEvent::Frame(frame) => (*number, frame.image.width()),
+                DecodeEvent::End(end) => {
                     let reason = end.as_ref().err().map(String::as_str);
                     assert_eq!(reason.is_some_and(|r| r.starts_with("not a readable image")), *number == 3);
                     (*number, 0)
@@ -219,14 +258,19 @@ mod tests {
         }
     }
 
+    /// A choice of the first frame that counts how many videos were begun.
+    fn counting(begun: &Arc<AtomicUsize>) -> impl Fn(usize, usize) -> Vec<usize> + use<> {
+        let begun = Arc::clone(begun);
+        move |_, _| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            vec![0]
+        }
+    }
+
     #[test]
     fn decoding_begins_at_once_and_only_so_far_ahead() {
         let (_folder, paths) = photographs(20);
-        let begun = AtomicUsize::new(0);
-        let choose = |_, _| {
-            begun.fetch_add(1, Ordering::Relaxed);
-            vec![0]
-        };
+        let begun = Arc::new(AtomicUsize::new(0));
         let wait_for = |expected: usize| {
             let end = Instant::now() + Duration::from_secs(20);
             while begun.load(Ordering::Relaxed) < expected && Instant::now() < end {
@@ -235,43 +279,73 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             assert_eq!(begun.load(Ordering::Relaxed), expected);
         };
-        decode_ahead(paths, &choose, 2, |decodings| {
-            // What is decoded waits while the consumer makes itself ready.
-            wait_for(2);
-            decodings.fill_batches_of(4);
-            wait_for(5);
-            // The next one is begun when a video is taken.
-            for more in 0..3 {
-                assert_eq!(decodings.next().unwrap().0, more);
-                wait_for(5 + more);
-            }
-        });
+        let mut decodings = Decodings::start(paths, counting(&begun), 2);
+        // What is decoded waits while the consumer makes itself ready.
+        wait_for(2);
+        decodings.fill_batches_of(4);
+        wait_for(5);
+        // The next one is begun when a video is taken.
+        for more in 0..3 {
+            assert_eq!(decodings.next().unwrap().0, more);
+            wait_for(5 + more);
+        }
     }
 
     #[test]
     fn what_nobody_wants_any_more_is_not_begun() {
         let (_folder, paths) = photographs(9);
-        let begun = AtomicUsize::new(0);
-        let slowly = |_, _| {
-            begun.fetch_add(1, Ordering::Relaxed);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let count = counting(&begun);
+        let slowly = move |position, frames| {
             std::thread::sleep(Duration::from_millis(100));
-            vec![0]
+            count(position, frames)
         };
-        decode_ahead(paths, &slowly, 1, |decodings| decodings.fill_batches_of(8));
-        assert!(begun.into_inner() <= 1);
+        let mut decodings = Decodings::start(paths, slowly, 1);
+        decodings.fill_batches_of(8);
+        drop(decodings);
+        assert!(begun.load(Ordering::Relaxed) <= 1);
+    }
+
+    #[test]
+    fn dropping_ends_decoders_although_a_full_queue_of_theirs_is_still_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = made_video(folder.path(), 3 * QUEUE);
+        let mut decodings = Decodings::start(vec![path], |_, count| (0..count).collect(), 1);
+        let (_, decoding) = decodings.next().unwrap();
+        drop(decodings);
+        let frames = decoding.filter(|event| matches!(event, DecodeEvent::Frame(_))).count();
+        assert!(frames <= QUEUE, "{frames}");
+    }
+
+    #[test]
+    fn a_decoder_that_dies_ends_its_video_and_is_not_kept_quiet() {
+        let (_folder, paths) = photographs(5);
+        let mut decodings = Decodings::start(paths, |_, _| panic!("a bug"), 1);
+        let ends = decodings.by_ref().flat_map(|(_, decoding)| decoding);
+        let told = ends.map(|event| match event {
+            DecodeEvent::End(Err(reason)) => reason,
+            other => panic!("{other:?}"),
+        });
+        assert!(told.collect::<Vec<_>>().iter().all(|reason| reason.contains("without a word")));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(decodings))).is_err());
+    }
+
+    fn made_video(folder: &Path, frames: usize) -> PathBuf {
+        let path = folder.join("a.avi");
+        let mut writer = VideoWriter::create(&path, 64, 48, 25.0).unwrap();
+        (0..frames).for_each(|_| writer.write(&RgbImage::filled(64, 48, [50; 3])).unwrap());
+        writer.finish().unwrap();
+        path
     }
 
     #[test]
     fn a_video_is_left_between_two_wanted_frames_when_nobody_wants_them_any_more() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.avi");
-        let mut writer = VideoWriter::create(&path, 64, 48, 25.0).unwrap();
-        (0..9).for_each(|_| writer.write(&RgbImage::filled(64, 48, [50; 3])).unwrap());
-        writer.finish().unwrap();
-        let over = AtomicBool::new(false);
+        let path = made_video(folder.path(), 9);
+        let over = Cell::new(false);
         let mut frames = Vec::new();
-        let report = VideoReader::open(&path).unwrap().read_frames_until(&over, &[0, 8], |frame| {
-            over.store(true, Ordering::Relaxed);
+        let report = VideoReader::open(&path).unwrap().read_frames_until(&|| over.get(), &[0, 8], |frame| {
+            over.set(true);
             frames.push(frame.index);
             ControlFlow::Continue(())
         });

@@ -10,7 +10,7 @@ mod media;
 mod reader;
 mod writer;
 
-pub use ahead::{Decoding, Decodings, Event, decode_ahead};
+pub use ahead::{DecodeEvent, Decoding, Decodings};
 pub use indices::{distinct_frame_indices, frame_indices, training_positions};
 pub use media::{MediaFiles, media_files, read_one_frame};
 pub use reader::{DecodeReport, VideoReader};

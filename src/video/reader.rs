@@ -9,7 +9,6 @@ use opencv::prelude::*;
 use opencv::videoio::{CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT, VideoCapture};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a decode went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +70,14 @@ impl VideoReader {
         wanted: &[usize],
         consume: impl FnMut(Frame) -> ControlFlow<()>,
     ) -> Result<DecodeReport, Error> {
-        self.read_frames_until(&AtomicBool::new(false), wanted, consume)
+        self.read_frames_until(&|| false, wanted, consume)
     }
 
-    /// Decodes frames like [`VideoReader::read_frames`], but stops as soon as `over` is set: decoding up to the next wanted
-    /// frame of a long video can take a minute.
+    /// [`VideoReader::read_frames`] that breaks off as soon as `over` says so, which is asked for every frame, wanted or
+    /// not: from one wanted frame of a long video to the next it can be a minute.
     pub(super) fn read_frames_until(
         mut self,
-        over: &AtomicBool,
+        over: &dyn Fn() -> bool,
         wanted: &[usize],
         mut consume: impl FnMut(Frame) -> ControlFlow<()>,
     ) -> Result<DecodeReport, Error> {
@@ -87,7 +86,7 @@ impl VideoReader {
         let mut position = 0;
         for &index in wanted {
             while position <= index {
-                if over.load(Ordering::Relaxed) {
+                if over() {
                     return Ok(report);
                 }
                 if !self.grab()? {

@@ -4,7 +4,7 @@ use crate::args::BenchArgs;
 use crate::infer::check_writable;
 use crate::{Outcome, Session, report};
 use anyhow::Context;
-use sbi::bench::{self, Config, Summary};
+use sbi::bench::{self, BenchSummary, Config};
 use sbi::model::bundled_detector;
 use std::io::{self, Write};
 
@@ -26,8 +26,8 @@ pub fn run(args: &BenchArgs, session: &Session) -> anyhow::Result<Outcome> {
     Ok(if summary.interrupted { Outcome::Interrupted } else { Outcome::AllDone })
 }
 
-fn table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
-    let Summary { processor, threads, device, peak_gflops, .. } = summary;
+fn table(out: &mut impl Write, summary: &BenchSummary) -> io::Result<()> {
+    let BenchSummary { processor, threads, device, peak_gflops, .. } = summary;
     writeln!(out, "{processor}, {threads} threads, networks on {device}")?;
     writeln!(out, "{:<48} {:>10} {:<9} {:>8}  of peak", "what", "rate", "", "GFLOP/s")?;
     writeln!(

@@ -73,7 +73,7 @@ fn on_videos(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Fitted> 
     let defaults = infer::Config::new(args.weights.clone(), source);
     let config = infer::Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),
-        detector: args.detector.config(),
+        face_detector: args.detector.config(),
         device: session.global.device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         limit: args.sampling.limit,

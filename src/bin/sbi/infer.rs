@@ -5,7 +5,7 @@ use crate::{Outcome, Session, report};
 use anyhow::Context;
 use sbi::datasets::TestSet;
 use sbi::face::FaceDetectorConfig;
-use sbi::infer::{self, Config, Source, Summary};
+use sbi::infer::{self, Config, InferSource, InferSummary};
 use sbi::progress::Progress;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     Ok(outcome(&summary))
 }
 
-fn outcome(summary: &Summary) -> Outcome {
+fn outcome(summary: &InferSummary) -> Outcome {
     let scored = summary.videos.iter().any(|video| video.faces > 0);
     if summary.interrupted {
         Outcome::Interrupted
@@ -44,25 +44,25 @@ pub fn labelled_source(
     packed: Option<&Path>,
     sampling: &SamplingArgs,
     session: &Session,
-) -> Option<Source> {
-    let test_set = dataset.map(|set| Source::TestSet {
+) -> Option<InferSource> {
+    let test_set = dataset.map(|set| InferSource::TestSet {
         set,
         data_root: session.global.data_root.clone(),
         compression: sampling.compression,
         allow_missing: sampling.allow_missing,
     });
-    test_set.or_else(|| packed.map(|folder| Source::Packed(folder.to_owned())))
+    test_set.or_else(|| packed.map(|folder| InferSource::Packed(folder.to_owned())))
 }
 
 /// The weights and the face detector that were asked for; without weights the detector in the box, which is said.
 pub fn base_config(
     weights: Option<&Path>,
-    source: Source,
+    source: InferSource,
     faces: FaceDetectorConfig,
     session: &Session,
 ) -> anyhow::Result<Config> {
     if let Some(weights) = weights {
-        return Ok(Config { detector: faces, ..Config::new(weights.to_owned(), source) });
+        return Ok(Config { face_detector: faces, ..Config::new(weights.to_owned(), source) });
     }
     let config = Config::bundled(source, faces)?;
     session.progress.note(&format!(
@@ -74,7 +74,7 @@ pub fn base_config(
 
 fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
     let labelled = labelled_source(args.dataset, args.packed.as_deref(), &args.sampling, session);
-    let source = labelled.unwrap_or_else(|| Source::Files(args.input.clone()));
+    let source = labelled.unwrap_or_else(|| InferSource::Files(args.input.clone()));
     let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),

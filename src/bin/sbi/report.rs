@@ -1,7 +1,7 @@
 //! Results for people and programs: tables on standard output, JSON and CSV files.
 
 use sbi::atomic_file;
-use sbi::infer::{Summary, Verdict, VideoResult};
+use sbi::infer::{InferSummary, Verdict, VideoResult};
 use sbi::metrics::VideoMetrics;
 use sbi::pack;
 use sbi::types::VideoStatus;
@@ -12,7 +12,7 @@ use std::path::Path;
 const SHOWN_FAILURES: usize = 20;
 
 /// The last words of `npy-pack`.
-pub fn packed(summary: &pack::Summary) {
+pub fn packed(summary: &pack::PackSummary) {
     let count = |status| summary.videos.iter().filter(|video| video.status == status).count();
     let faces: usize = summary.videos.iter().map(|video| video.faces).sum();
     println!("folder      {}", summary.folder.display());
@@ -50,7 +50,7 @@ pub fn write_json(path: &Path, result: &impl serde::Serialize) -> anyhow::Result
 }
 
 /// One line per video.
-pub fn csv(path: &Path, summary: &Summary) -> anyhow::Result<()> {
+pub fn csv(path: &Path, summary: &InferSummary) -> anyhow::Result<()> {
     atomic_file::write(path, |file| {
         let mut table = csv::Writer::from_writer(file);
         table.write_record([
@@ -87,7 +87,7 @@ pub fn csv(path: &Path, summary: &Summary) -> anyhow::Result<()> {
 }
 
 /// The table of `infer` on standard output.
-pub fn inference(summary: &Summary) -> io::Result<()> {
+pub fn inference(summary: &InferSummary) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match &summary.metrics {
         Some(metrics) => test_set(&mut out, summary, metrics),
@@ -103,7 +103,7 @@ fn probability(video: &VideoResult) -> Option<f64> {
     video.judgement.as_ref().and_then(|judgement| judgement.probability)
 }
 
-fn files(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+fn files(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
     let judged = summary.decision.is_some();
     let head = if judged { "verdict      p(fake)  " } else { "" };
     writeln!(out, "fakeness  {head}frames  faces  status      file")?;
@@ -128,7 +128,7 @@ fn files(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
     Ok(())
 }
 
-fn test_set(out: &mut impl Write, summary: &Summary, metrics: &VideoMetrics) -> io::Result<()> {
+fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics) -> io::Result<()> {
     let name = summary.dataset.as_deref().unwrap_or("set");
     let failed: Vec<&VideoResult> = summary.failed().collect();
     for video in failed.iter().take(SHOWN_FAILURES) {
@@ -193,7 +193,7 @@ fn number(value: Option<f64>) -> String {
     value.map_or("undefined".to_owned(), |value| format!("{value:.4}"))
 }
 
-fn interrupted(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+fn interrupted(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
     match summary.interrupted {
         true => writeln!(out, "interrupted: only the videos above the line were scored"),
         false => Ok(()),

@@ -5,7 +5,7 @@ use crate::infer::{base_config, check_writable, labelled_source};
 use crate::{Outcome, Session, report};
 use anyhow::Context;
 use sbi::infer::Config;
-use sbi::infer::robustness::{self, Row, Summary};
+use sbi::infer::robustness::{self, RobustnessRow, RobustnessSummary};
 use std::io::{self, Write};
 
 pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> {
@@ -43,11 +43,11 @@ fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
     })
 }
 
-fn table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+fn table(out: &mut impl Write, summary: &RobustnessSummary) -> io::Result<()> {
     for reason in &summary.left_out {
         writeln!(out, "left out  {reason}")?;
     }
-    let Summary { videos, faces, clean, .. } = summary;
+    let RobustnessSummary { videos, faces, clean, .. } = summary;
     writeln!(out, "{videos} videos, {faces} faces, each in {} versions", summary.rows.len() + 1)?;
     writeln!(
         out,
@@ -62,7 +62,7 @@ fn table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         };
     line(out, "as it is", "", clean.video_auc, clean.video_auc_ci95, clean.frame_auc, String::new())?;
     for row in &summary.rows {
-        let Row { kind, severity, strength, unit, .. } = row;
+        let RobustnessRow { kind, severity, strength, unit, .. } = row;
         let shift = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:+.3}"));
         let shifts = format!("{:<8} {}", shift(row.real_shift), shift(row.fake_shift));
         let severity = format!("{severity}  ({unit} {strength})");

@@ -1,22 +1,21 @@
-//! From a source of faces to the scores of all versions of them.
+//! From the faces of a set to the scores of all versions of them.
 
 use super::Perturbation;
+use super::perturbation::VERSIONS;
 use crate::Result;
 use crate::error::Ended;
-use crate::face::{Extracted, FACE_SIDE, FaceDetector, extract_faces};
+use crate::face_stream::{FaceStream, InputEnd};
 use crate::infer::Config;
-use crate::infer::input::Item;
-use crate::infer::score::FACE_BYTES;
+use crate::infer::batches::{BatchCrop, Batches, CropScorer, ScoredFaces, score_stream};
+use crate::infer::input::InputItem;
 use crate::metrics::{Bootstrap, FrameScore, ScoredVideo, VideoMetrics, video_score};
 use crate::model::ForgeryDetector;
-use crate::packed_faces::{PackedSet, PackedVideo};
 use crate::progress::{Cancel, Progress};
-use crate::types::{Label, RgbImage};
-use crate::video::Decodings;
+use crate::types::{FACE_SIDE, Label};
 use rayon::prelude::*;
 
 /// A video's score in one version.
-pub(super) struct Video {
+pub(super) struct VersionVideo {
     pub label: Label,
     pub score: f64,
     pub frames: Vec<FrameScore>,
@@ -25,7 +24,7 @@ pub(super) struct Video {
 /// All videos in one version.
 #[derive(Default)]
 pub(super) struct Version {
-    pub videos: Vec<Video>,
+    pub videos: Vec<VersionVideo>,
 }
 
 impl Version {
@@ -45,196 +44,105 @@ impl Version {
     }
 }
 
-/// What was collected: the clean version first, then one per perturbation, each with the same videos.
+/// What was collected.
+#[derive(Default)]
 pub(super) struct Collected {
-    pub versions: Vec<Version>,
+    /// The clean version first, then one per perturbation, each with the same videos.
+    pub versions: [Version; VERSIONS],
+    /// Faces scored, in each version.
     pub faces: usize,
+    /// Videos that are in no version, with the reason.
     pub left_out: Vec<String>,
 }
 
-impl Collected {
-    fn new() -> Self {
-        let versions = (0..=Perturbation::all().count()).map(|_| Version::default()).collect();
-        Collected { versions, faces: 0, left_out: Vec::new() }
-    }
-
-    /// An interruption leaves the videos before the current one.
-    fn until(self, ended: Result<(), Ended>, progress: &dyn Progress) -> Result<Self> {
-        progress.end();
-        match ended {
-            Ok(()) | Err(Ended::Interrupted) => Ok(self),
-            Err(Ended::Failed(error)) => Err(error),
-        }
-    }
-}
-
-/// Scores the faces of a packed set.
-pub(super) fn from_packed(
+/// Scores the faces of all items in every version.
+///
+/// An interruption drops the items whose faces are not all scored, and returns those before them.
+pub(super) fn collect(
     config: &Config,
-    set: &PackedSet,
-    detector: &ForgeryDetector,
+    items: &[InputItem],
+    faces: FaceStream,
+    forgery_detector: &ForgeryDetector,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Collected> {
-    let mut collected = Collected::new();
-    let ended = add_packed(config, set, detector, progress, cancel, &mut collected);
-    collected.until(ended, progress)
-}
-
-fn add_packed(
-    config: &Config,
-    set: &PackedSet,
-    detector: &ForgeryDetector,
-    progress: &dyn Progress,
-    cancel: &Cancel,
-    collected: &mut Collected,
-) -> Result<(), Ended> {
-    let videos = &set.videos[..set.videos.len().min(config.limit.unwrap_or(usize::MAX))];
-    progress.begin(videos.len(), "videos");
-    let mut batch = Vec::with_capacity(config.batch_size * FACE_BYTES);
-    for video in videos {
-        let mut faces = Faces::new(config, detector, cancel);
-        match read_packed(video, config.batch_size, &mut batch, &mut faces)? {
-            None => collected.add(video.label, faces, &video.name(), "no face")?,
-            Some(why) => collected.leave_out(&video.name(), &why),
-        }
-        progress.advance(&video.name());
-    }
-    Ok(())
-}
-
-/// Hands on all faces of a packed video; a damaged one is told instead.
-fn read_packed(
-    video: &PackedVideo,
-    batch_size: usize,
-    batch: &mut Vec<u8>,
-    faces: &mut Faces,
-) -> Result<Option<String>, Ended> {
-    let mut opened = match video.open() {
-        Ok(opened) => opened,
-        Err(error) => return Ok(Some(error.to_string())),
-    };
-    let mut indices = opened.frame_indices.iter();
-    loop {
-        match opened.faces.read_batch(batch_size, batch) {
-            Ok(0) => return Ok(None),
-            Ok(_) => {
-                for (planes, frame) in batch.chunks_exact(FACE_BYTES).zip(&mut indices) {
-                    faces.push(*frame, RgbImage::from_planes(FACE_SIDE, FACE_SIDE, planes))?;
-                }
-            }
-            Err(error) => return Ok(Some(error.to_string())),
-        }
-    }
-}
-
-/// Scores the faces of videos.
-pub(super) fn from_videos(
-    config: &Config,
-    items: &[Item],
-    decodings: &mut Decodings,
-    detector: &ForgeryDetector,
-    face_detector: &dyn FaceDetector,
-    progress: &dyn Progress,
-    cancel: &Cancel,
-) -> Result<Collected> {
-    let mut collected = Collected::new();
+    let mut collected = Collected::default();
     progress.begin(items.len(), "videos");
-    decodings.fill_batches_of(face_detector.preferred_batch());
-    let events = decodings.events().take_while(|_| !cancel.is_requested());
-    let mut faces = Faces::new(config, detector, cancel);
-    let ended = extract_faces(events, face_detector, |extracted| -> Result<(), Ended> {
-        match extracted {
-            Extracted::Faces { found, .. } => {
-                found.faces.into_iter().try_for_each(|crop| faces.push(found.frame as i64, crop.pixels))
-            }
-            Extracted::End { video, extraction } => {
-                let faces = std::mem::replace(&mut faces, Faces::new(config, detector, cancel));
-                let why = extraction.note.unwrap_or_else(|| "no face".to_owned());
-                let name = items[video].path.display().to_string();
-                if let Some(label) = items[video].label {
-                    collected.add(label, faces, &name, &why)?;
-                }
-                progress.advance(&name);
-                Ok(())
-            }
+    let scorer = EveryVersion { forgery_detector, cancel };
+    let batches = Batches { size: config.batch_size, in_flight: 0, keep: 0 };
+    score_stream(faces, &scorer, batches, |number, end, found| {
+        let name = items[number].path.display().to_string();
+        if let Some(label) = items[number].label {
+            collected.add(label, &name, end, &found)?;
         }
-    });
-    collected.until(ended.map_err(Ended::from), progress)
+        progress.advance(&name);
+        Ok(())
+    })?;
+    progress.end();
+    Ok(collected)
 }
 
 impl Collected {
-    fn add(&mut self, label: Label, faces: Faces, name: &str, why_none: &str) -> Result<(), Ended> {
-        let (frames, scores) = faces.finish()?;
-        if frames.is_empty() {
-            self.leave_out(name, why_none);
+    fn add(
+        &mut self,
+        label: Label,
+        name: &str,
+        end: InputEnd,
+        found: &ScoredFaces<[f32; VERSIONS]>,
+    ) -> Result<()> {
+        if end.faces == 0 {
+            let why = end.note.unwrap_or_else(|| "no face".to_owned());
+            self.left_out.push(format!("{name}: {why}"));
             return Ok(());
         }
-        self.faces += frames.len();
-        for (version, scores) in self.versions.iter_mut().zip(scores) {
-            if let Some(score) = video_score(&scores, &frames)? {
-                version.videos.push(Video { label, score: score.score, frames: score.frames });
+        self.faces += end.faces;
+        let frames: Vec<i64> = found.faces.iter().map(|face| face.frame as i64).collect();
+        for (number, version) in self.versions.iter_mut().enumerate() {
+            let scores: Vec<f32> = found.faces.iter().map(|face| face.score[number]).collect();
+            if let Some(video) = video_score(&scores, &frames)? {
+                version.videos.push(VersionVideo { label, score: video.score, frames: video.frames });
             }
         }
         Ok(())
     }
-
-    fn leave_out(&mut self, name: &str, why: &str) {
-        self.left_out.push(format!("{name}: {why}"));
-    }
 }
 
-/// The faces of one video: a batch of them at a time is perturbed in every way and scored.
-struct Faces<'a> {
-    detector: &'a ForgeryDetector,
-    batch_size: usize,
+/// Scores crops as they are and in all worse versions, one version of a whole batch after the other.
+struct EveryVersion<'a> {
+    forgery_detector: &'a ForgeryDetector,
     cancel: &'a Cancel,
-    waiting: Vec<RgbImage>,
-    frames: Vec<i64>,
-    /// Per version.
-    scores: Vec<Vec<f32>>,
 }
 
-impl<'a> Faces<'a> {
-    fn new(config: &Config, detector: &'a ForgeryDetector, cancel: &'a Cancel) -> Self {
-        let scores = vec![Vec::new(); Perturbation::all().count() + 1];
-        let batch_size = config.batch_size;
-        Faces { detector, batch_size, cancel, waiting: Vec::new(), frames: Vec::new(), scores }
+impl CropScorer for EveryVersion<'_> {
+    type Score = [f32; VERSIONS];
+    type Uploaded<'c> = &'c [BatchCrop];
+    type Pending = Vec<[f32; VERSIONS]>;
+
+    /// Nothing can be brought ahead: crops are made worse first.
+    fn upload<'c>(&self, crops: &'c [BatchCrop]) -> Result<&'c [BatchCrop], Ended> {
+        Ok(crops)
     }
 
-    fn push(&mut self, frame: i64, face: RgbImage) -> Result<(), Ended> {
-        self.waiting.push(face);
-        self.frames.push(frame);
-        if self.waiting.len() >= self.batch_size {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Ended> {
-        let first = self.scores[0].len();
+    fn submit(&self, crops: &[BatchCrop]) -> Result<Vec<[f32; VERSIONS]>, Ended> {
+        let mut scores = vec![[0.0; VERSIONS]; crops.len()];
         let versions = std::iter::once(None).chain(Perturbation::all().map(Some));
-        for (version, scores) in versions.zip(&mut self.scores) {
+        for (number, version) in versions.enumerate() {
             if self.cancel.is_requested() {
                 return Err(Ended::Interrupted);
             }
-            // Noise differs from face to face and repeats from run to run.
-            let planes = |(number, face): (usize, &RgbImage)| match version {
-                None => Ok(face.to_planes()),
-                Some(p) => p.apply(face, (first + number) as u64).map(|worse| worse.to_planes()),
+            let planes = |crop: &BatchCrop| match version {
+                None => Ok(crop.pixels.to_planes()),
+                // Noise differs from face to face and repeats from run to run.
+                Some(p) => p.apply(&crop.pixels, crop.number as u64).map(|worse| worse.to_planes()),
             };
-            let planes: Result<Vec<Vec<u8>>, _> = self.waiting.par_iter().enumerate().map(planes).collect();
-            scores.extend(self.detector.scores(&planes?.concat(), FACE_SIDE)?);
+            let planes = crops.par_iter().map(planes).collect::<Result<Vec<Vec<u8>>, _>>()?;
+            let of_version = self.forgery_detector.scores(&planes.concat(), FACE_SIDE)?;
+            scores.iter_mut().zip(of_version).for_each(|(scores, score)| scores[number] = score);
         }
-        self.waiting.clear();
-        Ok(())
+        Ok(scores)
     }
 
-    /// Frames of the faces, and their scores per version.
-    fn finish(mut self) -> Result<(Vec<i64>, Vec<Vec<f32>>), Ended> {
-        if !self.waiting.is_empty() {
-            self.flush()?;
-        }
-        Ok((self.frames, self.scores))
+    fn collect(&self, scores: Vec<[f32; VERSIONS]>) -> Result<Vec<[f32; VERSIONS]>, Ended> {
+        Ok(scores)
     }
 }

@@ -1,31 +1,31 @@
-//! How scores hold when pictures get worse: a test set's faces, perturbed and scored again.
+//! How scores hold when images get worse: a test set's face crops, perturbed and scored again.
 
 mod collect;
 mod perturbation;
 mod plot;
 
-pub use perturbation::{Kind, Perturbation, SEVERITIES};
+pub use perturbation::{Perturbation, PerturbationKind, SEVERITIES};
 
-use super::{Config, input, networks};
+use super::networks::{self, Opened};
+use super::{Config, ScoredBy, input};
 use crate::imaging::write_image;
 use crate::metrics::{Bootstrap, VideoMetrics};
-use crate::model::ExecutionPlan;
 use crate::progress::{Cancel, Progress};
 use crate::{Error, Result};
 use collect::{Collected, Version};
 use serde::Serialize;
 use std::path::Path;
 
-/// What one perturbation does to a detector.
+/// What one perturbation does to a forgery detector.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
-    /// What happens to the pictures.
-    pub kind: Kind,
+pub struct RobustnessRow {
+    /// What happens to the crops.
+    pub kind: PerturbationKind,
     /// How badly, from 1.
     pub severity: usize,
-    /// The same as a number.
+    /// How badly, as a number of `unit`.
     pub strength: f64,
-    /// What that is a number of.
+    /// What `strength` is a number of, such as `quality`.
     pub unit: &'static str,
     /// AUC over videos.
     pub video_auc: Option<f64>,
@@ -39,31 +39,24 @@ pub struct Row {
     pub fake_shift: Option<f64>,
 }
 
-/// A whole run; the program's JSON.
+/// A whole robustness run; the program's JSON.
 #[derive(Clone, Debug, Serialize)]
-pub struct Summary {
-    /// `sbi`.
-    pub tool: &'static str,
-    /// Of the program.
-    pub version: &'static str,
-    /// The weight file.
-    pub weights: String,
-    /// `sbi` or `eg`.
-    pub model: &'static str,
-    /// `efficientnet-b4`, …
-    pub backbone: &'static str,
+pub struct RobustnessSummary {
+    /// Which program and which forgery detector made the scores.
+    #[serde(flatten)]
+    pub scored_by: ScoredBy,
     /// Name of the test set.
     pub dataset: Option<String>,
-    /// Videos with a face, and faces.
+    /// How many videos give a face; the numbers are of these.
     pub videos: usize,
-    /// Faces scored, in each version.
+    /// How many faces were scored, in each version.
     pub faces: usize,
     /// Videos without a face or that cannot be read, with the reason; they are in no number here.
     pub left_out: Vec<String>,
-    /// The pictures as they are.
+    /// Metrics of the crops as they are.
     pub clean: VideoMetrics,
-    /// Worse pictures.
-    pub rows: Vec<Row>,
+    /// Metrics of the crops made worse, one row per kind and severity.
+    pub rows: Vec<RobustnessRow>,
     /// Whether it was broken off; the numbers are of the videos before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
@@ -74,42 +67,21 @@ pub struct Summary {
 ///
 /// Videos that give no face are listed and left out. Fails as [`super::run`] does, and when the source has no labels or
 /// no face at all.
-pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<Summary> {
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<RobustnessSummary> {
     config.check()?;
     let inputs = input::resolve(config)?;
     if !inputs.labelled {
         return Err(Error::RobustnessNeedsLabels);
     }
-    let plan = ExecutionPlan::fastest(config.device.resolve()?);
-    let announce = || inputs.notes.iter().for_each(|note| progress.note(note));
-    let (detector, collected) = match &inputs.kind {
-        input::Kind::Packed(set) => {
-            let detector = networks::load_detector(config, plan, progress)?;
-            announce();
-            let collected = collect::from_packed(config, set, &detector, progress, cancel)?;
-            (detector, collected)
-        }
-        input::Kind::Videos(items) => input::decode(config, items, |decodings| -> Result<_> {
-            let (detector, faces) = networks::load_both(config, plan, progress)?;
-            announce();
-            let faces = faces.as_ref();
-            let collected =
-                collect::from_videos(config, items, decodings, &detector, faces, progress, cancel)?;
-            Ok((detector, collected))
-        })?,
-    };
-    let Collected { versions, faces, left_out } = collected;
-    let [clean, worse @ ..] = versions.as_slice() else { unreachable!("the clean version comes first") };
+    let Opened { forgery_detector, faces, .. } = networks::open(config, &inputs, progress, cancel)?;
+    let collected = collect::collect(config, &inputs.items, faces, &forgery_detector, progress, cancel)?;
+    let Collected { versions: [clean, worse @ ..], faces, left_out } = collected;
     if clean.videos.is_empty() {
         return Err(Error::NothingToPerturb { first: left_out.first().cloned().unwrap_or_default() });
     }
-    let rows = Perturbation::all().zip(worse).map(|(p, version)| row(p, version, clean));
-    Ok(Summary {
-        tool: "sbi",
-        version: env!("CARGO_PKG_VERSION"),
-        weights: config.weights.display().to_string(),
-        model: detector.method().name(),
-        backbone: detector.backbone().variant.name,
+    let rows = Perturbation::all().zip(&worse).map(|(p, version)| row(p, version, &clean));
+    Ok(RobustnessSummary {
+        scored_by: ScoredBy::new(&config.weights, &forgery_detector),
         dataset: inputs.dataset,
         videos: clean.videos.len(),
         faces,
@@ -120,7 +92,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     })
 }
 
-fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result<Row> {
+fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result<RobustnessRow> {
     let metrics = version.metrics(&Bootstrap::default())?;
     let shift = |fake: bool| {
         let pairs = version.videos.iter().zip(&clean.videos);
@@ -129,7 +101,7 @@ fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result
         (!shifts.is_empty()).then(|| shifts.iter().sum::<f64>() / shifts.len() as f64)
     };
     let (strength, unit) = perturbation.strength();
-    Ok(Row {
+    Ok(RobustnessRow {
         kind: perturbation.kind,
         severity: perturbation.severity,
         strength,
@@ -145,6 +117,6 @@ fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result
 /// Draws AUC and score shifts over the severities.
 ///
 /// Fails when the file cannot be written.
-pub fn write_plot(path: &Path, summary: &Summary) -> Result<()> {
+pub fn write_plot(path: &Path, summary: &RobustnessSummary) -> Result<()> {
     Ok(write_image(path, &plot::draw(summary)?)?)
 }

@@ -1,4 +1,4 @@
-//! What happens to pictures on their way: five kinds, each in five severities.
+//! What happens to images on their way to a viewer: five kinds, each in five severities.
 
 use crate::imaging::{self, gaussian_blurred_image, jpeg_round_trip, resized, shrunk};
 use crate::rng::{Purpose, generator};
@@ -9,10 +9,13 @@ use serde::{Serialize, Serializer};
 /// How many severities each kind has; they count from 1.
 pub const SEVERITIES: usize = 5;
 
-/// What happens.
+/// How many versions of a crop there are: as it is, and every kind at every severity.
+pub(super) const VERSIONS: usize = 1 + PerturbationKind::ALL.len() * SEVERITIES;
+
+/// What happens to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Compression.
+pub enum PerturbationKind {
+    /// Compression as JPEG.
     Jpeg,
     /// Out of focus: Gaussian.
     Blur,
@@ -20,38 +23,44 @@ pub enum Kind {
     Noise,
     /// Made smaller, over the area that a new pixel covers, and larger again, bilinearly.
     Resize,
-    /// Darker.
+    /// Less light: values are multiplied by a factor below 1.
     Brightness,
 }
 
-impl Kind {
+impl PerturbationKind {
     /// All of them, in the order of reports.
-    pub const ALL: [Kind; 5] = [Kind::Jpeg, Kind::Blur, Kind::Noise, Kind::Resize, Kind::Brightness];
+    pub const ALL: [PerturbationKind; 5] = [
+        PerturbationKind::Jpeg,
+        PerturbationKind::Blur,
+        PerturbationKind::Noise,
+        PerturbationKind::Resize,
+        PerturbationKind::Brightness,
+    ];
 
-    /// In one word.
+    /// What the kind is called in reports: `jpeg`, `blur`, `noise`, `resize`, `brightness`.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Jpeg => "jpeg",
-            Kind::Blur => "blur",
-            Kind::Noise => "noise",
-            Kind::Resize => "resize",
-            Kind::Brightness => "brightness",
+            PerturbationKind::Jpeg => "jpeg",
+            PerturbationKind::Blur => "blur",
+            PerturbationKind::Noise => "noise",
+            PerturbationKind::Resize => "resize",
+            PerturbationKind::Brightness => "brightness",
         }
     }
 
     /// What is turned up, and how far.
     fn strengths(self) -> (&'static str, [f64; SEVERITIES]) {
         match self {
-            Kind::Jpeg => ("quality", [75.0, 55.0, 40.0, 25.0, 15.0]),
-            Kind::Blur => ("sigma, px", [1.0, 1.5, 2.5, 4.0, 6.0]),
-            Kind::Noise => ("deviation of 255", [4.0, 8.0, 14.0, 22.0, 32.0]),
-            Kind::Resize => ("scale", [0.75, 0.5, 0.35, 0.25, 0.15]),
-            Kind::Brightness => ("factor", [0.8, 0.65, 0.5, 0.35, 0.2]),
+            PerturbationKind::Jpeg => ("quality", [75.0, 55.0, 40.0, 25.0, 15.0]),
+            PerturbationKind::Blur => ("sigma, px", [1.0, 1.5, 2.5, 4.0, 6.0]),
+            PerturbationKind::Noise => ("deviation of 255", [4.0, 8.0, 14.0, 22.0, 32.0]),
+            PerturbationKind::Resize => ("scale", [0.75, 0.5, 0.35, 0.25, 0.15]),
+            PerturbationKind::Brightness => ("factor", [0.8, 0.65, 0.5, 0.35, 0.2]),
         }
     }
 }
 
-impl Serialize for Kind {
+impl Serialize for PerturbationKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -60,8 +69,8 @@ impl Serialize for Kind {
 /// One kind at one severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Perturbation {
-    /// What happens.
-    pub kind: Kind,
+    /// What happens to the image.
+    pub kind: PerturbationKind,
     /// How badly, 1..=[`SEVERITIES`].
     pub severity: usize,
 }
@@ -70,7 +79,7 @@ impl Perturbation {
     /// Every kind at every severity, in the order of reports.
     pub fn all() -> impl Iterator<Item = Perturbation> {
         let severities = |kind| (1..=SEVERITIES).map(move |severity| Perturbation { kind, severity });
-        Kind::ALL.into_iter().flat_map(severities)
+        PerturbationKind::ALL.into_iter().flat_map(severities)
     }
 
     /// The severity as a number, with what it is a number of.
@@ -79,20 +88,20 @@ impl Perturbation {
         (strengths[self.severity.clamp(1, SEVERITIES) - 1], what)
     }
 
-    /// What becomes of a picture. `number` seeds the noise: the same number, the same noise.
-    pub fn apply(self, picture: &RgbImage, number: u64) -> Result<RgbImage, imaging::Error> {
+    /// What becomes of an image. `number` seeds the noise: the same number, the same noise.
+    pub fn apply(self, image: &RgbImage, number: u64) -> Result<RgbImage, imaging::Error> {
         let (strength, _) = self.strength();
         Ok(match self.kind {
-            Kind::Jpeg => jpeg_round_trip(picture, strength as i32),
-            Kind::Blur => gaussian_blurred_image(picture, strength)?,
-            Kind::Noise => noisy(picture, strength, number),
-            Kind::Resize => {
-                let (width, height) = (picture.width(), picture.height());
+            PerturbationKind::Jpeg => jpeg_round_trip(image, strength as i32),
+            PerturbationKind::Blur => gaussian_blurred_image(image, strength)?,
+            PerturbationKind::Noise => noisy(image, strength, number),
+            PerturbationKind::Resize => {
+                let (width, height) = (image.width(), image.height());
                 let side = |side: usize| ((side as f64 * strength).round() as usize).max(1);
-                resized(&shrunk(picture, side(width), side(height))?, width, height)?
+                resized(&shrunk(image, side(width), side(height))?, width, height)?
             }
-            Kind::Brightness => {
-                let mut dark = picture.clone();
+            PerturbationKind::Brightness => {
+                let mut dark = image.clone();
                 for value in dark.data_mut() {
                     *value = (f64::from(*value) * strength).round() as u8;
                 }
@@ -102,10 +111,10 @@ impl Perturbation {
     }
 }
 
-fn noisy(picture: &RgbImage, deviation: f64, number: u64) -> RgbImage {
+fn noisy(image: &RgbImage, deviation: f64, number: u64) -> RgbImage {
     let mut rng = generator(0, 0, number, Purpose::Noise);
     let normal = Normal::new(0.0, deviation).expect("a finite deviation");
-    let mut out = picture.clone();
+    let mut out = image.clone();
     for value in out.data_mut() {
         // Values beyond 0 and 255 saturate.
         *value = (f64::from(*value) + normal.sample(&mut rng)).round() as u8;
@@ -118,7 +127,7 @@ mod tests {
     use super::*;
 
     /// Detail of every size, whose loss every kind shows.
-    fn picture() -> RgbImage {
+    fn image() -> RgbImage {
         let values = crate::model::fill::uniform("picture", 1, 64 * 48 * 3);
         let image = RgbImage::from_raw(64, 48, values.map(|value| (value * 255.0) as u8).collect());
         gaussian_blurred_image(&image, 1.0).unwrap()
@@ -131,8 +140,8 @@ mod tests {
 
     #[test]
     fn every_severity_changes_more_than_the_one_before_and_keeps_the_size() {
-        let clean = picture();
-        for kind in Kind::ALL {
+        let clean = image();
+        for kind in PerturbationKind::ALL {
             let changes: Vec<f64> = (1..=SEVERITIES)
                 .map(|severity| {
                     let out = Perturbation { kind, severity }.apply(&clean, 7).unwrap();
@@ -143,13 +152,13 @@ mod tests {
             assert!(changes[0] > 0.2, "{kind:?}: {changes:?}");
             assert!(changes.windows(2).all(|pair| pair[1] > pair[0] * 0.99), "{kind:?}: {changes:?}");
         }
-        assert_eq!(Perturbation::all().count(), 25);
+        assert_eq!(1 + Perturbation::all().count(), VERSIONS);
     }
 
     #[test]
     fn noise_has_its_deviation_and_repeats_itself() {
         let grey = RgbImage::filled(200, 200, [128; 3]);
-        let noise = Perturbation { kind: Kind::Noise, severity: 3 };
+        let noise = Perturbation { kind: PerturbationKind::Noise, severity: 3 };
         let out = noise.apply(&grey, 1).unwrap();
         let squares: f64 = out.data().iter().map(|&value| (f64::from(value) - 128.0).powi(2)).sum();
         assert!(((squares / 120_000.0).sqrt() - 14.0).abs() < 0.3);

@@ -1,19 +1,19 @@
 //! A folder of photographs and videos, with a made face detector and a small network.
 
 use super::*;
-use crate::face::{Error, FaceDetectorIdentity};
+use crate::face::{Error, FaceDetector, FaceDetectorIdentity};
 use crate::imaging::write_image;
-use crate::infer::{Source, input};
+use crate::infer::InferSource;
 use crate::model::efficientnet::Variant;
 use crate::model::{InputSpec, Method, fill};
 use crate::progress::Silent;
 use crate::types::{BBox, DetectedFace, RgbImage, VideoStatus};
-use crate::video::VideoWriter;
+use crate::video::{Decodings, VideoWriter, distinct_frame_indices};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use tch::{Device, nn::VarStore};
 
-/// Finds a face in pictures that are not dark; asks for an end of the run while it looks at the picture of that number.
+/// Finds a face in images that are not dark; asks for an end of the run while it looks at the image of number `stop_at`.
 struct Made<'a> {
     batch: usize,
     looked: Cell<usize>,
@@ -42,7 +42,7 @@ impl FaceDetector for Made<'_> {
     }
 }
 
-fn picture(seed: usize) -> RgbImage {
+fn image(seed: usize) -> RgbImage {
     let value = |i: usize| (90.0 + 60.0 * ((i * (seed + 3)) as f32 * 0.013).sin()) as u8;
     RgbImage::from_raw(64, 48, (0..64 * 48 * 3).map(value).collect())
 }
@@ -52,12 +52,12 @@ fn folder() -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     for number in [0, 1, 4, 5, 7] {
-        write_image(&path(&format!("{number}.png")), &picture(number)).unwrap();
+        write_image(&path(&format!("{number}.png")), &image(number)).unwrap();
     }
     write_image(&path("2.png"), &RgbImage::filled(64, 48, [3; 3])).unwrap();
     std::fs::write(path("3.png"), "no picture").unwrap();
     let mut writer = VideoWriter::create(&path("6.avi"), 64, 48, 25.0).unwrap();
-    (0..5).for_each(|frame| writer.write(&picture(20 + frame)).unwrap());
+    (0..5).for_each(|frame| writer.write(&image(20 + frame)).unwrap());
     writer.finish().unwrap();
     let paths = (0..8).map(|number| path(&format!("{number}.{}", if number == 6 { "avi" } else { "png" })));
     let paths = paths.collect();
@@ -75,7 +75,7 @@ fn network() -> ForgeryDetector {
     detector
 }
 
-/// Scores `paths`; the detector likes `batch` pictures and asks for an end at the one with number `stop_at`.
+/// Scores `paths`; the face detector likes `batch` images and asks for an end at the one with number `stop_at`.
 fn scored(
     paths: &[PathBuf],
     network: &ForgeryDetector,
@@ -85,18 +85,16 @@ fn scored(
 ) -> Vec<VideoResult> {
     let config = Config {
         batch_size,
-        frames: 5,
         heatmaps: heatmaps.map(Path::to_owned),
-        ..Config::new(PathBuf::new(), Source::Files(Vec::new()))
+        ..Config::new(PathBuf::new(), InferSource::Files(Vec::new()))
     };
-    let item = |path: &PathBuf| Item { path: path.clone(), label: None, group: None };
-    let items: Vec<Item> = paths.iter().map(item).collect();
+    let item = |path: &PathBuf| InputItem { path: path.clone(), label: None, group: None };
+    let items: Vec<InputItem> = paths.iter().map(item).collect();
     let cancel = Cancel::new();
-    let faces = Made { batch, looked: Cell::new(0), stop_at, cancel: &cancel };
-    let detectors = Detectors { forgeries: network, faces: &faces, judge: None };
-    input::decode(&config, &items, |decodings| {
-        score_all(&config, &items, decodings, &detectors, &Silent, &cancel).unwrap()
-    })
+    let face_detector = Made { batch, looked: Cell::new(0), stop_at, cancel: &cancel };
+    let decodings = Decodings::start(paths.to_vec(), |_, total| distinct_frame_indices(total, 5), 2);
+    let faces = FaceStream::from_videos(decodings, Box::new(face_detector), &cancel);
+    score_all(&config, &items, faces, (network, None), &Silent, &cancel).unwrap()
 }
 
 #[track_caller]
@@ -147,7 +145,7 @@ fn an_interruption_keeps_videos_whose_frames_are_all_in() {
     let (_folder, paths) = folder();
     let network = network();
     let whole = scored(&paths, &network, (1, 1), None, usize::MAX);
-    // With pictures of files 0, 1 and 2, then of 4, 5 and the first of 6, looked at together: when the end is asked
+    // With images of files 0, 1 and 2, then of 4, 5 and the first of 6, looked at together: when the end is asked
     // for, the file that the last of them belongs to has not ended.
     for (stop_at, finished) in [(1, 2), (4, 6)] {
         for batch_size in [1, 4, 100] {

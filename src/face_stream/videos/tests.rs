@@ -2,26 +2,31 @@
 
 use super::*;
 use crate::face::FaceDetectorIdentity;
-use crate::types::{BBox, DetectedFace};
+use crate::types::BBox;
 use proptest::prelude::*;
 use std::cell::RefCell;
-use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 
-/// Finds as many faces as the red of a picture's first pixel says, and remembers how many pictures it was given.
+/// Finds as many faces as the red of an image's first pixel says, and remembers how many images it was given at a time.
+#[derive(Clone)]
 struct Made {
     batch: usize,
-    looked: RefCell<Vec<usize>>,
+    looked: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Made {
     fn new(batch: usize) -> Self {
-        Made { batch, looked: RefCell::default() }
+        Made { batch, looked: Arc::default() }
+    }
+
+    fn looked(&self) -> Vec<usize> {
+        self.looked.lock().unwrap().clone()
     }
 }
 
 impl FaceDetector for Made {
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
-        self.looked.borrow_mut().push(images.len());
+        self.looked.lock().unwrap().push(images.len());
         let face = |at: u8| {
             let x0 = f64::from(at);
             let bbox = BBox { x0, y0: 1.0, x1: x0 + 3.0, y1: 4.0 };
@@ -55,13 +60,13 @@ impl MadeVideo {
         MadeVideo { faces: Vec::new(), end: Err("not a readable video".into()) }
     }
 
-    fn events(&self) -> impl Iterator<Item = Event> + '_ {
-        let picture = |&faces: &u8| RgbImage::filled(9 + faces as usize, 8, [faces, 7, 7]);
-        let frames = self.faces.iter().map(picture).enumerate();
-        let frames = frames.map(|(index, image)| Event::Frame(Frame { index: 10 * index, image }));
+    fn events(&self) -> impl Iterator<Item = DecodeEvent> + '_ {
+        let image = |&faces: &u8| RgbImage::filled(9 + faces as usize, 8, [faces, 7, 7]);
+        let frames = self.faces.iter().map(image).enumerate();
+        let frames = frames.map(|(index, image)| DecodeEvent::Frame(Frame { index: 10 * index, image }));
         let decoded = self.faces.len();
         let report = |ended_at| DecodeReport { wanted: decoded.max(5), decoded, ended_at };
-        frames.chain([Event::End(self.end.clone().map(report))])
+        frames.chain([DecodeEvent::End(self.end.clone().map(report))])
     }
 
     /// What must come out of it, whatever stands around it.
@@ -83,39 +88,36 @@ impl MadeVideo {
     }
 }
 
-fn all_events(videos: &[MadeVideo]) -> Vec<(usize, Event)> {
+fn all_events(videos: &[MadeVideo]) -> Vec<(usize, DecodeEvent)> {
     let numbered = |(number, video): (usize, &MadeVideo)| video.events().map(move |e| (number, e)).collect();
     videos.iter().enumerate().flat_map(numbered as fn(_) -> Vec<_>).collect()
 }
 
 /// Frames and faces of each video that came to its end, in the order of the ends.
-type Outcomes = Vec<(usize, Vec<(usize, usize)>, Extraction)>;
+type Outcomes = Vec<(usize, Vec<(usize, usize)>, InputEnd)>;
 
-/// Extracts with a detector that likes `batch` pictures; asserts that no more wait.
-fn extracted(events: Vec<(usize, Event)>, detector: &Made) -> Outcomes {
+/// The outcomes with a face detector that likes `batch` images; asserts that no more wait.
+fn outcomes(events: Vec<(usize, DecodeEvent)>, face_detector: &Made) -> Outcomes {
     let mut handed = 0;
     let watched = events.into_iter().inspect(|(_, event)| {
-        handed += usize::from(matches!(event, Event::Frame(_)));
-        let looked: usize = detector.looked.borrow().iter().sum();
-        assert!(handed - looked <= detector.batch, "{} frames wait", handed - looked);
+        handed += usize::from(frame_of(event).is_some());
+        let looked: usize = face_detector.looked().iter().sum();
+        assert!(handed - looked <= face_detector.batch, "{} frames wait", handed - looked);
     });
     let (mut ended, mut frames) = (Outcomes::new(), Vec::new());
-    let through = extract_faces::<Infallible>(watched, detector, |extracted| {
-        match extracted {
-            Extracted::Faces { video, found } => {
+    let cancel = Cancel::new();
+    for event in VideoFaces::new(watched, Box::new(face_detector.clone()), &cancel) {
+        match event.unwrap() {
+            FaceEvent::Frame { input, faces } => {
                 assert!(
-                    ended.last().is_none_or(|(before, ..)| *before < video),
+                    ended.last().is_none_or(|(before, ..)| *before < input),
                     "a frame after its video's end"
                 );
-                frames.push((found.frame, found.faces.len()));
+                frames.push((faces.frame, faces.crops.len()));
             }
-            Extracted::End { video, extraction } => {
-                ended.push((video, std::mem::take(&mut frames), extraction))
-            }
+            FaceEvent::End { input, end } => ended.push((input, std::mem::take(&mut frames), end)),
         }
-        Ok(())
-    });
-    assert!(through.is_ok());
+    }
     ended
 }
 
@@ -143,24 +145,24 @@ proptest! {
     ) {
         let mut events = all_events(&videos);
         events.truncate(cut.unwrap_or(usize::MAX));
-        let frames = events.iter().filter(|(_, event)| picture(event).is_some()).count();
-        let whole = events.iter().filter(|(_, event)| picture(event).is_none()).count();
-        let detector = Made::new(batch);
-        let ended = extracted(events, &detector);
+        let frames = events.iter().filter(|(_, event)| frame_of(event).is_some()).count();
+        let whole = events.iter().filter(|(_, event)| frame_of(event).is_none()).count();
+        let face_detector = Made::new(batch);
+        let ended = outcomes(events, &face_detector);
 
         prop_assert_eq!(ended.iter().map(|(video, ..)| *video).collect::<Vec<_>>(), (0..whole).collect::<Vec<_>>());
-        for (video, faces, extraction) in &ended {
+        for (video, faces, end) in &ended {
             let (expected, status, note) = videos[*video].expected();
-            prop_assert_eq!(&extraction.note, &note);
-            prop_assert_eq!(extraction.status, status);
-            prop_assert_eq!(extraction.frames_decoded, expected.len());
-            prop_assert_eq!(extraction.frames_with_face, expected.iter().filter(|(_, faces)| *faces > 0).count());
-            prop_assert_eq!(extraction.faces, expected.iter().map(|(_, faces)| faces).sum::<usize>());
+            prop_assert_eq!(&end.note, &note);
+            prop_assert_eq!(end.status, status);
+            prop_assert_eq!(end.frames_decoded, expected.len());
+            prop_assert_eq!(end.frames_with_face, expected.iter().filter(|(_, faces)| *faces > 0).count());
+            prop_assert_eq!(end.faces, expected.iter().map(|(_, faces)| faces).sum::<usize>());
             prop_assert_eq!(faces, &expected);
         }
-        let looked = detector.looked.into_inner();
+        let looked = face_detector.looked();
         let (last, full) = looked.split_last().map_or((0, &[][..]), |(last, full)| (*last, full));
-        prop_assert!(full.iter().all(|&pictures| pictures == batch) && last <= batch, "{:?}", looked);
+        prop_assert!(full.iter().all(|&images| images == batch) && last <= batch, "{:?}", looked);
         let unended = frames - videos[..whole].iter().map(|video| video.faces.len()).sum::<usize>();
         // Of a video that was broken off, only frames that had to make room were looked at.
         prop_assert_eq!(looked.iter().sum::<usize>(), frames - unended.min(frames % batch));
@@ -178,26 +180,25 @@ fn photographs_are_looked_at_together_and_nothing_waits_behind_what_has_no_frame
         MadeVideo::whole(&[1]),
         MadeVideo::whole(&[1]),
     ];
-    let detector = Made::new(4);
+    let face_detector = Made::new(4);
     // As soon as an event is asked for, all that can be told before it has been told.
     let told = RefCell::new(Vec::new());
     let mut before = Vec::new();
     let events = all_events(&videos);
     let watched = events.into_iter().inspect(|_| before.push(told.borrow().len()));
-    let through = extract_faces::<Infallible>(watched, &detector, |extracted| {
-        if let Extracted::End { video, .. } = extracted {
-            told.borrow_mut().push(video);
+    let cancel = Cancel::new();
+    for event in VideoFaces::new(watched, Box::new(face_detector.clone()), &cancel) {
+        if let FaceEvent::End { input, .. } = event.unwrap() {
+            told.borrow_mut().push(input);
         }
-        Ok(())
-    });
-    assert!(through.is_ok());
+    }
     assert_eq!(told.into_inner(), [0, 1, 2, 3, 4, 5, 6]);
-    assert_eq!(detector.looked.into_inner(), [4, 1]);
+    assert_eq!(face_detector.looked(), [4, 1]);
     assert_eq!(before, [0, 1, 1, 1, 1, 1, 1, 1, 1, 5, 6, 6]);
 }
 
 #[test]
-fn what_fails_ends_the_run_as_what_it_is() {
+fn a_failure_of_the_face_detector_is_the_last_that_comes() {
     struct Failing;
     impl FaceDetector for Failing {
         fn detect(&self, _: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
@@ -207,9 +208,29 @@ fn what_fails_ends_the_run_as_what_it_is() {
             Made::new(1).identity()
         }
     }
-    let events = all_events(&[MadeVideo::whole(&[1, 1])]);
-    let stop = extract_faces::<()>(events.clone(), &Failing, |_| Ok(()));
-    assert!(matches!(stop, Err(Stop::FaceDetector(Error::Network { .. }))));
-    let stop = extract_faces(events, &Made::new(2), |_| Err("full"));
-    assert!(matches!(stop, Err(Stop::Consumer("full"))));
+    let events = all_events(&[MadeVideo::unreadable(), MadeVideo::whole(&[1, 1])]);
+    let cancel = Cancel::new();
+    let mut faces = VideoFaces::new(events.into_iter(), Box::new(Failing), &cancel);
+    assert!(matches!(faces.next(), Some(Ok(FaceEvent::End { input: 0, .. }))));
+    assert!(matches!(faces.next(), Some(Err(Error::Network { .. }))));
+    assert!(faces.next().is_none() && faces.next().is_none());
+}
+
+#[test]
+fn a_wish_to_stop_drops_the_current_video_and_finishes_those_before() {
+    let videos = [MadeVideo::whole(&[1]), MadeVideo::whole(&[1, 0]), MadeVideo::whole(&[2, 2, 2])];
+    for (stop_at, finished) in [(0, 0), (1, 0), (2, 1), (4, 1), (5, 2), (8, 2)] {
+        for batch in 1..5 {
+            let cancel = Cancel::new();
+            let events = all_events(&videos).into_iter().enumerate().map(|(number, event)| {
+                if number == stop_at {
+                    cancel.request();
+                }
+                event
+            });
+            let faces = VideoFaces::new(events, Box::new(Made::new(batch)), &cancel);
+            let ends = faces.filter(|event| matches!(event, Ok(FaceEvent::End { .. }))).count();
+            assert_eq!(ends, finished, "stopped at event {stop_at} with batches of {batch}");
+        }
+    }
 }

@@ -1,0 +1,103 @@
+//! Faces of a packed test set: cut out by an earlier run.
+
+use super::{FaceEvent, FrameFaces, InputEnd};
+use crate::face::{Error, FaceCrop};
+use crate::packed_faces::{OpenPackedVideo, PackedVideo, PackedVideoError, VideoEntry};
+use crate::progress::Cancel;
+use crate::types::VideoStatus;
+
+/// The faces of packed videos, one video after the other.
+pub(super) struct PackedFaces<'a> {
+    videos: std::iter::Enumerate<std::vec::IntoIter<PackedVideo>>,
+    current: Option<Reading>,
+    cancel: &'a Cancel,
+}
+
+/// A video whose faces are being read.
+struct Reading {
+    input: usize,
+    entry: Option<VideoEntry>,
+    faces: OpenPackedVideo,
+    faces_read: usize,
+    frames_read: usize,
+    last_frame: Option<usize>,
+}
+
+impl<'a> PackedFaces<'a> {
+    pub fn new(videos: Vec<PackedVideo>, cancel: &'a Cancel) -> Self {
+        PackedFaces { videos: videos.into_iter().enumerate(), current: None, cancel }
+    }
+}
+
+impl Iterator for PackedFaces<'_> {
+    type Item = Result<FaceEvent, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.cancel.is_requested() {
+                return None;
+            }
+            let Some(mut reading) = self.current.take() else {
+                let (input, video) = self.videos.next()?;
+                match video.open() {
+                    Ok(faces) => self.current = Some(Reading::new(input, video.entry, faces)),
+                    Err(error) => {
+                        let end = damaged(video.entry.as_ref(), &error);
+                        return Some(Ok(FaceEvent::End { input, end }));
+                    }
+                }
+                continue;
+            };
+            let input = reading.input;
+            return Some(Ok(match reading.faces.read_frame() {
+                Ok(Some((frame, crops))) => {
+                    reading.faces_read += crops.len();
+                    reading.frames_read += usize::from(reading.last_frame.replace(frame) != Some(frame));
+                    self.current = Some(reading);
+                    // Packed files do not tell where in its frame a face was.
+                    let crops = crops.into_iter().map(|pixels| FaceCrop { bbox: None, pixels }).collect();
+                    FaceEvent::Frame { input, faces: FrameFaces { frame, crops } }
+                }
+                Ok(None) => FaceEvent::End { input, end: reading.concluded() },
+                Err(error) => FaceEvent::End { input, end: damaged(reading.entry.as_ref(), &error) },
+            }));
+        }
+    }
+}
+
+impl Reading {
+    fn new(input: usize, entry: Option<VideoEntry>, faces: OpenPackedVideo) -> Self {
+        Reading { input, entry, faces, faces_read: 0, frames_read: 0, last_frame: None }
+    }
+
+    /// What became of a video that was read to its end.
+    fn concluded(self) -> InputEnd {
+        let status = self.faces.status;
+        let told = self.entry.as_ref().and_then(|entry| entry.note.clone());
+        let none = || (status == VideoStatus::NoFace).then(|| "no face in any frame".to_owned());
+        InputEnd {
+            status,
+            // Without a manifest, frames without a face are not known.
+            frames_decoded: frames_decoded(self.entry.as_ref()).max(self.frames_read),
+            frames_with_face: self.frames_read,
+            faces: self.faces_read,
+            note: told.or_else(none),
+        }
+    }
+}
+
+/// What becomes of a video whose arrays cannot be read: faces before the damage do not stand for it.
+fn damaged(entry: Option<&VideoEntry>, error: &PackedVideoError) -> InputEnd {
+    InputEnd {
+        status: VideoStatus::Unreadable,
+        frames_decoded: frames_decoded(entry),
+        frames_with_face: 0,
+        faces: 0,
+        note: Some(error.to_string()),
+    }
+}
+
+/// Frames that were looked at when the video was packed; 0 where there is no manifest to tell.
+fn frames_decoded(entry: Option<&VideoEntry>) -> usize {
+    entry.map_or(0, |entry| entry.frames_decoded as usize)
+}

@@ -1,0 +1,155 @@
+//! Faces of videos and photographs: found and cut out as frames are decoded.
+
+use super::{FaceEvent, FrameFaces, InputEnd};
+use crate::face::{Error, FaceDetector, crop_faces};
+use crate::progress::Cancel;
+use crate::types::{DetectedFace, Frame, RgbImage, VideoStatus};
+use crate::video::{DecodeEvent, DecodeReport};
+use std::collections::VecDeque;
+
+/// The faces of what decoders give, one video after the other.
+pub(super) struct VideoFaces<'a> {
+    /// Of each video its frames and its end, with its position in the list. `None` when no more is to be taken.
+    decoded: Option<Box<dyn Iterator<Item = (usize, DecodeEvent)> + 'a>>,
+    face_detector: Box<dyn FaceDetector + 'a>,
+    cancel: &'a Cancel,
+    /// At most [`FaceDetector::preferred_batch`] frames that wait for being looked at, and the ends among them.
+    waiting: Vec<(usize, DecodeEvent)>,
+    /// Frames that were looked at, and the ends among them.
+    looked_at: VecDeque<(usize, LookedAt)>,
+    /// What is known so far of the video that the next event to be handed on belongs to.
+    current: InputEnd,
+}
+
+/// What is known of a frame, or of a video at its end.
+enum LookedAt {
+    Frame(Frame, Vec<DetectedFace>),
+    End(Result<DecodeReport, String>),
+}
+
+impl<'a> VideoFaces<'a> {
+    pub fn new(
+        decoded: impl Iterator<Item = (usize, DecodeEvent)> + 'a,
+        face_detector: Box<dyn FaceDetector + 'a>,
+        cancel: &'a Cancel,
+    ) -> Self {
+        VideoFaces {
+            decoded: Some(Box::new(decoded)),
+            face_detector,
+            cancel,
+            waiting: Vec::new(),
+            looked_at: VecDeque::new(),
+            current: nothing_yet(),
+        }
+    }
+
+    /// Takes frames until there are enough to be looked at together, and looks at them. Whether there may be more.
+    fn advance(&mut self) -> Result<bool, Error> {
+        let Some(decoded) = &mut self.decoded else { return Ok(false) };
+        let enough = self.face_detector.preferred_batch().max(1);
+        let mut frames = 0;
+        loop {
+            let Some((input, event)) = decoded.next().filter(|_| !self.cancel.is_requested()) else {
+                self.decoded = None;
+                // A video that has not ended by now is dropped.
+                let last_end = self.waiting.iter().rposition(|(_, event)| frame_of(event).is_none());
+                self.waiting.truncate(last_end.map_or(0, |at| at + 1));
+                break;
+            };
+            frames += usize::from(frame_of(&event).is_some());
+            self.waiting.push((input, event));
+            // An end waits only behind frames.
+            if frames == 0 || frames >= enough {
+                break;
+            }
+        }
+        self.look()?;
+        Ok(true)
+    }
+
+    /// Finds the faces of all frames that wait.
+    fn look(&mut self) -> Result<(), Error> {
+        let images: Vec<&RgbImage> = self.waiting.iter().filter_map(|(_, event)| frame_of(event)).collect();
+        let found = if images.is_empty() { Vec::new() } else { self.face_detector.detect(&images)? };
+        let mut found = found.into_iter();
+        self.looked_at.extend(self.waiting.drain(..).map(|(input, event)| match event {
+            DecodeEvent::Frame(frame) => {
+                let faces = found.next().expect("the face detector answers for every frame");
+                (input, LookedAt::Frame(frame, faces))
+            }
+            DecodeEvent::End(end) => (input, LookedAt::End(end)),
+        }));
+        Ok(())
+    }
+
+    /// Cuts out the faces of a frame, or tells what became of a video.
+    fn event(&mut self, input: usize, looked_at: LookedAt) -> Result<FaceEvent, Error> {
+        match looked_at {
+            LookedAt::Frame(Frame { index, image }, faces) => {
+                let crops = crop_faces(&image, &faces)?;
+                self.current.frames_decoded += 1;
+                self.current.frames_with_face += usize::from(!crops.is_empty());
+                self.current.faces += crops.len();
+                Ok(FaceEvent::Frame { input, faces: FrameFaces { frame: index, crops } })
+            }
+            LookedAt::End(end) => {
+                let end = concluded(std::mem::replace(&mut self.current, nothing_yet()), end);
+                Ok(FaceEvent::End { input, end })
+            }
+        }
+    }
+}
+
+impl Iterator for VideoFaces<'_> {
+    type Item = Result<FaceEvent, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = loop {
+            if let Some((input, looked_at)) = self.looked_at.pop_front() {
+                break self.event(input, looked_at);
+            }
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => break Err(error),
+            }
+        };
+        if next.is_err() {
+            self.decoded = None;
+            self.looked_at.clear();
+        }
+        Some(next)
+    }
+}
+
+fn frame_of(event: &DecodeEvent) -> Option<&RgbImage> {
+    match event {
+        DecodeEvent::Frame(frame) => Some(&frame.image),
+        DecodeEvent::End(_) => None,
+    }
+}
+
+fn nothing_yet() -> InputEnd {
+    InputEnd { status: VideoStatus::Ok, frames_decoded: 0, frames_with_face: 0, faces: 0, note: None }
+}
+
+/// What was counted, with what the decoder said at the end of the video.
+///
+/// A damaged video is no error: what came before the damage counts.
+fn concluded(counted: InputEnd, end: Result<DecodeReport, String>) -> InputEnd {
+    let (status, note) = match end {
+        Err(reason) => (VideoStatus::Unreadable, Some(reason)),
+        Ok(DecodeReport { wanted, decoded, ended_at: Some(at) }) => {
+            let status = if decoded == 0 { VideoStatus::Unreadable } else { VideoStatus::Truncated };
+            (status, Some(format!("decoding stopped at frame {at}: {decoded} of {wanted} frames read")))
+        }
+        Ok(_) if counted.faces == 0 => {
+            (VideoStatus::NoFace, Some(format!("no face in any of {} frames", counted.frames_decoded)))
+        }
+        Ok(_) => (VideoStatus::Ok, None),
+    };
+    InputEnd { status, note, ..counted }
+}
+
+#[cfg(test)]
+mod tests;

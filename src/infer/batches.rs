@@ -1,0 +1,280 @@
+//! Face crops to scores, in batches that may hold crops of several inputs.
+
+use crate::Result;
+use crate::error::Ended;
+use crate::face;
+use crate::face_stream::{FaceEvent, InputEnd};
+use crate::model::{ForgeryDetector, PendingScores, UploadedFaces};
+use crate::types::{BBox, FACE_SIDE, RgbImage};
+use std::collections::VecDeque;
+
+/// A face that was found and scored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScoredFace<S = f32> {
+    /// Index of its frame, from 0.
+    pub frame: usize,
+    /// Where in the frame it was found; packed files do not tell.
+    pub bbox: Option<BBox>,
+    pub score: S,
+}
+
+/// A face that is kept with its crop, to be drawn.
+#[derive(Clone, Debug)]
+pub(super) struct KeptFace<S = f32> {
+    pub face: ScoredFace<S>,
+    pub crop: RgbImage,
+}
+
+/// All faces of an input.
+#[derive(Debug)]
+pub(super) struct ScoredFaces<S = f32> {
+    /// In their order.
+    pub faces: Vec<ScoredFace<S>>,
+    /// Those with the highest scores, the highest first; at most one per frame.
+    pub kept: Vec<KeptFace<S>>,
+}
+
+impl<S> Default for ScoredFaces<S> {
+    fn default() -> Self {
+        ScoredFaces { faces: Vec::new(), kept: Vec::new() }
+    }
+}
+
+/// A crop in a batch, and where it belongs.
+pub(super) struct BatchCrop {
+    /// The input that it comes from, counted from the first.
+    input: usize,
+    /// How many faces of that input came before.
+    pub number: usize,
+    frame: usize,
+    bbox: Option<BBox>,
+    /// [`FACE_SIDE`] x [`FACE_SIDE`].
+    pub pixels: RgbImage,
+}
+
+/// What scores batches of crops, and may take the next one before it has answered.
+///
+/// Each step may end in [`Ended::Interrupted`]: the batch is then lost, and with it the inputs that it has crops of.
+pub(super) trait CropScorer {
+    /// What comes out per crop. By its order those to be kept are chosen.
+    type Score: Copy + PartialOrd;
+    /// Crops where they are scored.
+    type Uploaded<'c>;
+    /// Scores to come.
+    type Pending;
+
+    /// Starts to bring crops to where they are scored.
+    fn upload<'c>(&self, crops: &'c [BatchCrop]) -> Result<Self::Uploaded<'c>, Ended>;
+    /// Starts to score them.
+    fn submit(&self, crops: Self::Uploaded<'_>) -> Result<Self::Pending, Ended>;
+    /// Waits for their scores, one per crop in their order.
+    fn collect(&self, pending: Self::Pending) -> Result<Vec<Self::Score>, Ended>;
+}
+
+impl CropScorer for ForgeryDetector {
+    type Score = f32;
+    type Uploaded<'c> = UploadedFaces;
+    type Pending = PendingScores;
+
+    fn upload(&self, crops: &[BatchCrop]) -> Result<UploadedFaces, Ended> {
+        let planes: Vec<u8> = crops.iter().flat_map(|crop| crop.pixels.to_planes()).collect();
+        Ok(ForgeryDetector::upload(self, &planes, FACE_SIDE)?)
+    }
+
+    fn submit(&self, crops: UploadedFaces) -> Result<PendingScores, Ended> {
+        Ok(ForgeryDetector::submit(self, &crops)?)
+    }
+
+    fn collect(&self, pending: PendingScores) -> Result<Vec<f32>, Ended> {
+        Ok(pending.collect()?)
+    }
+}
+
+/// How crops are gathered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batches {
+    /// Crops that are scored together.
+    pub size: usize,
+    /// Batches that may be computed while the next one is gathered.
+    pub in_flight: usize,
+    /// Faces of each input that keep their crops.
+    pub keep: usize,
+}
+
+impl Batches {
+    /// A CUDA device computes while faces are looked for and brought; a CPU has nothing to gain.
+    pub fn for_detector(size: usize, forgery_detector: &ForgeryDetector) -> Self {
+        Batches { size, in_flight: usize::from(forgery_detector.device().is_cuda()), keep: 0 }
+    }
+}
+
+/// Scores the faces of all inputs, and tells of each input, in order, as soon as all its faces have scores.
+///
+/// Where the stream is cut short by a wish to stop, or scoring is, the inputs before are told and no error is made of it.
+pub(super) fn score_stream<S: CropScorer>(
+    events: impl Iterator<Item = Result<FaceEvent, face::Error>>,
+    scorer: &S,
+    batches: Batches,
+    mut conclude: impl FnMut(usize, InputEnd, ScoredFaces<S::Score>) -> Result<()>,
+) -> Result<()> {
+    let mut inputs = InputScorer::new(scorer, batches);
+    let score = || -> Result<(), Ended> {
+        for event in events {
+            match event? {
+                FaceEvent::Frame { faces, .. } => {
+                    for crop in faces.crops {
+                        inputs.push(faces.frame, crop.bbox, crop.pixels)?;
+                    }
+                }
+                FaceEvent::End { input, end } => inputs.end((input, end)),
+            }
+            inputs.scored().try_for_each(|((input, end), found)| conclude(input, end, found))?;
+        }
+        inputs.finish()?;
+        inputs.scored().try_for_each(|((input, end), found)| conclude(input, end, found))?;
+        Ok(())
+    };
+    match score() {
+        Ok(()) | Err(Ended::Interrupted) => Ok(()),
+        Err(Ended::Failed(error)) => Err(error),
+    }
+}
+
+/// An input whose faces are not all scored, or not all known.
+struct OpenInput<T, S> {
+    faces: usize,
+    scored: ScoredFaces<S>,
+    ended: Option<T>,
+}
+
+/// Scores the faces of inputs in batches, which may hold faces of several: memory is that of the batches and of the
+/// crops kept.
+///
+/// An input is: its faces, pushed one by one, and then its end. `T` is what is known of an input at its end.
+struct InputScorer<'a, S: CropScorer, T> {
+    scorer: &'a S,
+    batches: Batches,
+    waiting: Vec<BatchCrop>,
+    in_flight: VecDeque<(Vec<BatchCrop>, S::Pending)>,
+    /// In their order; only the last may be without an end.
+    inputs: VecDeque<OpenInput<T, S::Score>>,
+    /// The number of the first of these.
+    first: usize,
+}
+
+impl<'a, S: CropScorer, T> InputScorer<'a, S, T> {
+    fn new(scorer: &'a S, batches: Batches) -> Self {
+        InputScorer {
+            scorer,
+            batches,
+            waiting: Vec::new(),
+            in_flight: VecDeque::new(),
+            inputs: VecDeque::new(),
+            first: 0,
+        }
+    }
+
+    /// Takes a face of the current input.
+    fn push(&mut self, frame: usize, bbox: Option<BBox>, pixels: RgbImage) -> Result<(), Ended> {
+        let current = self.current();
+        let number = current.faces;
+        current.faces += 1;
+        let input = self.first + self.inputs.len() - 1;
+        self.waiting.push(BatchCrop { input, number, frame, bbox, pixels });
+        if self.waiting.len() >= self.batches.size {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the current input; the next face is of the next one.
+    fn end(&mut self, told: T) {
+        self.current().ended = Some(told);
+    }
+
+    /// The inputs, in their order, whose faces are all scored and which were not told before.
+    fn scored(&mut self) -> impl Iterator<Item = (T, ScoredFaces<S::Score>)> + use<'_, 'a, S, T> {
+        std::iter::from_fn(|| self.next_scored())
+    }
+
+    fn next_scored(&mut self) -> Option<(T, ScoredFaces<S::Score>)> {
+        let whole = |open: &OpenInput<T, S::Score>| open.scored.faces.len() == open.faces;
+        let ended = self.inputs.front_mut().filter(|open| whole(open))?.ended.take()?;
+        self.first += 1;
+        self.inputs.pop_front().map(|open| (ended, open.scored))
+    }
+
+    /// Scores what still waits of inputs with an end. The current input, if there is one, is dropped.
+    fn finish(&mut self) -> Result<(), Ended> {
+        self.inputs.retain(|open| open.ended.is_some());
+        let inputs = self.first + self.inputs.len();
+        self.waiting.retain(|crop| crop.input < inputs);
+        self.flush()?;
+        while !self.in_flight.is_empty() {
+            self.land()?;
+        }
+        Ok(())
+    }
+
+    fn current(&mut self) -> &mut OpenInput<T, S::Score> {
+        if self.inputs.back().is_none_or(|open| open.ended.is_some()) {
+            self.inputs.push_back(OpenInput { faces: 0, scored: ScoredFaces::default(), ended: None });
+        }
+        self.inputs.back_mut().expect("there is one now")
+    }
+
+    /// Sends off what waits. The crops travel while the batch before is computed; its scores are taken before the next
+    /// computation is begun, for which they would have to wait too.
+    fn flush(&mut self) -> Result<(), Ended> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.waiting);
+        let uploaded = self.scorer.upload(&batch)?;
+        while !self.in_flight.is_empty() && self.in_flight.len() >= self.batches.in_flight {
+            self.land()?;
+        }
+        let pending = self.scorer.submit(uploaded)?;
+        self.in_flight.push_back((batch, pending));
+        while self.in_flight.len() > self.batches.in_flight {
+            self.land()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the scores of the first batch on its way.
+    fn land(&mut self) -> Result<(), Ended> {
+        let Some((batch, pending)) = self.in_flight.pop_front() else { return Ok(()) };
+        let scores = self.scorer.collect(pending)?;
+        for (crop, score) in batch.into_iter().zip(scores) {
+            // Of an input that was dropped meanwhile nobody wants to know.
+            let Some(open) = self.inputs.get_mut(crop.input - self.first) else { continue };
+            let face = ScoredFace { frame: crop.frame, bbox: crop.bbox, score };
+            open.scored.faces.push(face);
+            keep_highest(&mut open.scored.kept, self.batches.keep, face, crop.pixels);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the crop of a face if it is among the `keep` highest so far, counting the highest of each frame.
+fn keep_highest<S: Copy + PartialOrd>(
+    kept: &mut Vec<KeptFace<S>>,
+    keep: usize,
+    face: ScoredFace<S>,
+    crop: RgbImage,
+) {
+    let lower = |other: &KeptFace<S>| other.face.score < face.score;
+    match kept.iter().position(|other| other.face.frame == face.frame) {
+        Some(same) if lower(&kept[same]) => drop(kept.remove(same)),
+        Some(_) => return,
+        None if kept.len() < keep => {}
+        None if kept.last().is_some_and(lower) => drop(kept.pop()),
+        None => return,
+    }
+    let place = kept.iter().position(lower).unwrap_or(kept.len());
+    kept.insert(place, KeptFace { face, crop });
+}
+
+#[cfg(test)]
+mod tests;
