@@ -10,6 +10,7 @@ use super::encoder::{IRESNET18, Pooling};
 use super::face_encoder::{EncoderSpec, FaceEncoder};
 use super::forgery_detector::{ForgeryDetector, Method};
 use super::layers::{BatchNorm, channels_last};
+use serde::{Deserialize, Serialize};
 use tch::nn::{self, Init, VarStore};
 use tch::{Device, Kind, Tensor};
 
@@ -17,16 +18,17 @@ use tch::{Device, Kind, Tensor};
 const HIDDEN: i64 = 1024;
 const CLASSES: i64 = 2;
 
-/// Weights of EG's loss terms.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Weights of the terms of EG's objective.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LossWeights {
     /// Cross entropy of real and fake: the head that infers.
     pub rf: f64,
-    /// Cross entropy of real and residual.
+    /// Cross entropy of real and residual. Not published; 1 is this program's choice.
     pub rp: f64,
-    /// Cross entropy of real and rebuilt features.
+    /// Cross entropy of real and rebuilt features (EG: 0.01).
     pub rc: f64,
-    /// Squared distance between the fake's features and the rebuilt ones.
+    /// Squared distance between the fake's features and the rebuilt ones (EG: 0.4).
     pub distill: f64,
 }
 

@@ -10,7 +10,9 @@ mod record;
 
 pub use arrays::{read_boxes, read_landmarks, write_boxes, write_landmarks};
 pub use layout::{FrameFiles, VideoFolders};
-pub use record::{BoxSettings, FrameProblem, LandmarkSettings, Record, Settings, Totals, VideoRecord};
+pub use record::{
+    BoxSettings, FrameProblem, LandmarkSettings, PreparedRecord, PreparedSettings, Totals, VideoRecord,
+};
 
 use crate::types::Landmarks;
 use std::path::PathBuf;

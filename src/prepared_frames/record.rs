@@ -35,7 +35,7 @@ pub struct BoxSettings {
 
 /// What decides the content of a prepared set. Files of different settings never mix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
+pub struct PreparedSettings {
     /// Frames wanted per video.
     pub frames: usize,
     /// The step *landmarks*; null while it was never done.
@@ -44,9 +44,9 @@ pub struct Settings {
     pub boxes: Option<BoxSettings>,
 }
 
-impl Settings {
+impl PreparedSettings {
     /// The first setting that both have and that differs: its name, its value in `before`, its value here.
-    pub fn first_difference(&self, before: &Settings) -> Option<(&'static str, String, String)> {
+    pub fn first_difference(&self, before: &PreparedSettings) -> Option<(&'static str, String, String)> {
         let mut pairs = vec![(
             "the number of frames per video",
             Some(before.frames.to_string()),
@@ -71,8 +71,8 @@ impl Settings {
     }
 
     /// These settings, and those of a step that only `before` has.
-    pub fn joined(self, before: &Settings) -> Settings {
-        Settings {
+    pub fn joined(self, before: &PreparedSettings) -> PreparedSettings {
+        PreparedSettings {
             frames: self.frames,
             landmarks: self.landmarks.or_else(|| before.landmarks.clone()),
             boxes: self.boxes.or_else(|| before.boxes.clone()),
@@ -146,7 +146,7 @@ pub struct Totals {
 
 /// What is known about a prepared set; one JSON file beside it, `preprocess_<set>.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct PreparedRecord {
     /// The program that wrote the record: `sbi`.
     pub tool: String,
     /// The program's version.
@@ -154,7 +154,7 @@ pub struct Record {
     /// The set's name, which is also part of the record's file name.
     pub set: String,
     /// How its files were made.
-    pub settings: Settings,
+    pub settings: PreparedSettings,
     /// Sums over the videos.
     #[serde(default)]
     pub totals: Totals,
@@ -162,10 +162,10 @@ pub struct Record {
     pub videos: Vec<VideoRecord>,
 }
 
-impl Record {
+impl PreparedRecord {
     /// The record of a set of which nothing has been prepared yet.
-    pub fn new(set: &str, settings: Settings) -> Self {
-        Record {
+    pub fn new(set: &str, settings: PreparedSettings) -> Self {
+        PreparedRecord {
             tool: "sbi".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             set: set.to_owned(),
@@ -223,7 +223,7 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn settings(frames: usize, points: Option<usize>, max_size: Option<usize>) -> Settings {
+    fn settings(frames: usize, points: Option<usize>, max_size: Option<usize>) -> PreparedSettings {
         let landmarks = points.map(|points| LandmarkSettings {
             model: "m.dat".into(),
             fingerprint: format!("{points:016x}"),
@@ -231,7 +231,7 @@ mod tests {
             estimated_forehead: false,
         });
         let boxes = Some(BoxSettings { detector: "retinaface-r50".into(), weights: "0".into(), max_size });
-        Settings { frames, landmarks, boxes }
+        PreparedSettings { frames, landmarks, boxes }
     }
 
     #[test]
@@ -263,9 +263,9 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Record::path(folder.path(), "Original");
-        assert_eq!(Record::read(&path).unwrap(), None);
-        let mut record = Record::new("Original", settings(32, Some(81), None));
+        let path = PreparedRecord::path(folder.path(), "Original");
+        assert_eq!(PreparedRecord::read(&path).unwrap(), None);
+        let mut record = PreparedRecord::new("Original", settings(32, Some(81), None));
         for name in ["videos/b.mp4", "videos/a.mp4"] {
             record.videos.push(VideoRecord {
                 video: name.into(),
@@ -284,10 +284,10 @@ mod tests {
         record.write(&path).unwrap();
         assert_eq!(record.videos[0].video, "videos/a.mp4");
         assert_eq!(record.totals.with_landmarks, 16);
-        assert_eq!(Record::read(&path).unwrap().unwrap(), record);
+        assert_eq!(PreparedRecord::read(&path).unwrap().unwrap(), record);
         assert!(!record.videos[0].is_complete(true, false));
         std::fs::write(&path, "{").unwrap();
-        let error = Record::read(&path).unwrap_err().to_string();
+        let error = PreparedRecord::read(&path).unwrap_err().to_string();
         assert!(error.contains("preprocess_Original.json") && error.contains("--overwrite"), "{error}");
     }
 }

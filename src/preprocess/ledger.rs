@@ -5,7 +5,7 @@ use super::work_list::{FrameWork, Known, WorkList};
 use super::worker::{FrameDone, Report, Trouble};
 use crate::Error;
 use crate::datasets::SourceVideo;
-use crate::prepared_frames::{FrameProblem, Record, VideoFolders, VideoRecord};
+use crate::prepared_frames::{FrameProblem, PreparedRecord, VideoFolders, VideoRecord};
 use crate::progress::Progress;
 use crate::types::VideoStatus;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub struct Book {
     /// The record's file.
     pub path: PathBuf,
     /// What is known about the set so far.
-    pub record: Record,
+    pub record: PreparedRecord,
 }
 
 impl Book {

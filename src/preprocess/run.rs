@@ -6,7 +6,7 @@ use super::worker::{FrameJob, Report, Request, serve_boxes, work};
 use super::{Config, LoadedTools, PreprocessSummary, Tools};
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
-use crate::prepared_frames::{self, Record, Settings, VideoFolders, VideoRecord};
+use crate::prepared_frames::{self, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord};
 use crate::progress::{Cancel, Progress};
 use crate::video::{DecodeEvent, Decoding, Decodings, distinct_frame_indices};
 use crate::{Error, Result};
@@ -40,8 +40,11 @@ pub fn run_with(
     cancel: &Cancel,
 ) -> Result<PreprocessSummary> {
     videos.truncate(config.limit.unwrap_or(usize::MAX));
-    let settings =
-        Settings { frames: config.frames, landmarks: tools.landmark_settings(), boxes: tools.box_settings() };
+    let settings = PreparedSettings {
+        frames: config.frames,
+        landmarks: tools.landmark_settings(),
+        boxes: tools.box_settings(),
+    };
     let points = settings.landmarks.as_ref().map(|landmarks| landmarks.points);
     let (book, before) = open_book(config, settings)?;
     let is_pending = |video: &&SourceVideo| !is_done(config, video, before.get(&book.name_of(video)));
@@ -111,16 +114,16 @@ pub fn run_with(
 }
 
 /// The record to continue, and what it says of each video; with `overwrite`, of none.
-fn open_book(config: &Config, settings: Settings) -> Result<(Book, BTreeMap<String, VideoRecord>)> {
+fn open_book(config: &Config, settings: PreparedSettings) -> Result<(Book, BTreeMap<String, VideoRecord>)> {
     let folder = config.source.folder();
     let name = config.source.name();
-    let path = Record::path(&folder, &name);
+    let path = PreparedRecord::path(&folder, &name);
     // A record that cannot be read is no reason not to make it anew where that is asked for.
     let before = match config.overwrite {
-        true => Record::read(&path).unwrap_or(None),
-        false => Record::read(&path)?,
+        true => PreparedRecord::read(&path).unwrap_or(None),
+        false => PreparedRecord::read(&path)?,
     };
-    let mut record = Record::new(&name, settings.clone());
+    let mut record = PreparedRecord::new(&name, settings.clone());
     let mut videos = BTreeMap::new();
     if let Some(old) = before {
         match (settings.first_difference(&old.settings), config.overwrite) {

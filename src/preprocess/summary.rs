@@ -4,7 +4,7 @@ use super::Config;
 use super::ledger::Book;
 use crate::Error;
 use crate::atomic_file;
-use crate::prepared_frames::{Record, VideoRecord};
+use crate::prepared_frames::{PreparedRecord, VideoRecord};
 use crate::types::VideoStatus;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,7 +24,7 @@ pub struct PreprocessSummary {
     /// The set's folder.
     pub folder: PathBuf,
     /// The record as it is on disk now: every video ever prepared, not only those of this run.
-    pub record: Record,
+    pub record: PreparedRecord,
     /// Where the record lies.
     pub record_path: PathBuf,
     /// The videos of this run, whether prepared now or before.

@@ -1,14 +1,14 @@
 //! What a run needs before its first step: batches, networks, weights.
 
 use super::TrainError;
-use super::config::{Config, EncoderName, EncoderWeights, GuideConfig, LossWeights, Residual};
+use super::config::{Config, EncoderName, EncoderWeights, GuideConfig, Residual};
 use super::loader::{Loader, LoaderConfig};
 use crate::Result;
 use crate::blending::Phase;
 use crate::checkpoint::{self, StateDict};
 use crate::model::efficientnet::Variant;
 use crate::model::initial::initialise;
-use crate::model::objective::{self, GuideSpec, TrainingModel};
+use crate::model::objective::{GuideSpec, TrainingModel};
 use crate::model::weights::load_part;
 use crate::model::{InputSpec, Method, dlib_encoder};
 use crate::training_pairs::FrameList;
@@ -62,11 +62,10 @@ pub fn networks(config: &Config, device: Device) -> TrainingModel {
 }
 
 fn guide_spec(guide: &GuideConfig) -> GuideSpec {
-    let LossWeights { rf, rp, rc, distill } = guide.loss_weights;
     GuideSpec {
         encoder: guide.encoder_spec(),
         input_size: guide.input_side() as i64,
-        weights: objective::LossWeights { rf, rp, rc, distill },
+        weights: guide.loss_weights,
         detach: guide.detach,
         absolute_residual: guide.residual == Residual::Absolute,
     }

@@ -2,6 +2,7 @@
 
 use crate::model::encoder::{Depth, IRESNET18, IRESNET34, IRESNET50, IRESNET100, Pooling};
 use crate::model::face_encoder::EncoderSpec;
+use crate::model::objective::LossWeights;
 use crate::weight_files::WeightFile;
 use crate::weight_files::catalogue::{ARCFACE_ENCODER, DLIB_FACE_ENCODER};
 use serde::{Deserialize, Serialize};
@@ -27,20 +28,6 @@ pub struct GuideConfig {
     pub detach: bool,
     /// How the residual is formed from fake and real.
     pub residual: Residual,
-}
-
-/// Weights of the terms of the EG objective.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LossWeights {
-    /// Weight of the cross entropy of real and fake.
-    pub rf: f64,
-    /// Weight of the cross entropy of real and residual. Not published; 1 is this program's choice.
-    pub rp: f64,
-    /// Weight of the cross entropy of real and reconstruction (EG: 0.01).
-    pub rc: f64,
-    /// Weight of the squared distance between fake features and reconstruction (EG: 0.4).
-    pub distill: f64,
 }
 
 /// The face encoders that a configuration can name.
@@ -141,12 +128,6 @@ impl Default for GuideConfig {
             detach: false,
             residual: Residual::default(),
         }
-    }
-}
-
-impl Default for LossWeights {
-    fn default() -> Self {
-        LossWeights { rf: 1.0, rp: 1.0, rc: 0.01, distill: 0.4 }
     }
 }
 

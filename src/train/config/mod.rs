@@ -9,8 +9,9 @@ mod overrides;
 mod schema;
 mod shares;
 
+pub use crate::model::objective::LossWeights;
 pub use error::{ConfigError, Origin};
-pub use guide::{EncoderName, EncoderWeights, GuideConfig, LossWeights, Residual};
+pub use guide::{EncoderName, EncoderWeights, GuideConfig, Residual};
 pub use shares::SetShare;
 
 use crate::datasets::{Compression, SourceSet, Split};

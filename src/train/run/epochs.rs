@@ -45,7 +45,7 @@ impl Run<'_> {
             if let Some(patience) =
                 self.config.early_stop.filter(|&patience| self.log.epochs_since_best() >= patience)
             {
-                self.progress.note(&format!("stopped: no better epoch in {patience}"));
+                self.progress.note(&format!("stopped: no better epoch in the last {patience}"));
                 return Ok(RunEnd::StoppedEarly);
             }
             if cancel.is_requested() {
@@ -82,8 +82,8 @@ impl Run<'_> {
         Ok(Some(EpochTiming { training: started.elapsed(), waiting: stats.waited, pairs: stats.pairs }))
     }
 
-    /// One step on a batch: both passes of SAM. Fails where loss or gradient are not finite or memory runs out; the
-    /// weights then are as they were.
+    /// One step on a batch: both passes of SAM. Fails where loss or gradient are not finite or memory runs out: the run
+    /// then ends, and its file is that of the last save.
     fn step(&mut self, batch: &PairBatch, lr: f64) -> Result<StepReport> {
         let Run { config, state, precision, .. } = self;
         let setting = StepSetting {
