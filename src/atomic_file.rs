@@ -15,13 +15,14 @@ pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
 /// Says which file could not be written and at which step.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot {action}: {cause}", path.display())]
+#[error("{}: cannot {action}", path.display())]
 pub struct Error {
     /// The file's final path.
     pub path: PathBuf,
     /// The step that failed, as a verb for the message: `delete`, `rename it` and so on.
     pub action: &'static str,
     /// The operating system's reason.
+    #[source]
     pub cause: io::Error,
 }
 
@@ -194,7 +195,10 @@ mod tests {
             Err::<(), _>(io::Error::other("no more ink"))
         })
         .unwrap_err();
-        assert_eq!(error.to_string(), format!("{}: cannot write: no more ink", path.display()));
+        assert_eq!(
+            crate::causes::with_causes(&error),
+            format!("{}: cannot write: no more ink", path.display())
+        );
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.txt"]);
     }

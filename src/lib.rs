@@ -3,13 +3,14 @@
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`mod@bench`]) run whole jobs and know
 //! components; **components** ([`datasets`], [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`model`],
 //! [`checkpoint`], [`packed_faces`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
-//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weight_files`]) know nothing of
+//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`causes`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weight_files`]) know nothing of
 //! ours. Stages never call one another.
 #![deny(missing_docs)]
 
 pub mod atomic_file;
 pub mod bench;
 pub mod blending;
+pub mod causes;
 pub mod checkpoint;
 pub mod datasets;
 pub mod engine;

@@ -31,7 +31,7 @@ use std::path::Path;
 
 use sniff::Kind;
 
-pub use error::Error;
+pub use error::{Error, InFile};
 pub use safetensors::write_safetensors;
 pub use state_dict::{Mismatch, ShapeMismatch, StateDict};
 pub use tensor::{DType, TensorData};

@@ -44,7 +44,7 @@ pub(super) fn load_both(
 /// Switches to half precision where that is faster, and says what it does to scores.
 fn halved(detector: &mut ForgeryDetector) -> Result<String> {
     if !detector.device().is_cuda() {
-        return Ok("--half is for CUDA devices: this run has 32 bits".to_owned());
+        return Ok("half precision is for CUDA devices: this run has 32 bits".to_owned());
     }
     let apart = detector.halve(Half::Float16)?;
     Ok(format!("half precision: scores of made faces move by up to {apart:.5}"))

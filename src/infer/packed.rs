@@ -4,6 +4,7 @@ use super::heatmaps;
 use super::score::{Batches, FACE_BYTES, FaceScorer, Scored};
 use super::{Config, Judge, NEUTRAL_SCORE, VideoResult};
 use crate::Result;
+use crate::causes::with_causes;
 use crate::metrics::video_score;
 use crate::model::ForgeryDetector;
 use crate::packed_faces::{OpenVideo, PackedSet, PackedVideo};
@@ -32,7 +33,7 @@ pub(super) fn score_all(
         if let Some(sheets) = &sheets
             && let Err(error) = sheets.write(results.len(), detector, judge, &found.kept)
         {
-            result.add_note(format!("no heat map: {error}"));
+            result.add_note(format!("no heat map: {}", with_causes(&error)));
         }
         result.judgement = judge.map(|judge| judge.judge(&result, &found.faces));
         if let Some(note) = &result.note {
@@ -48,7 +49,7 @@ pub(super) fn score_all(
         let mut result = blank(video);
         let read = match video.open() {
             Ok(opened) => push_faces(opened, config.batch_size, &mut scorer, &mut result, cancel)?,
-            Err(error) => Read::Damaged(error.to_string()),
+            Err(error) => Read::Damaged(with_causes(&error)),
         };
         let whole = match read {
             Read::Whole => true,
@@ -119,7 +120,7 @@ fn push_faces(
                     scorer.push(*frame, None, planes)?;
                 }
             }
-            Err(error) => return Ok(Read::Damaged(error.to_string())),
+            Err(error) => return Ok(Read::Damaged(with_causes(&error))),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::input::Item;
 use super::score::{Batches, FaceScorer, Scored};
 use super::{Config, Judge, NEUTRAL_SCORE, VideoResult};
 use crate::Result;
+use crate::causes::with_causes;
 use crate::face::{Extracted, Extraction, FaceDetector, extract_faces};
 use crate::metrics::video_score;
 use crate::model::ForgeryDetector;
@@ -89,13 +90,13 @@ impl Pictures {
         if let Some(copies) = &self.copies {
             let caption = Caption::of(result, detectors.judge);
             if let Err(error) = copies.write(&item.path, number, &found.faces, &caption, cancel) {
-                result.add_note(format!("no annotated copy: {error}"));
+                result.add_note(format!("no annotated copy: {}", with_causes(&error)));
             }
         }
         if let Some(sheets) = &self.sheets
             && let Err(error) = sheets.write(number, detectors.forgeries, detectors.judge, &found.kept)
         {
-            result.add_note(format!("no heat map: {error}"));
+            result.add_note(format!("no heat map: {}", with_causes(&error)));
         }
     }
 }

@@ -174,15 +174,18 @@ impl DlibEncoder {
 ///
 /// Fails when the file cannot be opened, is damaged, or holds anything else.
 pub fn read(path: &Path) -> Result<StateDict, Error> {
-    let refused = |reason: String| Error::NotDlibEncoder { path: path.to_owned(), reason };
-    File::open(path).map_err(|cause| refused(cause.to_string()))?;
-    let network = DlibFaceNet::load(path).map_err(|cause| refused(cause.to_string()))?;
+    let refused = |cause: Box<dyn std::error::Error + Send + Sync>| Error::NotDlibEncoder {
+        path: path.to_owned(),
+        cause,
+    };
+    File::open(path).map_err(|cause| refused(cause.into()))?;
+    let network = DlibFaceNet::load(path).map_err(|cause| refused(cause.into()))?;
     let mut groups = network.parameters().into_iter();
     let mut next = |name: &str, count: i64| {
         let group = groups.next().unwrap_or_default();
         match group.len() == count as usize {
             true => Ok(group),
-            false => Err(refused(format!("{name} has {} numbers instead of {count}", group.len()))),
+            false => Err(refused(format!("{name} has {} numbers instead of {count}", group.len()).into())),
         }
     };
     let mut state = StateDict::new();
@@ -299,7 +302,7 @@ mod tests {
         std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
         let portrait = placed("data/sample/astronaut.png");
         for path in [cut.as_path(), portrait.as_path(), Path::new("absent.dat"), folder.path()] {
-            let error = read(path).unwrap_err().to_string();
+            let error = crate::causes::with_causes(&read(path).unwrap_err());
             assert!(error.starts_with(&path.display().to_string()), "{error}");
             assert!(error.contains("face recognition network") && error.lines().count() == 1, "{error}");
         }

@@ -4,6 +4,7 @@ use super::ledger::{Book, Ending, Ledger, name_in};
 use super::plan::VideoPlan;
 use super::worker::{FrameJob, Report, Request, serve_boxes, work};
 use super::{Config, LoadedTools, Summary, Tools};
+use crate::causes::with_causes;
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
 use crate::prepared_frames::{self, Record, Settings, VideoFolders, VideoRecord};
@@ -193,7 +194,7 @@ impl Follower<'_, '_> {
             // Set before the first event, unless the video did not open.
             let (plan, unplanned) = match plan.get() {
                 Some(Ok(plan)) => (plan, None),
-                Some(Err(error)) => (&nothing, Some(error.to_string())),
+                Some(Err(error)) => (&nothing, Some(with_causes(error))),
                 None => (&nothing, None),
             };
             match event {

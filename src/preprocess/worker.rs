@@ -3,6 +3,7 @@
 use super::plan::FramePlan;
 use super::{Steps, Tools};
 use crate::Error;
+use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::write_png;
 use crate::prepared_frames::{write_boxes, write_landmarks};
@@ -69,7 +70,7 @@ pub fn serve_boxes(detector: &dyn FaceDetector, requests: &Receiver<Request>) {
             Ok(found) => found.into_iter().map(Ok).collect(),
             // One bad image must not take the others down with it.
             Err(_) if images.len() > 1 => images.iter().map(|image| detect_one(detector, image)).collect(),
-            Err(error) => vec![Err(error.to_string())],
+            Err(error) => vec![Err(with_causes(&error))],
         };
         for (request, answer) in batch.iter().zip(answers) {
             // A worker that has gone away needs no answer.
@@ -79,7 +80,7 @@ pub fn serve_boxes(detector: &dyn FaceDetector, requests: &Receiver<Request>) {
 }
 
 fn detect_one(detector: &dyn FaceDetector, image: &RgbImage) -> Result<Vec<DetectedFace>, String> {
-    let found = detector.detect(&[image]).map_err(|error| error.to_string())?;
+    let found = detector.detect(&[image]).map_err(|error| with_causes(&error))?;
     Ok(found.into_iter().next().unwrap_or_default())
 }
 
@@ -164,7 +165,7 @@ impl<'a> Worker<'a> {
             _ => None,
         };
         let landmarks = match (self.landmarks, needs_landmarks) {
-            (Some(detector), true) => Some(detector.detect(&image).map_err(|e| e.to_string())?),
+            (Some(detector), true) => Some(detector.detect(&image).map_err(|e| with_causes(&e))?),
             _ => None,
         };
         let boxes = match (&self.boxes, pending) {
@@ -199,13 +200,13 @@ impl Found {
         let boxes = self.boxes.as_deref().filter(|faces| !faces.is_empty());
         let has_face = landmarks.is_some() || boxes.is_some();
         if plan.lacks_picture() || (has_face && !plan.picture) {
-            write_png(&plan.files.frame, &self.image).map_err(|e| e.to_string())?;
+            write_png(&plan.files.frame, &self.image).map_err(|e| with_causes(&e))?;
         }
         if let Some(faces) = landmarks {
-            write_landmarks(&plan.files.landmarks, faces).map_err(|e| e.to_string())?;
+            write_landmarks(&plan.files.landmarks, faces).map_err(|e| with_causes(&e))?;
         }
         if let Some(faces) = boxes {
-            write_boxes(&plan.files.boxes, faces).map_err(|e| e.to_string())?;
+            write_boxes(&plan.files.boxes, faces).map_err(|e| with_causes(&e))?;
         }
         Ok(())
     }

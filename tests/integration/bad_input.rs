@@ -146,6 +146,6 @@ fn test_sets_are_not_annotated() {
     let place = Place::new();
     place.cdf();
     let done = place.sbi(&format!("{INFER} -d CDF --annotate drawn"));
-    done.refused(&["--annotate", "given with -i"]);
+    done.refused(&["test sets are not copied", "--annotate goes with inputs given with -i"]);
     assert!(!place.path("drawn").exists());
 }

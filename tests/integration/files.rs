@@ -243,7 +243,7 @@ fn half_precision_on_a_cpu_changes_nothing_and_says_so() {
     let place = Place::new();
     place.copy(FACES[0], "clip.mp4");
     let done = place.sbi("infer -w weights/sbi.tar -n 2 -i clip.mp4 --half --json half.json").code(0);
-    assert!(done.stderr.contains("--half is for CUDA devices"), "{done}");
+    assert!(done.stderr.contains("half precision is for CUDA devices"), "{done}");
     place.sbi(&format!("{INFER} -n 2 -i clip.mp4 --json whole.json")).code(0);
     assert_same_scores(&place.json("half.json"), &place.json("whole.json"));
 }

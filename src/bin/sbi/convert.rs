@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::args::{ConvertArgs, Precision};
 use anyhow::{Context, bail, ensure};
+use sbi::causes::with_causes;
 use sbi::checkpoint::{self, Checkpoint, DType, StateDict, TensorData};
 use sbi::model;
 use std::path::Path;
@@ -63,7 +64,7 @@ pub fn write(file: &Checkpoint, form: Form, path: &Path) -> Result<(), checkpoin
             let written = write(file.optimizer.as_ref());
             match written {
                 Err(error) if file.optimizer.is_some() => {
-                    eprintln!("note: the optimiser's state is left out: {error}");
+                    eprintln!("note: the optimiser's state is left out: {}", with_causes(&error));
                     write(None)
                 }
                 other => other,

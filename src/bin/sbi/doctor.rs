@@ -2,6 +2,7 @@
 
 use crate::args::DoctorArgs;
 use crate::{Outcome, Session};
+use sbi::causes::with_causes;
 use sbi::checkpoint;
 use sbi::datasets::{Compression, TestSet};
 use sbi::face::{LandmarkModel, Variant};
@@ -63,7 +64,7 @@ fn device(choice: DeviceChoice) -> Check {
     };
     match choice.resolve() {
         Ok(device) => check("device", "ok", format!("{device:?} would be used; {cuda}")),
-        Err(error) => check("device", "bad", error.to_string()),
+        Err(error) => check("device", "bad", with_causes(&error)),
     }
 }
 
@@ -77,7 +78,7 @@ fn face_detector(variant: Variant) -> Check {
     let plan = ExecutionPlan::plain(tch::Device::Cpu);
     match sbi::face::RetinaFace::load(variant, &path, None, plan) {
         Ok(_) => check(name, "ok", path.display().to_string()),
-        Err(error) => check(name, "bad", one_line(&error.to_string())),
+        Err(error) => check(name, "bad", one_line(&with_causes(&error))),
     }
 }
 
@@ -88,13 +89,13 @@ fn weight_file(file: &WeightFile) -> Check {
     let found = match file.format {
         WeightFormat::Checkpoint => checkpoint::read(&path)
             .map(|file| format!("{} tensors", file.state.len()))
-            .map_err(|e| e.to_string()),
+            .map_err(|e| with_causes(&e)),
         WeightFormat::DlibLandmarks => LandmarkModel::load(&path, false)
             .map(|model| format!("{} points", model.identity().points))
-            .map_err(|e| e.to_string()),
+            .map_err(|e| with_causes(&e)),
         WeightFormat::DlibFaceEncoder => dlib_encoder::read(&path)
             .map(|_| format!("{} numbers per face", dlib_encoder::EMBEDDING))
-            .map_err(|e| e.to_string()),
+            .map_err(|e| with_causes(&e)),
     };
     match found {
         Ok(found) => check(file.name(), "ok", format!("{found}; {}", file.purpose)),
@@ -126,7 +127,7 @@ fn data_set(set: TestSet, root: &Path) -> Check {
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    let detail = first_error.map(|error| one_line(&error.to_string())).unwrap_or_default();
+    let detail = first_error.map(|error| one_line(&with_causes(&error))).unwrap_or_default();
     check(name, "missing", detail)
 }
 

@@ -1,5 +1,6 @@
 //! `sbi`: parse, dispatch, print the error chain, choose the exit status. Everything else is elsewhere.
 
+mod advice;
 mod args;
 mod bench;
 mod calibrate;
@@ -71,7 +72,7 @@ fn main() -> ExitCode {
     match result {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", advice::told(&error));
             ExitCode::from(2)
         }
     }

@@ -9,6 +9,9 @@ use std::path::Path;
 pub fn run(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> {
     let summary = preprocess::run(&config(args, session), session.progress, session.cancel)?;
     print!("{summary}");
+    if summary.videos.iter().any(|video| !video.problems.is_empty()) {
+        println!("problems with files of other runs: --overwrite prepares everything anew");
+    }
     Ok(if summary.interrupted {
         Outcome::Interrupted
     } else if summary.is_empty() {

@@ -201,7 +201,7 @@ fn what_fails_ends_the_run_as_what_it_is() {
     struct Failing;
     impl FaceDetector for Failing {
         fn detect(&self, _: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
-            Err(Error::Network { height: 8, width: 9, message: "no memory".into() })
+            Err(Error::Network { height: 8, width: 9, cause: tch::TchError::Torch("no memory".into()) })
         }
         fn identity(&self) -> FaceDetectorIdentity {
             Made::new(1).identity()

@@ -2,6 +2,7 @@
 
 use super::Perturbation;
 use crate::Result;
+use crate::causes::with_causes;
 use crate::error::Ended;
 use crate::face::{Extracted, FACE_SIDE, FaceDetector, extract_faces};
 use crate::infer::Config;
@@ -112,7 +113,7 @@ fn read_packed(
 ) -> Result<Option<String>, Ended> {
     let mut opened = match video.open() {
         Ok(opened) => opened,
-        Err(error) => return Ok(Some(error.to_string())),
+        Err(error) => return Ok(Some(with_causes(&error))),
     };
     let mut indices = opened.frame_indices.iter();
     loop {
@@ -123,7 +124,7 @@ fn read_packed(
                     faces.push(*frame, RgbImage::from_planes(FACE_SIDE, FACE_SIDE, planes))?;
                 }
             }
-            Err(error) => return Ok(Some(error.to_string())),
+            Err(error) => return Ok(Some(with_causes(&error))),
         }
     }
 }

@@ -61,18 +61,19 @@ pub struct Batch {
 #[derive(Debug, thiserror::Error)]
 pub enum LoaderError {
     /// One frame after the other gave no pair.
-    #[error("{attempts} frames in a row gave no pair; the last: {cause}")]
+    #[error("{attempts} frames in a row gave no pair; the last of them")]
     NothingUsable {
         /// How many were tried.
         attempts: usize,
         /// What was wrong with the last one.
+        #[source]
         cause: training_pairs::Error,
     },
     /// A thread ended before its time, most likely for want of memory.
     #[error("a thread that makes samples has stopped: fewer threads or a smaller batch need less memory")]
     Stopped,
     /// libtorch refused, most likely for want of memory.
-    #[error("a batch could not be made: {0}")]
+    #[error("a batch could not be made")]
     Tensor(#[from] tch::TchError),
 }
 

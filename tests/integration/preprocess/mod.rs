@@ -179,7 +179,8 @@ fn other_settings_are_refused_until_overwriting_is_asked_for() {
     let with = |flags: &str| place.sbi(&format!("{BARE} {flags}"));
     with("-n 5").refused(&["the number of frames per video was 4", "is 5 now", "--overwrite"]);
     with("-n 4 --no-forehead").refused(&["the estimate of the forehead was on", "off now"]);
-    with("-n 4 --max-size 128").refused(&["--max-size was the frame's own", "128 now"]);
+    with("-n 4 --max-size 128")
+        .refused(&["the longest side for face detection was the frame's own", "128 now"]);
     let done = with("-n 4 --no-forehead --overwrite").code(0);
     done.tells(&["landmarks", "68 points"]).tells(&["2 (2 prepared now, 0 before)"]);
     let landmarks = sbi::npy::read_array::<i64, Ix3>(&place.path(SET).join("landmarks/a/000.npy")).unwrap();
@@ -198,8 +199,9 @@ fn arrays_of_another_form_are_named_and_left_alone() {
     sbi::npy::write_array(&older, ndarray::Array3::<i64>::zeros((1, 68, 2)).view()).unwrap();
     let done = place.sbi(&format!("{RUN} -q")).code(1);
     let done = done.tells(&["problem", "a.mp4", "1 of 4 frames could not be prepared"]);
-    let done = done.tells(&["frame 3", "landmarks/a/003.npy", "[1, 5, 2]", "other settings", "--overwrite"]);
-    done.tells(&["frame 7", "68 landmarks a face, this run makes 81", "--overwrite"]);
+    let done = done.tells(&["frame 3", "landmarks/a/003.npy", "[1, 5, 2]", "other settings", "anew"]);
+    let done = done.tells(&["frame 7", "68 landmarks a face, this run makes 81"]);
+    done.tells(&["--overwrite prepares", "anew"]);
     let names: Vec<String> = tree(&place).into_keys().filter(|name| name.starts_with("frames/")).collect();
     assert_eq!(names.len(), 6, "{names:?}");
 }
