@@ -59,6 +59,26 @@ pub fn write_unsynced<T>(
     Ok(value)
 }
 
+/// Finds out, before hours of work, that a file could not be written in the end. Makes the folder where it is not there.
+///
+/// Fails when the folder cannot be made or written into, and when `path` is a folder itself.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    let folder = folder_of(path);
+    let failed = |action| move |cause| Error { path: folder.to_path_buf(), action, cause };
+    fs::create_dir_all(folder).map_err(failed("make this folder"))?;
+    tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .tempfile_in(folder)
+        .map_err(failed("write into this folder"))?;
+    match path.is_dir() {
+        true => {
+            let cause = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, expected a file name");
+            Err(Error { path: path.to_path_buf(), action: "write", cause })
+        }
+        false => Ok(()),
+    }
+}
+
 /// Deletes what killed processes left in `folder`, and says how many files that were.
 ///
 /// To be called only where no other process writes into the folder.
@@ -183,6 +203,18 @@ mod tests {
         write(&path, |file| file.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_early_and_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        check_writable(&folder.path().join("new/deeper/a.json")).unwrap();
+        assert_eq!(names(&folder.path().join("new/deeper")), [""; 0]);
+        let told = |path: &Path| crate::causes::with_causes(&check_writable(path).unwrap_err());
+        assert!(told(folder.path()).contains("is a folder, expected a file name"));
+        fs::write(folder.path().join("file"), "").unwrap();
+        let below = told(&folder.path().join("file/a.json"));
+        assert!(below.contains("file: cannot make this folder: "), "{below}");
     }
 
     #[test]

@@ -88,6 +88,15 @@ pub enum Error {
         /// The input.
         path: PathBuf,
     },
+    /// A calibration that a wish to stop has cut short.
+    #[error("interrupted: nothing is written")]
+    CalibrateInterrupted,
+    /// Scores that no border between real and fake can be fitted to.
+    #[error("the {scored} tell nothing: both classes are needed, and fakes must tend to score higher")]
+    NothingToCalibrate {
+        /// What was scored.
+        scored: &'static str,
+    },
     /// An annotated copy that a wish to stop has cut short.
     #[error("the run was interrupted")]
     AnnotateInterrupted,

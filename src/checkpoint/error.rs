@@ -21,6 +21,18 @@ pub enum Error {
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] crate::atomic_file::Error),
+    /// A file to write whose extension does not say in which form.
+    #[error("{}: the extension must be .safetensors, or .tar, .pth or .pt for PyTorch's form", path.display())]
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that would be replaced, which nobody asked for.
+    #[error("{}: exists already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,

@@ -191,10 +191,15 @@ pub fn detector_part(state: &StateDict, path: &Path) -> Result<StateDict, Error>
     Ok(part)
 }
 
+/// Whether a state dict's entries are called as those of a forgery detector.
+pub fn holds_forgery_detector(state: &StateDict) -> bool {
+    state.contains("net._conv_stem.weight")
+}
+
 /// Which detector a state dict holds, by its names and its head's shape; or what it holds instead.
 fn recognise(state: &StateDict) -> Result<(Method, Variant), OtherNetwork> {
     let has = |name: &str| state.contains(name);
-    if !has("net._conv_stem.weight") {
+    if !holds_forgery_detector(state) {
         return Err(if has("_conv_stem.weight") {
             OtherNetwork::Backbone
         } else if has("body.conv1.weight") || has("body.stage1.0.0.weight") {

@@ -39,4 +39,5 @@ pub use run_folder::{RunFolder, RunFolderError};
 pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};
 pub use sam::{Sam, SamSpec};
 pub use sets::selections;
+pub use step::Validation;
 pub use tensorboard::EventWriter;

@@ -3,7 +3,7 @@
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::model::OtherNetwork;
 use sbi::train::{LoaderError, RunFolderError, TrainError};
-use sbi::{datasets, face, model, packed_faces, prepared_frames, training_pairs};
+use sbi::{checkpoint, datasets, face, model, packed_faces, prepared_frames, training_pairs};
 use std::error::Error;
 
 /// An error in one line: what failed, why, and what helps where a flag does.
@@ -41,6 +41,8 @@ fn advice(error: &(dyn Error + 'static)) -> Option<String> {
         of_training_pairs(error)
     } else if let Some(error) = error.downcast_ref() {
         of_run_folders(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_weight_files(error)
     } else {
         None
     }
@@ -50,6 +52,7 @@ fn advice(error: &(dyn Error + 'static)) -> Option<String> {
 fn of_a_stage(error: &sbi::Error) -> Option<String> {
     use sbi::Error::*;
     match error {
+        Checkpoint(error) => of_weight_files(error),
         Dataset(error) => of_data_sets(error),
         Model(error) => of_networks(error),
         Face(error) => of_faces(error),
@@ -77,6 +80,13 @@ fn of_data_sets(error: &datasets::Error) -> Option<String> {
             let flags: Vec<String> = compressions.iter().map(flag).collect();
             Some(format!("{} chooses them", flags.join(" or ")))
         }
+        _ => None,
+    }
+}
+
+fn of_weight_files(error: &checkpoint::Error) -> Option<String> {
+    match error {
+        checkpoint::Error::Exists { .. } => Some("--overwrite replaces it".into()),
         _ => None,
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::args::PreprocessArgs;
 use crate::{Outcome, Session};
-use sbi::face::LandmarkConfig;
 use sbi::preprocess::{self, Config, VideoSource};
 use std::path::Path;
 
@@ -43,16 +42,5 @@ fn config(args: &PreprocessArgs, session: &Session) -> Config {
         overwrite: args.overwrite,
         limit: args.limit,
         ..defaults
-    }
-}
-
-impl crate::args::LandmarkArgs {
-    /// The library's form of these flags.
-    pub fn config(&self) -> LandmarkConfig {
-        LandmarkConfig {
-            model: self.landmark_model.clone(),
-            estimate_forehead: !self.no_forehead,
-            ..LandmarkConfig::default()
-        }
     }
 }
