@@ -5,7 +5,8 @@
 //! [`checkpoint`], [`packed_faces`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
 //! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`causes`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weight_files`]) know nothing of
 //! ours. Stages do not call one another, but for [`calibrate`], which stands on what [`infer`] and [`train`] score.
-#![deny(missing_docs)]
+// What the library has to say it returns; standard output and error belong to the program.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod atomic_file;
 pub mod bench;
@@ -36,6 +37,8 @@ pub mod preview;
 pub mod progress;
 pub mod rng;
 pub mod suggest;
+#[cfg(test)]
+mod testing;
 pub mod train;
 pub mod training_pairs;
 pub mod types;

@@ -49,8 +49,11 @@ impl Outcome {
 
 /// What every command gets.
 pub struct Session<'a> {
+    /// The flags that all commands have.
     pub global: &'a Global,
+    /// Where the command tells how far it is.
     pub progress: &'a Console,
+    /// Set by Ctrl-C.
     pub cancel: &'static Cancel,
 }
 
