@@ -1,5 +1,6 @@
 //! Benchmarks of the parts, through the public API: `cargo bench`. Comparisons with other programs are made by
 //! `scripts/bench/compare.sh`.
+#![allow(clippy::unwrap_used, reason = "a benchmark without its inputs has nothing to say")]
 
 mod benchmarks;
 

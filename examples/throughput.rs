@@ -17,6 +17,7 @@
 use clap::{Args, Parser, Subcommand};
 use sbi::blending::{Phase, Recipe};
 use sbi::checkpoint::{self, StateDict};
+use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::face::FaceDetector;
 use sbi::face::retinaface::{RetinaFace, Variant, prepare};
 use sbi::imaging::write_planes;
@@ -210,7 +211,7 @@ fn measure_loader(args: &Measure) -> anyhow::Result<()> {
         videos: VideoChoice::All,
         per_video: usize::MAX,
         min_face: 0.0,
-        command: "sbi preprocess".to_owned(),
+        set: SetVersion { set: TrainingSet::Folder(args.weights.clone()), compression: Compression::Raw },
     };
     let config = LoaderConfig {
         pairs: args.batch as usize,

@@ -15,13 +15,14 @@ pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
 /// Says which file could not be written and at which step.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot {action}: {cause}", path.display())]
+#[error("{}: cannot {action}", path.display())]
 pub struct Error {
     /// The file's final path.
     pub path: PathBuf,
     /// The step that failed, as a verb for the message: `delete`, `rename it` and so on.
     pub action: &'static str,
     /// The operating system's reason.
+    #[source]
     pub cause: io::Error,
 }
 
@@ -56,6 +57,26 @@ pub fn write_unsynced<T>(
     let AtomicFile { file, path } = file;
     rename(file, &path, false).map_err(|(action, cause)| Error { path, action, cause })?;
     Ok(value)
+}
+
+/// Finds out, before hours of work, that a file could not be written in the end. Makes the folder where it is not there.
+///
+/// Fails when the folder cannot be made or written into, and when `path` is a folder itself.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    let folder = folder_of(path);
+    let failed = |action| move |cause| Error { path: folder.to_path_buf(), action, cause };
+    fs::create_dir_all(folder).map_err(failed("make this folder"))?;
+    tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .tempfile_in(folder)
+        .map_err(failed("write into this folder"))?;
+    match path.is_dir() {
+        true => {
+            let cause = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, expected a file name");
+            Err(Error { path: path.to_path_buf(), action: "write", cause })
+        }
+        false => Ok(()),
+    }
 }
 
 /// Deletes what killed processes left in `folder`, and says how many files that were.
@@ -185,6 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_written_is_told_early_and_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        check_writable(&folder.path().join("new/deeper/a.json")).unwrap();
+        assert_eq!(names(&folder.path().join("new/deeper")), [""; 0]);
+        let told = |path: &Path| crate::causes::with_causes(&check_writable(path).unwrap_err());
+        assert!(told(folder.path()).contains("is a folder, expected a file name"));
+        fs::write(folder.path().join("file"), "").unwrap();
+        let below = told(&folder.path().join("file/a.json"));
+        assert!(below.contains("file: cannot make this folder: "), "{below}");
+    }
+
+    #[test]
     fn failed_content_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
@@ -194,7 +227,10 @@ mod tests {
             Err::<(), _>(io::Error::other("no more ink"))
         })
         .unwrap_err();
-        assert_eq!(error.to_string(), format!("{}: cannot write: no more ink", path.display()));
+        assert_eq!(
+            crate::causes::with_causes(&error),
+            format!("{}: cannot write: no more ink", path.display())
+        );
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.txt"]);
     }

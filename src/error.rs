@@ -43,7 +43,7 @@ pub enum Error {
     #[error(transparent)]
     Train(Box<crate::train::TrainError>),
     /// A prepared set that was made with other settings than asked for.
-    #[error("{}: {what} was {before} when this set was prepared, and is {now} now; --overwrite prepares it anew", path.display())]
+    #[error("{}: {what} was {before} when this set was prepared, and is {now} now", path.display())]
     PreparedSettings {
         /// The record of the set.
         path: PathBuf,
@@ -61,15 +61,16 @@ pub enum Error {
     #[error(transparent)]
     Input(#[from] crate::file_error::FileError),
     /// A place that cannot be written to.
-    #[error("{}: cannot write here: {cause}", path.display())]
+    #[error("{}: cannot write here", path.display())]
     Output {
         /// The file or folder.
         path: PathBuf,
         /// The operating system's reason.
+        #[source]
         cause: std::io::Error,
     },
     /// A measure of forgeries told from real videos, of files that nobody labelled.
-    #[error("robustness is measured on labelled sets: give -d or --packed")]
+    #[error("robustness is measured on labelled sets")]
     RobustnessNeedsLabels,
     /// No video of a set gives a face.
     #[error("no video gives a face, first {first}")]
@@ -78,19 +79,28 @@ pub enum Error {
         first: String,
     },
     /// Annotation of what has no images to draw on.
-    #[error("--annotate draws on photographs and videos given with -i; test sets are not copied")]
+    #[error("annotated copies are made of photographs and videos; test sets are not copied")]
     AnnotateNeedsFiles,
     /// An annotated copy that would replace what it is a copy of.
-    #[error("{}: the annotated copy would replace this input; give --annotate another folder", path.display())]
+    #[error("{}: the annotated copy would replace this input", path.display())]
     AnnotateOverInput {
         /// The input.
         path: PathBuf,
+    },
+    /// A calibration that a wish to stop has cut short.
+    #[error("interrupted: nothing is written")]
+    CalibrateInterrupted,
+    /// Scores that no border between real and fake can be fitted to.
+    #[error("the {scored} tell nothing: both classes are needed, and fakes must tend to score higher")]
+    NothingToCalibrate {
+        /// What was scored.
+        scored: &'static str,
     },
     /// An annotated copy that a wish to stop has cut short.
     #[error("the run was interrupted")]
     AnnotateInterrupted,
     /// A packed folder that was made from other files than asked for.
-    #[error("{}: was packed from {packed} videos, but {asked} was asked for: give the same -c, or pack into another folder with npy-pack -s and name it with --packed", folder.display())]
+    #[error("{}: was packed from {packed} videos, but {asked} was asked for", folder.display())]
     PackedCompression {
         /// The packed folder.
         folder: PathBuf,

@@ -3,13 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file or folder that cannot be opened, read or changed.
+/// A file or folder that cannot be opened, read or changed; the cause is its [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {cause}", path.display())]
+#[error("{}: cannot be accessed", path.display())]
 pub struct FileError {
     /// The file or folder.
     pub path: PathBuf,
     /// The operating system's reason.
+    #[source]
     pub cause: io::Error,
 }
 
@@ -21,7 +22,8 @@ impl FileError {
     /// use std::path::Path;
     /// let path = Path::new("no/such/file");
     /// let error = std::fs::read(path).map_err(FileError::of(path)).unwrap_err();
-    /// assert!(error.to_string().starts_with("no/such/file: "));
+    /// assert_eq!(error.to_string(), "no/such/file: cannot be accessed");
+    /// assert_eq!(error.cause.kind(), std::io::ErrorKind::NotFound);
     /// ```
     pub fn of(path: &Path) -> impl Fn(io::Error) -> FileError + Copy + '_ {
         move |cause| FileError { path: path.to_owned(), cause }

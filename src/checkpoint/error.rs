@@ -1,6 +1,7 @@
 //! What can be wrong with a weight file.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,19 +13,26 @@ use super::DType;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Any of the other failures, with the file it happened in.
-    #[error("{}: {error}", path.display())]
-    InFile {
-        /// The weight file.
-        path: PathBuf,
-        /// What was wrong with it.
-        error: Box<Error>,
-    },
+    #[error(transparent)]
+    InFile(InFile),
     /// The operating system refused to read or write.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] crate::atomic_file::Error),
+    /// A file to write whose extension does not say in which form.
+    #[error("{}: the extension must be .safetensors, or .tar, .pth or .pt for PyTorch's form", path.display())]
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that would be replaced, which nobody asked for.
+    #[error("{}: exists already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
@@ -206,12 +214,34 @@ pub enum Error {
     },
 }
 
+/// A failure and the weight file it happened in. It is the failure itself with its place told, so its cause is the
+/// failure's cause.
+#[derive(Debug)]
+pub struct InFile {
+    /// The weight file.
+    pub path: PathBuf,
+    /// What was wrong with it.
+    pub error: Box<Error>,
+}
+
+impl fmt::Display for InFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for InFile {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
 impl Error {
     /// Adds the file's path, unless it is there already.
     pub(super) fn with_path(self, path: &Path) -> Error {
         match self {
-            named @ Error::InFile { .. } => named,
-            error => Error::InFile { path: path.to_owned(), error: Box::new(error) },
+            named @ Error::InFile(_) => named,
+            error => Error::InFile(InFile { path: path.to_owned(), error: Box::new(error) }),
         }
     }
 }

@@ -17,6 +17,7 @@ mod outer_zip;
 mod pickle;
 mod pickler;
 mod safetensors;
+mod save;
 mod sniff;
 mod state_dict;
 mod tensor;
@@ -31,8 +32,9 @@ use std::path::Path;
 
 use sniff::Kind;
 
-pub use error::Error;
+pub use error::{Error, InFile};
 pub use safetensors::write_safetensors;
+pub use save::{LeftOut, Precision, StatePlace, WrittenForm};
 pub use state_dict::{Mismatch, ShapeMismatch, StateDict};
 pub use tensor::{DType, TensorData};
 pub use value::Value;

@@ -56,6 +56,7 @@ pub(super) fn folder(data_root: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::causes::with_causes;
     use crate::datasets::listing::tests::{shown, tree, write};
 
     fn with_labels(content: &str) -> tempfile::TempDir {
@@ -65,7 +66,7 @@ mod tests {
     }
 
     fn error(content: &str) -> String {
-        let error = list(with_labels(content).path(), false).unwrap_err().to_string();
+        let error = with_causes(&list(with_labels(content).path(), false).unwrap_err());
         assert!(error.contains("labels.csv") && !error.contains('\n'), "{error}");
         error
     }

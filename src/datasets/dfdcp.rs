@@ -133,6 +133,7 @@ fn videos_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::causes::with_causes;
     use crate::datasets::listing::tests::{shown, tree, write};
 
     const FILES: [&str; 5] = [
@@ -187,7 +188,7 @@ mod tests {
                 "'b/x.mp4': expected one label",
             ),
         ] {
-            let error = list(with_list(content).path(), false).unwrap_err().to_string();
+            let error = with_causes(&list(with_list(content).path(), false).unwrap_err());
             assert!(error.contains(expected) && error.contains("dataset.json"), "{error}");
             assert!(!error.contains('\n'), "{error}");
         }

@@ -31,7 +31,7 @@ pub enum Error {
         name: String,
     },
     /// The data root does not exist.
-    #[error("{}: no such folder for the data sets; --data-root or SBI_DATA_ROOT sets it", path.display())]
+    #[error("{}: no such folder for the data sets", path.display())]
     DataRoot {
         /// The data root.
         path: PathBuf,
@@ -63,33 +63,36 @@ pub enum Error {
         expected: &'static str,
     },
     /// A folder or list could not be read.
-    #[error("{}: cannot read {expected}: {cause}", path.display())]
+    #[error("{}: cannot read {expected}", path.display())]
     Read {
         /// The folder or list.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,
         /// Why it cannot be read.
+        #[source]
         cause: io::Error,
     },
     /// A list is no valid JSON.
-    #[error("{}: expected {expected}, found invalid JSON: {cause}", path.display())]
+    #[error("{}: expected {expected}, found invalid JSON", path.display())]
     Json {
         /// The list's file.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,
         /// Where the JSON is wrong.
+        #[source]
         cause: serde_json::Error,
     },
     /// A list is no valid CSV.
-    #[error("{}: expected {expected}, found invalid CSV: {cause}", path.display())]
+    #[error("{}: expected {expected}, found invalid CSV", path.display())]
     Csv {
         /// The list's file.
         path: PathBuf,
         /// What belongs there.
         expected: &'static str,
         /// Where the CSV is wrong.
+        #[source]
         cause: csv::Error,
     },
     /// A table lacks a column.
@@ -124,7 +127,7 @@ pub enum Error {
     },
     /// The list of a data set names videos that are not on disk.
     #[error(
-        "{}: {} of the videos it names are not on disk: {}; --allow-missing goes on without them",
+        "{}: {} of the videos it names are not on disk: {}",
         list.display(), missing.len(), first_few(.missing)
     )]
     MissingVideos {
@@ -168,8 +171,8 @@ fn available(compressions: &[Compression]) -> String {
     if compressions.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = compressions.iter().map(|c| format!("-c {c}")).collect();
-    format!("; there are videos for {}", names.join(" and "))
+    let names: Vec<String> = compressions.iter().map(Compression::to_string).collect();
+    format!("; there are videos of level {}", names.join(" and "))
 }
 
 fn first_few(paths: &[PathBuf]) -> String {

@@ -74,7 +74,7 @@ pub(super) fn manipulated_folder(data_root: &Path, name: &str, compression: Comp
 }
 
 /// The sorted videos of such a folder. When there is none, the error tells for which other
-/// compressions there is one: the wrong `-c` is the usual reason.
+/// compressions there is one: the wrong level is the usual reason.
 pub(super) fn videos_of(folder: &Path, expected: &'static str) -> Result<Vec<PathBuf>, Error> {
     listing::videos_in(folder, expected).map_err(|error| match error {
         Error::MissingFolder { path, expected, .. } => {
@@ -228,6 +228,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::causes::with_causes;
     use crate::datasets::listing::tests::{shown, tree, write};
 
     const LIST: &str = "FaceForensics++/test.json";
@@ -287,7 +288,7 @@ mod tests {
         let root = complete();
         let error = list(root.path(), &[], Compression::Raw, false).unwrap_err().to_string();
         assert!(error.contains("youtube/raw/videos: no such folder"), "{error}");
-        assert!(error.ends_with("there are videos for -c c23"), "{error}");
+        assert!(error.ends_with("there are videos of level c23"), "{error}");
     }
 
     #[test]
@@ -315,7 +316,7 @@ mod tests {
             ("[[\"071\", \"54\"]]", "entry 1"),
         ] {
             write(root.path(), LIST, content);
-            let error = list_c23(root.path(), false).unwrap_err().to_string();
+            let error = with_causes(&list_c23(root.path(), false).unwrap_err());
             assert!(error.contains(expected) && error.contains("test.json"), "{error}");
             assert!(!error.contains('\n'), "{error}");
         }

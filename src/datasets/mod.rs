@@ -27,7 +27,7 @@ pub use error::Error;
 pub use ff::{Manipulation, Split, split_ids};
 pub use source_set::{SourceSet, SourceVideo};
 pub use test_set::TestSet;
-pub use training_set::{TrainingSet, set_folder};
+pub use training_set::{SetVersion, TrainingSet, set_folder};
 
 /// A video of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]

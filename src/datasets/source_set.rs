@@ -201,7 +201,7 @@ mod tests {
             |compression| SourceSet::Original.videos(root.path(), compression).unwrap_err().to_string();
         assert!(list(Compression::C23).contains("no videos"), "{}", list(Compression::C23));
         assert!(
-            list(Compression::Raw).ends_with("there are videos for -c c23"),
+            list(Compression::Raw).ends_with("there are videos of level c23"),
             "{}",
             list(Compression::Raw)
         );

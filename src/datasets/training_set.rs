@@ -1,4 +1,4 @@
-//! Sets that training reads: published ones by their names, and folders that `sbi preprocess -o` made.
+//! Sets that training reads: published ones by their names, and folders of the user's own that preprocessing made.
 
 use super::{Compression, Error, SourceSet};
 use crate::suggest::suggest;
@@ -12,6 +12,15 @@ pub enum TrainingSet {
     Published(SourceSet),
     /// A folder: a name under the data root, or a path.
     Folder(PathBuf),
+}
+
+/// A set at a compression level: what preprocessing is asked to prepare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetVersion {
+    /// The set.
+    pub set: TrainingSet,
+    /// The level; only FaceForensics++ has more than one.
+    pub compression: Compression,
 }
 
 /// The folder of a set of the user's own: a bare name lies under the data root, anything else is a path.
@@ -49,14 +58,6 @@ impl TrainingSet {
             _ => Ok(folder),
         }
     }
-
-    /// The command that prepares it, for messages.
-    pub fn command(&self, compression: Compression) -> String {
-        match self {
-            TrainingSet::Published(set) => format!("sbi preprocess -d {set} -c {compression}"),
-            TrainingSet::Folder(path) => format!("sbi preprocess -i PHOTOS -o {}", path.display()),
-        }
-    }
 }
 
 impl fmt::Display for TrainingSet {
@@ -79,9 +80,7 @@ mod tests {
         assert_eq!(folder("./portraits"), Path::new("./portraits"));
         assert_eq!(folder("sets/portraits"), Path::new("sets/portraits"));
         assert_eq!(folder("/sets"), Path::new("/sets"));
-        let original = TrainingSet::named("Original");
-        assert_eq!(original, TrainingSet::Published(SourceSet::Original));
-        assert_eq!(original.command(Compression::C23), "sbi preprocess -d Original -c c23");
+        assert_eq!(TrainingSet::named("Original"), TrainingSet::Published(SourceSet::Original));
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Builder {
         to
     }
 
-    #[allow(clippy::too_many_arguments)] // private; the public forms have fewer
+    #[allow(clippy::too_many_arguments, reason = "private; the public forms have fewer")]
     fn conv_into(
         &mut self,
         from: Map,

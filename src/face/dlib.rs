@@ -98,14 +98,17 @@ impl LandmarkModel {
     ///
     /// Fails when the file cannot be read, is none, or has neither 68 nor 81 points.
     pub fn load(path: &Path, estimate_forehead: bool) -> Result<Self, Error> {
-        let unusable = |reason: String| Error::LandmarkModel { path: path.to_owned(), reason };
-        let fingerprint = fingerprint(path).map_err(|e| unusable(e.to_string()))?;
+        let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| Error::LandmarkModel {
+            path: path.to_owned(),
+            cause,
+        };
+        let fingerprint = fingerprint(path).map_err(|e| unusable(e.into()))?;
         // Either takes a good part of a second.
         let (shape, faces) = rayon::join(|| DlibShape::load(path), DlibFaceDetector::new);
-        let shape = shape.map_err(|e| unusable(format!("not a shape predictor that dlib can read ({e})")))?;
+        let shape = shape.map_err(|e| unusable(e.into()))?;
         let points = shape.points();
         if points != Landmarks::FACE && points != Landmarks::WITH_FOREHEAD {
-            return Err(unusable(format!("it has {points} landmarks, expected 68 or 81")));
+            return Err(unusable(format!("it has {points} landmarks, expected 68 or 81").into()));
         }
         let estimated_forehead = estimate_forehead && points == Landmarks::FACE;
         let model = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

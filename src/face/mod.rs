@@ -60,12 +60,13 @@ pub enum Error {
         path: std::path::PathBuf,
     },
     /// The landmark model cannot be used.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: cannot be used as a landmark model (dlib's shape predictor)", path.display())]
     LandmarkModel {
         /// The file.
         path: std::path::PathBuf,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// dlib failed.
     #[error(transparent)]
@@ -74,15 +75,14 @@ pub enum Error {
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
     /// The network failed, most likely for want of memory.
-    #[error(
-        "face detection on a {height} x {width} picture: {message} (a smaller --max-size needs less memory)"
-    )]
+    #[error("face detection failed on a frame of {height} x {width} pixels")]
     Network {
         /// Rows.
         height: usize,
         /// Columns.
         width: usize,
-        /// What libtorch said.
-        message: String,
+        /// What libtorch says.
+        #[source]
+        cause: tch::TchError,
     },
 }

@@ -93,7 +93,7 @@ fn damaged(entry: Option<&VideoEntry>, error: &PackedVideoError) -> InputEnd {
         frames_decoded: frames_decoded(entry),
         frames_with_face: 0,
         faces: 0,
-        note: Some(error.to_string()),
+        note: Some(crate::causes::with_causes(error)),
     }
 }
 

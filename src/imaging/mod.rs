@@ -65,13 +65,14 @@ pub enum Error {
         path: PathBuf,
     },
     /// A PNG file that is damaged or ends too early.
-    #[error("{}: damaged PNG, expected {expected}: {cause}", path.display())]
+    #[error("{}: damaged PNG, expected {expected}", path.display())]
     Png {
         /// The file that was to be read.
         path: PathBuf,
         /// What the file should hold at this point.
         expected: String,
         /// The decoder's own error.
+        #[source]
         cause: png::DecodingError,
     },
     /// The file could not be opened.
@@ -81,6 +82,6 @@ pub enum Error {
     #[error(transparent)]
     Write(#[from] crate::atomic_file::Error),
     /// An OpenCV function failed.
-    #[error("OpenCV: {0}")]
+    #[error("OpenCV failed")]
     OpenCv(#[from] opencv::Error),
 }

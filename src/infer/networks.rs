@@ -83,7 +83,7 @@ fn load_both(
 /// Switches to half precision where that is faster, and says what it does to scores.
 fn halved(forgery_detector: &mut ForgeryDetector) -> Result<String> {
     if !forgery_detector.device().is_cuda() {
-        return Ok("--half is for CUDA devices: this run has 32 bits".to_owned());
+        return Ok("half precision is for CUDA devices: this run has 32 bits".to_owned());
     }
     let apart = forgery_detector.halve(Half::Float16)?;
     Ok(format!("half precision: scores of made faces move by up to {apart:.5}"))

@@ -7,6 +7,7 @@ use super::input::InputItem;
 use super::verdict::Evidence;
 use super::{Config, Judge, Judgement, NEUTRAL_SCORE, VideoResult};
 use crate::Result;
+use crate::causes::with_causes;
 use crate::face_stream::{FaceStream, InputEnd};
 use crate::metrics::video_score;
 use crate::model::ForgeryDetector;
@@ -103,13 +104,13 @@ impl ResultBuilder<'_> {
             let caption = Caption::of(score, judgement, self.judge);
             let path = &self.items[number].path;
             if let Err(error) = copies.write(path, number, &found.faces, &caption, self.cancel) {
-                undrawn.push(format!("no annotated copy: {error}"));
+                undrawn.push(format!("no annotated copy: {}", with_causes(&error)));
             }
         }
         if let Some(sheets) = &self.sheets
             && let Err(error) = sheets.write(number, self.forgery_detector, self.judge, &found.kept)
         {
-            undrawn.push(format!("no heat map: {error}"));
+            undrawn.push(format!("no heat map: {}", with_causes(&error)));
         }
         undrawn
     }

@@ -174,15 +174,18 @@ impl DlibEncoder {
 ///
 /// Fails when the file cannot be opened, is damaged, or holds anything else.
 pub fn read(path: &Path) -> Result<StateDict, Error> {
-    let refused = |reason: String| Error::NotDlibEncoder { path: path.to_owned(), reason };
-    File::open(path).map_err(|cause| refused(cause.to_string()))?;
-    let network = DlibFaceNet::load(path).map_err(|cause| refused(cause.to_string()))?;
+    let refused = |cause: Box<dyn std::error::Error + Send + Sync>| Error::NotDlibEncoder {
+        path: path.to_owned(),
+        cause,
+    };
+    File::open(path).map_err(|cause| refused(cause.into()))?;
+    let network = DlibFaceNet::load(path).map_err(|cause| refused(cause.into()))?;
     let mut groups = network.parameters().into_iter();
     let mut next = |name: &str, count: i64| {
         let group = groups.next().unwrap_or_default();
         match group.len() == count as usize {
             true => Ok(group),
-            false => Err(refused(format!("{name} has {} numbers instead of {count}", group.len()))),
+            false => Err(refused(format!("{name} has {} numbers instead of {count}", group.len()).into())),
         }
     };
     let mut state = StateDict::new();
@@ -225,19 +228,15 @@ mod tests {
     use super::*;
     use crate::imaging::{read_image, resized};
     use crate::model::load_weights;
+    use crate::testing::placed;
     use crate::types::{RgbImage, Window};
     use tch::nn::VarStore;
     use tch::{Device, Kind};
 
-    /// A file that set-up places.
-    fn placed(name: &str) -> std::path::PathBuf {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-        assert!(path.is_file(), "{} is missing: run scripts/setup.sh", path.display());
-        path
-    }
-
-    fn placed_weights() -> std::path::PathBuf {
-        placed(&format!("weights/{}", crate::weight_files::catalogue::DLIB_FACE_ENCODER.name()))
+    /// dlib's weights and the licence-free portrait, both of which set-up places.
+    fn weights_and_portrait() -> Option<[std::path::PathBuf; 2]> {
+        let weights = format!("weights/{}", crate::weight_files::catalogue::DLIB_FACE_ENCODER.name());
+        Some([placed(&weights)?, placed("data/sample/astronaut.png")?])
     }
 
     /// Batches `[n, 3, side, side]`, 0..1, of pictures of that side.
@@ -249,8 +248,8 @@ mod tests {
 
     #[test]
     fn embeddings_are_dlibs_own() {
-        let weights = placed_weights();
-        let portrait = read_image(&placed("data/sample/astronaut.png")).unwrap();
+        let Some([weights, portrait]) = weights_and_portrait() else { return };
+        let portrait = read_image(&portrait).unwrap();
         let cut = |x0, y0, side| {
             let window = Window { x0, y0, x1: x0 + side, y1: y0 + side };
             resized(&portrait.cropped(window), 150, 150).unwrap()
@@ -294,12 +293,12 @@ mod tests {
     #[test]
     fn other_files_are_refused_in_one_line() {
         let folder = tempfile::tempdir().unwrap();
-        let whole = std::fs::read(placed_weights()).unwrap();
+        let Some([weights, portrait]) = weights_and_portrait() else { return };
+        let whole = std::fs::read(weights).unwrap();
         let cut = folder.path().join("cut.dat");
         std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
-        let portrait = placed("data/sample/astronaut.png");
         for path in [cut.as_path(), portrait.as_path(), Path::new("absent.dat"), folder.path()] {
-            let error = read(path).unwrap_err().to_string();
+            let error = crate::causes::with_causes(&read(path).unwrap_err());
             assert!(error.starts_with(&path.display().to_string()), "{error}");
             assert!(error.contains("face recognition network") && error.lines().count() == 1, "{error}");
         }

@@ -41,16 +41,7 @@ impl DeviceChoice {
             DeviceChoice::Cpu => Ok(Device::Cpu),
             DeviceChoice::Auto => Ok(if count > 0 { Device::Cuda(0) } else { Device::Cpu }),
             DeviceChoice::Cuda(number) if number < count => Ok(Device::Cuda(number)),
-            DeviceChoice::Cuda(number) => Err(Error::NoDevice {
-                asked: format!("cuda:{number}"),
-                reason: match count {
-                    0 => {
-                        "no CUDA device is available (is a driver installed, and was setup run with --cuda?)"
-                            .into()
-                    }
-                    _ => format!("there are only {count} CUDA devices, numbered from 0"),
-                },
-            }),
+            DeviceChoice::Cuda(number) => Err(Error::NoDevice { number, available: count }),
         }
     }
 }

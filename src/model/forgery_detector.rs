@@ -3,7 +3,7 @@
 use super::efficientnet::{EfficientNet, Mode, VARIANTS, Variant};
 use super::layers::BatchNorm;
 use super::weights::{BATCH_COUNTER, load_weights};
-use super::{Error, ExecutionPlan, InputSpec, fill};
+use super::{Error, ExecutionPlan, InputSpec, OtherNetwork, fill};
 use crate::checkpoint::{self, StateDict};
 use crate::metrics::Calibration;
 use crate::native::torch::Half;
@@ -191,19 +191,24 @@ pub fn detector_part(state: &StateDict, path: &Path) -> Result<StateDict, Error>
     Ok(part)
 }
 
+/// Whether a state dict's entries are called as those of a forgery detector.
+pub fn holds_forgery_detector(state: &StateDict) -> bool {
+    state.contains("net._conv_stem.weight")
+}
+
 /// Which detector a state dict holds, by its names and its head's shape; or what it holds instead.
-fn recognise(state: &StateDict) -> Result<(Method, Variant), String> {
+fn recognise(state: &StateDict) -> Result<(Method, Variant), OtherNetwork> {
     let has = |name: &str| state.contains(name);
-    if !has("net._conv_stem.weight") {
+    if !holds_forgery_detector(state) {
         return Err(if has("_conv_stem.weight") {
-            "a bare EfficientNet (ImageNet weights, to start training from)".into()
+            OtherNetwork::Backbone
         } else if has("body.conv1.weight") || has("body.stage1.0.0.weight") {
-            "a RetinaFace face detector (give it with --detector-weights)".into()
+            OtherNetwork::FaceDetector
         } else if has("layer1.0.bn1.weight") && has("features.weight") {
-            "an ArcFace face encoder".into()
+            OtherNetwork::FaceEncoder
         } else {
-            let names: Vec<&str> = state.iter().take(3).map(|(name, _)| name).collect();
-            format!("another network ({} entries: {}, …)", state.len(), names.join(", "))
+            let first = state.iter().take(3).map(|(name, _)| name.to_owned()).collect();
+            OtherNetwork::Unknown { entries: state.len(), first }
         });
     }
     let method = if has("bn.weight") { Method::Eg } else { Method::Sbi };
@@ -217,12 +222,7 @@ fn recognise(state: &StateDict) -> Result<(Method, Variant), String> {
             v.blocks() == blocks && v.squeezes() == squeezes && head.starts_with(&widths)
         })
         .map(|variant| (method, variant))
-        .ok_or_else(|| {
-            let features = head.first().map_or("no".to_owned(), |f| f.to_string());
-            format!(
-                "an EfficientNet with {blocks} blocks and {features} features, which is none of b0 to b7 and lite0 to lite2"
-            )
-        })
+        .ok_or_else(|| OtherNetwork::UnknownSize { blocks, features: head.first().copied() })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod initial;
 pub mod input;
 pub mod layers;
 pub mod objective;
+mod other_network;
 pub mod published;
 pub mod retinaface;
 pub mod scoring;
@@ -24,6 +25,7 @@ pub use evidence::EvidenceMap;
 pub use execution::{DeviceChoice, ExecutionPlan};
 pub use forgery_detector::{ForgeryDetector, Method};
 pub use input::{InputSpec, Normalisation};
+pub use other_network::OtherNetwork;
 pub use scoring::{PendingScores, UploadedFaces};
 pub use weights::load_weights;
 
@@ -51,8 +53,8 @@ pub enum Error {
     NotAForgeryDetector {
         /// The weight file.
         path: PathBuf,
-        /// What it seems to be.
-        found: String,
+        /// What it holds.
+        found: OtherNetwork,
     },
     /// The file tells something about its input or its scores that is not known here.
     #[error("{}: its metadata ask for {found}", path.display())]
@@ -63,28 +65,36 @@ pub enum Error {
         found: String,
     },
     /// The detector that comes with the program is not where it should be.
-    #[error("{}: is missing, the detector that comes with sbi; restore the file, or name another with -w", path.display())]
+    #[error("{}: is missing, the detector that comes with sbi; restore the file, or name another", path.display())]
     NoBundledDetector {
         /// Where it was looked for.
         path: PathBuf,
     },
     /// The file does not hold dlib's face recognition network.
-    #[error("{}: cannot be read as dlib's face recognition network: {reason}", path.display())]
+    #[error("{}: cannot be read as dlib's face recognition network", path.display())]
     NotDlibEncoder {
         /// The weight file.
         path: PathBuf,
         /// Why not.
-        reason: String,
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The device does not exist.
-    #[error("--device {asked}: {reason}")]
+    #[error("device cuda:{number}: {}", available_devices(*.available))]
     NoDevice {
-        /// As asked for.
-        asked: String,
-        /// Why not.
-        reason: String,
+        /// As asked for, counted from 0.
+        number: usize,
+        /// How many CUDA devices there are.
+        available: usize,
     },
     /// libtorch refused.
-    #[error("libtorch: {0}")]
+    #[error("libtorch failed")]
     Torch(#[from] tch::TchError),
+}
+
+fn available_devices(count: usize) -> String {
+    match count {
+        0 => "no CUDA device is available (is a driver installed, and a libtorch for CUDA set up?)".into(),
+        count => format!("there are only {count} CUDA devices, numbered from 0"),
+    }
 }

@@ -30,8 +30,8 @@ pub struct NpyHeader {
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {
     /// The file could not be read, or ends within the header.
-    #[error("cannot read its header: {0}")]
-    Read(io::Error),
+    #[error("cannot read its header")]
+    Read(#[from] io::Error),
     /// The first bytes are not those of a `.npy` file.
     #[error("it does not start with \\x93NUMPY")]
     Magic,
@@ -63,13 +63,6 @@ pub enum HeaderError {
         /// The missing key.
         key: &'static str,
     },
-}
-
-// By hand, for the message above already tells the cause and a chain of causes would repeat it.
-impl From<io::Error> for HeaderError {
-    fn from(cause: io::Error) -> Self {
-        HeaderError::Read(cause)
-    }
 }
 
 impl NpyHeader {
@@ -111,17 +104,28 @@ impl NpyHeader {
     /// Only for headers of the size this program writes: a dictionary of more than 64 KiB would
     /// need format 2.0.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let growing = if self.fortran_order { self.shape.last() } else { self.shape.first() };
+        let room = growing.map_or(0, |axis| GROWTH_DIGITS - axis.to_string().len());
+        self.aligned(", ", room)
+    }
+
+    /// The header without room for the first axis and without NumPy's last comma, which NumPy reads as well: how
+    /// prepared frames are written. Kept so, that a set prepared again has the bytes it always had.
+    pub fn to_bytes_without_room(&self) -> Vec<u8> {
+        self.aligned("", 0)
+    }
+
+    /// Format 1.0: the dictionary, which ends with `last`, and `room` blanks, padded until the data are aligned.
+    fn aligned(&self, last: &str, room: usize) -> Vec<u8> {
         let axes: Vec<String> = self.shape.iter().map(u64::to_string).collect();
         let shape = match axes.as_slice() {
             [only] => format!("({only},)"),
             several => format!("({})", several.join(", ")),
         };
         let order = if self.fortran_order { "True" } else { "False" };
-        let mut text = format!("{{'descr': '{}', 'fortran_order': {order}, 'shape': {shape}, }}", self.descr);
-        let growing = if self.fortran_order { axes.last() } else { axes.first() };
-        if let Some(axis) = growing {
-            text.push_str(&" ".repeat(GROWTH_DIGITS - axis.len()));
-        }
+        let mut text =
+            format!("{{'descr': '{}', 'fortran_order': {order}, 'shape': {shape}{last}}}", self.descr);
+        text.push_str(&" ".repeat(room));
         // Ten bytes of magic, version and length come before, one of line end after.
         let unpadded = 10 + text.len() + 1;
         text.push_str(&" ".repeat(ALIGNMENT - unpadded % ALIGNMENT));
@@ -363,11 +367,12 @@ mod tests {
             shape in proptest::collection::vec(any::<u64>(), 0..6),
         ) {
             let header = NpyHeader { descr, fortran_order, shape };
-            let bytes = header.to_bytes();
-            prop_assert_eq!(bytes.len() % ALIGNMENT, 0);
-            let (read, offset) = NpyHeader::read(&mut bytes.as_slice()).unwrap();
-            prop_assert_eq!(offset, bytes.len() as u64);
-            prop_assert_eq!(read, header);
+            for bytes in [header.to_bytes(), header.to_bytes_without_room()] {
+                prop_assert_eq!(bytes.len() % ALIGNMENT, 0);
+                let (read, offset) = NpyHeader::read(&mut bytes.as_slice()).unwrap();
+                prop_assert_eq!(offset, bytes.len() as u64);
+                prop_assert_eq!(&read, &header);
+            }
         }
     }
 }

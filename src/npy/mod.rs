@@ -1,9 +1,8 @@
 //! NumPy's `.npy` files: small arrays in one piece, stacks of faces one at a time.
 //!
-//! [`read_array`] and [`write_array`] move a whole array through the `ndarray-npy` crate.
-//! [`FaceReader`] and [`FaceWriter`] stream `uint8` stacks that would be too large for that, with
-//! the header format of this module's own [`NpyHeader`]. Every file is checked against its header
-//! before anything is allocated for it, and written through [`crate::atomic_file`].
+//! [`read_array`] and [`write_array`] move a whole array; [`FaceReader`] and [`FaceWriter`] stream `uint8`
+//! stacks that would be too large for that. All of them read and write the one [`NpyHeader`]. Every file is
+//! checked against its header before anything is allocated for it, and written through [`crate::atomic_file`].
 
 mod face_reader;
 mod face_writer;
@@ -25,22 +24,24 @@ pub use small::{Element, read_array, read_i64_vec, write_array, write_array_unsy
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file could not be opened or read.
-    #[error("{}: cannot read the array file: {cause}", path.display())]
+    #[error("{}: cannot read the array file", path.display())]
     Read {
         /// The array file.
         path: PathBuf,
         /// The operating system's reason.
+        #[source]
         cause: io::Error,
     },
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] atomic_file::Error),
     /// The file does not start with a valid header.
-    #[error("{}: not a valid .npy file: {cause}", path.display())]
+    #[error("{}: not a valid .npy file", path.display())]
     Header {
         /// The array file.
         path: PathBuf,
         /// What is wrong with the header.
+        #[source]
         cause: HeaderError,
     },
     /// The elements have another type.
@@ -78,14 +79,6 @@ pub enum Error {
         promised: u64,
         /// Bytes of the file.
         found: u64,
-    },
-    /// The data could not be turned into an array, or back.
-    #[error("{}: {reason}", path.display())]
-    Data {
-        /// The array file.
-        path: PathBuf,
-        /// What `ndarray-npy` says about it.
-        reason: String,
     },
     /// A face handed over for writing has the wrong number of bytes.
     #[error("{}: a face has {expected} bytes here, got {found}", path.display())]

@@ -1,33 +1,44 @@
 //! Whole arrays, for files that fit memory many times over.
 
 use std::fs::File;
-use std::io::{self, BufReader, Seek, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
-use ndarray::{Array, Array1, ArrayView, Dimension};
-use ndarray_npy::{ReadNpyExt, ReadableElement, WritableElement, WriteNpyExt};
+use ndarray::{Array, Array1, ArrayView, Dimension, Ix1, ShapeBuilder};
 
 use super::{EMPTY_DESCR, Error, NpyHeader, read_checked_header};
-use crate::atomic_file;
+use crate::atomic_file::{self, AtomicFile};
 
 /// An element type of the array files of this program.
-pub trait Element: ReadableElement + WritableElement {
+pub trait Element: Copy {
     /// The type in NumPy's notation.
     const DESCR: &'static str;
+    /// Bytes of one element.
+    const BYTES: usize;
+    /// The number that these bytes, [`Self::BYTES`] of them, stand for in a file.
+    fn from_file(bytes: &[u8]) -> Self;
+    /// Appends the bytes that stand for the number in a file.
+    fn append_to(self, bytes: &mut Vec<u8>);
 }
 
-impl Element for u8 {
-    const DESCR: &'static str = "|u1";
+macro_rules! elements {
+    ($($number:ty => $descr:literal),*) => {$(
+        impl Element for $number {
+            const DESCR: &'static str = $descr;
+            const BYTES: usize = size_of::<$number>();
+
+            fn from_file(bytes: &[u8]) -> Self {
+                Self::from_le_bytes(bytes.try_into().expect("as many bytes as the type has"))
+            }
+
+            fn append_to(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
 }
-impl Element for i64 {
-    const DESCR: &'static str = "<i8";
-}
-impl Element for f32 {
-    const DESCR: &'static str = "<f4";
-}
-impl Element for f64 {
-    const DESCR: &'static str = "<f8";
-}
+
+elements!(u8 => "|u1", i64 => "<i8", f32 => "<f4", f64 => "<f8");
 
 /// Reads an array of exactly this element type and number of axes, in C or Fortran order.
 ///
@@ -36,25 +47,43 @@ impl Element for f64 {
 pub fn read_array<T: Element, D: Dimension>(path: &Path) -> Result<Array<T, D>, Error> {
     let mut file = File::open(path).map_err(Error::read(path))?;
     let (header, _) = read_checked_header(path, &mut file)?;
+    read_data(path, file, header)
+}
+
+/// The array whose data begin where `file` stands and are as long as `header` says.
+fn read_data<T: Element, D: Dimension>(
+    path: &Path,
+    mut file: File,
+    header: NpyHeader,
+) -> Result<Array<T, D>, Error> {
     if header.descr != T::DESCR {
         let path = path.to_path_buf();
         return Err(Error::ElementType { path, expected: T::DESCR, found: header.descr });
     }
-    if let Some(axes) = D::NDIM.filter(|&axes| axes != header.shape.len()) {
+    let axes = D::NDIM.unwrap_or(header.shape.len());
+    let wrong_shape = |found| {
         let expected = format!("[{}]", vec!["n"; axes].join(", "));
-        return Err(Error::Shape { path: path.to_path_buf(), expected, found: header.shape });
+        Error::Shape { path: path.to_path_buf(), expected, found }
+    };
+    // A count whose bytes overflow was never compared with the length of the file.
+    if axes != header.shape.len() || header.data_bytes().is_none() {
+        return Err(wrong_shape(header.shape));
     }
-    file.rewind().map_err(Error::read(path))?;
-    Array::read_npy(BufReader::new(file))
-        .map_err(|e| Error::Data { path: path.to_path_buf(), reason: e.to_string() })
+    let mut shape = D::zeros(axes);
+    for (axis, &length) in shape.slice_mut().iter_mut().zip(&header.shape) {
+        *axis = length as usize;
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(Error::read(path))?;
+    let numbers = bytes.chunks_exact(T::BYTES).map(T::from_file).collect();
+    Array::from_shape_vec(shape.set_f(header.fortran_order), numbers).map_err(|_| wrong_shape(header.shape))
 }
 
-/// Writes an array that `numpy.load` reads: whole or not at all.
+/// Writes an array that `numpy.load` reads: whole or not at all, in C order.
 ///
 /// Fails with [`Error::Write`] when the folder does not exist or the disk is full.
 pub fn write_array<T: Element, D: Dimension>(path: &Path, array: ArrayView<'_, T, D>) -> Result<(), Error> {
-    atomic_file::write(path, |file| array.write_npy(file).map_err(io::Error::other))?;
-    Ok(())
+    Ok(atomic_file::write(path, contents(&array))?)
 }
 
 /// Writes an array like [`write_array`], but does not wait until it has reached the disk: for many small files. A power
@@ -63,8 +92,18 @@ pub fn write_array_unsynced<T: Element, D: Dimension>(
     path: &Path,
     array: ArrayView<'_, T, D>,
 ) -> Result<(), Error> {
-    atomic_file::write_unsynced(path, |file| array.write_npy(file).map_err(io::Error::other))?;
-    Ok(())
+    Ok(atomic_file::write_unsynced(path, contents(&array))?)
+}
+
+/// Writes the header of an array and its numbers.
+fn contents<T: Element, D: Dimension>(
+    array: &ArrayView<'_, T, D>,
+) -> impl FnOnce(&mut AtomicFile) -> std::io::Result<()> {
+    let shape = array.shape().iter().map(|&axis| axis as u64).collect();
+    let mut bytes = NpyHeader { descr: T::DESCR.into(), fortran_order: false, shape }.to_bytes_without_room();
+    bytes.reserve(array.len() * T::BYTES);
+    array.iter().for_each(|number| number.append_to(&mut bytes));
+    move |file| file.write_all(&bytes)
 }
 
 /// Reads a one-dimensional `int64` array, `(n,)`. An empty `float64` array, which is what NumPy
@@ -77,7 +116,7 @@ pub fn read_i64_vec(path: &Path) -> Result<Vec<i64>, Error> {
     if header.descr == EMPTY_DESCR && header.shape == [0] {
         return Ok(Vec::new());
     }
-    read_array::<i64, ndarray::Ix1>(path).map(Array1::into_raw_vec_and_offset).map(|(values, _)| values)
+    read_data::<i64, Ix1>(path, file, header).map(Array1::into_raw_vec_and_offset).map(|(values, _)| values)
 }
 
 /// Writes a one-dimensional `int64` array, `(n,)`, whole or not at all.
@@ -96,7 +135,7 @@ pub fn write_i64_vec(path: &Path, values: &[i64]) -> Result<(), Error> {
 mod tests {
     use std::fs;
 
-    use ndarray::{Array2, Ix2, array};
+    use ndarray::{Array2, Array3, Ix2, Ix3, array, s};
 
     use super::*;
 
@@ -125,6 +164,35 @@ mod tests {
     fn fortran_order_is_put_right() {
         let points: Array2<f32> = read_array(&fixture("fortran_float32.npy")).unwrap();
         assert_eq!(points, array![[0., 1., 2.], [3., 4., 5.]]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_whatever_lies_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        let array = Array3::from_shape_fn((2, 3, 4), |(x, y, z)| (100 * x + 10 * y + z) as i64 - 7);
+        for view in [array.view(), array.view().reversed_axes(), array.slice(s![.., ..;2, 1..])] {
+            write_array(&path, view).unwrap();
+            assert_eq!(read_array::<i64, Ix3>(&path).unwrap(), view);
+        }
+        write_array(&path, array![0.5_f32, -1.0].view()).unwrap();
+        assert_eq!(read_array::<f32, Ix1>(&path).unwrap(), array![0.5, -1.0]);
+        // Every set prepared by an earlier release has this header.
+        write_array(&path, array.slice(s![..1, .., ..2])).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let expected = "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 3, 2)}";
+        assert_eq!((&bytes[10..10 + expected.len()], bytes.len()), (expected.as_bytes(), 128 + 48));
+    }
+
+    #[test]
+    fn an_absurd_shape_is_refused_without_allocating() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        for shape in [vec![u64::MAX, 2, 2], vec![0, u64::MAX, u64::MAX], vec![1 << 40, 1, 1]] {
+            let header = NpyHeader { descr: "<i8".into(), fortran_order: false, shape };
+            fs::write(&path, header.to_bytes_without_room()).unwrap();
+            assert!(read_array::<i64, Ix3>(&path).is_err(), "{header:?}");
+        }
     }
 
     #[test]

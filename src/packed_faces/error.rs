@@ -9,11 +9,12 @@ use crate::{atomic_file, npy};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be read, created or cleared.
-    #[error("{}: cannot use the packed folder: {cause}", path.display())]
+    #[error("{}: cannot use the packed folder", path.display())]
     Folder {
         /// The folder, or the file in it.
         path: PathBuf,
         /// The operating system's reason.
+        #[source]
         cause: io::Error,
     },
     /// An array of the folder cannot be read or written.
@@ -42,7 +43,7 @@ pub enum Error {
     },
     /// The folder was packed with another setting.
     #[error(
-        "{}: packed with {setting} {folder_has}, this run has {run_has}; choose another folder or replace it with --overwrite",
+        "{}: packed with {setting} {folder_has}, this run has {run_has}",
         path.display()
     )]
     Settings {
@@ -57,7 +58,7 @@ pub enum Error {
     },
     /// The folder holds another video under this number.
     #[error(
-        "{}: video {number} is {folder_has}, in this run {run_has}; choose another folder or replace it with --overwrite",
+        "{}: video {number} is {folder_has}, in this run {run_has}",
         path.display()
     )]
     OtherVideo {
@@ -72,7 +73,7 @@ pub enum Error {
     },
     /// The folder holds more videos than this run has.
     #[error(
-        "{}: holds {folder_has} videos, this run has {run_has}; choose another folder or replace it with --overwrite",
+        "{}: holds {folder_has} videos, this run has {run_has}",
         path.display()
     )]
     FewerVideos {
@@ -85,7 +86,7 @@ pub enum Error {
     },
     /// The folder holds arrays but no manifest.
     #[error(
-        "{}: holds arrays without a manifest, which another program packed; choose another folder or replace them with --overwrite",
+        "{}: holds arrays without a manifest, which another program packed",
         path.display()
     )]
     NoManifest {

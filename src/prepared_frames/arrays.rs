@@ -115,7 +115,7 @@ mod tests {
         for shape in [(1, 5, 2), (0, 81, 2), (1, 81, 3)] {
             npy::write_array(&path, Array3::<i64>::zeros(shape).view()).unwrap();
             let error = read_landmarks(&path).unwrap_err().to_string();
-            assert!(error.contains("68 or 81") && error.contains("--overwrite"), "{error}");
+            assert!(error.contains("68 or 81") && error.contains("anew"), "{error}");
         }
         npy::write_array(&path, Array3::<f64>::zeros((1, 4, 2)).view()).unwrap();
         assert!(matches!(read_boxes(&path), Err(Error::Shape { .. })));

@@ -24,7 +24,7 @@ pub enum Error {
     #[error(transparent)]
     Array(#[from] crate::npy::Error),
     /// An array of another shape than this program writes.
-    #[error("{}: expected {expected}, the file has shape {found:?}: was it written by another program, or by a run with other settings? `sbi preprocess --overwrite` makes it anew", path.display())]
+    #[error("{}: expected {expected}, the file has shape {found:?}: was it written by another program, or by a run with other settings? Preparing the set anew replaces it", path.display())]
     Shape {
         /// The array file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// A number that is no coordinate of a face: not finite, or further out than [`Landmarks::FARTHEST`].
-    #[error("{}: {value} cannot be a coordinate of a face, expected pixels from -{limit} to {limit}; `sbi preprocess --overwrite` makes the file anew", path.display(), limit = Landmarks::FARTHEST)]
+    #[error("{}: {value} cannot be a coordinate of a face, expected pixels from -{limit} to {limit}; preparing the set anew replaces the file", path.display(), limit = Landmarks::FARTHEST)]
     Coordinate {
         /// The array file.
         path: PathBuf,
@@ -42,11 +42,12 @@ pub enum Error {
         value: f64,
     },
     /// A record that cannot be read.
-    #[error("{}: not a record of preprocessing: {cause}; `sbi preprocess --overwrite` makes it anew", path.display())]
+    #[error("{}: not a record of preprocessing", path.display())]
     Record {
         /// The record's file.
         path: PathBuf,
         /// What is wrong with it.
+        #[source]
         cause: serde_json::Error,
     },
     /// A file or folder that cannot be opened.

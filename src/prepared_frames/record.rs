@@ -63,7 +63,7 @@ impl PreparedSettings {
             let detector = |s: &BoxSettings| Some(format!("{} ({})", s.detector, s.weights));
             pairs.push(("the face detector", detector(then), detector(now)));
             let side = |s: &BoxSettings| s.max_size.map(|side| side.to_string());
-            pairs.push(("--max-size", side(then), side(now)));
+            pairs.push(("the longest side for face detection", side(then), side(now)));
         }
         let text = |value: Option<String>| value.unwrap_or_else(|| "the frame's own".to_owned());
         let different = pairs.into_iter().find(|(_, then, now)| then != now);
@@ -244,7 +244,7 @@ mod tests {
         let (what, ..) = settings(32, Some(68), None).first_difference(&base).unwrap();
         assert_eq!(what, "the landmark model");
         let (what, before, _) = settings(32, Some(81), Some(640)).first_difference(&base).unwrap();
-        assert_eq!((what, before.as_str()), ("--max-size", "the frame's own"));
+        assert_eq!((what, before.as_str()), ("the longest side for face detection", "the frame's own"));
         let changed = |change: fn(&mut LandmarkSettings, &mut BoxSettings)| {
             let mut other = base.clone();
             change(other.landmarks.as_mut().unwrap(), other.boxes.as_mut().unwrap());
@@ -288,6 +288,9 @@ mod tests {
         assert!(!record.videos[0].is_complete(true, false));
         std::fs::write(&path, "{").unwrap();
         let error = PreparedRecord::read(&path).unwrap_err().to_string();
-        assert!(error.contains("preprocess_Original.json") && error.contains("--overwrite"), "{error}");
+        assert!(
+            error.contains("preprocess_Original.json") && error.contains("not a record of preprocessing"),
+            "{error}"
+        );
     }
 }

@@ -4,6 +4,7 @@ use super::ledger::{Book, Ending, Ledger, name_in};
 use super::work_list::WorkList;
 use super::worker::{FrameJob, Report, Request, serve_boxes, work};
 use super::{Config, LoadedTools, PreprocessSummary, Tools};
+use crate::causes::with_causes;
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
 use crate::prepared_frames::{self, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord};
@@ -201,7 +202,7 @@ impl Follower<'_, '_> {
             // Set before the first event, unless the video did not open.
             let (list, unlisted) = match list.get() {
                 Some(Ok(list)) => (list, None),
-                Some(Err(error)) => (&nothing, Some(error.to_string())),
+                Some(Err(error)) => (&nothing, Some(with_causes(error))),
                 None => (&nothing, None),
             };
             match event {

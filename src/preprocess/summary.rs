@@ -4,6 +4,7 @@ use super::Config;
 use super::ledger::Book;
 use crate::Error;
 use crate::atomic_file;
+use crate::causes::with_causes;
 use crate::prepared_frames::{PreparedRecord, VideoRecord};
 use crate::types::VideoStatus;
 use std::collections::BTreeSet;
@@ -115,7 +116,7 @@ impl fmt::Display for PreprocessSummary {
         self.write_gaps(f)?;
         writeln!(f, "record      {}", self.record_path.display())?;
         if let Some(error) = &self.unsaved {
-            writeln!(f, "not saved   {error}")?;
+            writeln!(f, "not saved   {}", with_causes(error))?;
         }
         if self.interrupted {
             writeln!(f, "interrupted: the same command continues")?;

@@ -1,6 +1,7 @@
 //! What is left to do for one video: a list of its wanted frames, each with what is known and what is on disk.
 
 use super::Steps;
+use crate::causes::with_causes;
 use crate::prepared_frames::{
     FrameFiles, FrameProblem, VideoFolders, VideoRecord, read_boxes, read_landmarks,
 };
@@ -87,7 +88,7 @@ impl WorkList {
                 Known::Nothing
             };
             let boxes = if files.boxes.exists() {
-                problems.extend(read_boxes(&files.boxes).err().map(|error| error.to_string()));
+                problems.extend(read_boxes(&files.boxes).err().map(|error| with_causes(&error)));
                 Known::There
             } else if seen(|record| &record.without_boxes, index) {
                 Known::NoFace
@@ -110,10 +111,10 @@ impl WorkList {
 /// Why a landmark file that is there cannot stand beside those of this run.
 fn landmark_problem(files: &FrameFiles, points: Option<usize>) -> Option<String> {
     match (read_landmarks(&files.landmarks), points) {
-        (Err(error), _) => Some(error.to_string()),
+        (Err(error), _) => Some(with_causes(&error)),
         (Ok(faces), Some(points)) if faces[0].points().len() != points => Some(format!(
-            "{}: has {} landmarks a face, this run makes {points}: it is from a run with other settings; --overwrite \
-             prepares the set anew",
+            "{}: has {} landmarks a face, this run makes {points}: it is from a run with other settings; \
+             preparing the set anew replaces it",
             files.landmarks.display(),
             faces[0].points().len(),
         )),

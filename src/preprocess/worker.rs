@@ -3,6 +3,7 @@
 use super::work_list::FrameWork;
 use super::{Steps, Tools};
 use crate::Error;
+use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::write_png;
 use crate::prepared_frames::{write_boxes, write_landmarks};
@@ -71,7 +72,7 @@ pub fn serve_boxes(face_detector: &dyn FaceDetector, requests: &Receiver<Request
             Err(_) if images.len() > 1 => {
                 images.iter().map(|image| detect_one(face_detector, image)).collect()
             }
-            Err(error) => vec![Err(error.to_string())],
+            Err(error) => vec![Err(with_causes(&error))],
         };
         for (request, answer) in batch.iter().zip(answers) {
             // A worker that has gone away needs no answer.
@@ -81,7 +82,7 @@ pub fn serve_boxes(face_detector: &dyn FaceDetector, requests: &Receiver<Request
 }
 
 fn detect_one(face_detector: &dyn FaceDetector, image: &RgbImage) -> Result<Vec<DetectedFace>, String> {
-    let found = face_detector.detect(&[image]).map_err(|error| error.to_string())?;
+    let found = face_detector.detect(&[image]).map_err(|error| with_causes(&error))?;
     Ok(found.into_iter().next().unwrap_or_default())
 }
 
@@ -167,7 +168,7 @@ impl<'a> Worker<'a> {
         };
         let landmarks = match (self.landmarks, needs_landmarks) {
             (Some(landmark_detector), true) => {
-                Some(landmark_detector.detect(&image).map_err(|e| e.to_string())?)
+                Some(landmark_detector.detect(&image).map_err(|e| with_causes(&e))?)
             }
             _ => None,
         };
@@ -198,13 +199,13 @@ impl FoundFaces {
         let boxes = self.boxes.as_deref().filter(|faces| !faces.is_empty());
         let has_face = landmarks.is_some() || boxes.is_some();
         if work.lacks_image() || (has_face && !work.has_image) {
-            write_png(&work.files.frame, &self.image).map_err(|e| e.to_string())?;
+            write_png(&work.files.frame, &self.image).map_err(|e| with_causes(&e))?;
         }
         if let Some(faces) = landmarks {
-            write_landmarks(&work.files.landmarks, faces).map_err(|e| e.to_string())?;
+            write_landmarks(&work.files.landmarks, faces).map_err(|e| with_causes(&e))?;
         }
         if let Some(faces) = boxes {
-            write_boxes(&work.files.boxes, faces).map_err(|e| e.to_string())?;
+            write_boxes(&work.files.boxes, faces).map_err(|e| with_causes(&e))?;
         }
         Ok(())
     }

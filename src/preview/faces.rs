@@ -1,6 +1,7 @@
 //! The faces of a preview: read from a prepared set, or found in files.
 
 use super::config::PreviewSource;
+use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::read_image;
 use crate::model::ExecutionPlan;
@@ -76,8 +77,8 @@ impl Faces {
         match self {
             Faces::Prepared(frames) => {
                 let files = &frames[index];
-                let (landmarks, boxes) = read_faces(files).map_err(|e| e.to_string())?;
-                let image = read_image(&files.frame).map_err(|e| e.to_string())?;
+                let (landmarks, boxes) = read_faces(files).map_err(|e| with_causes(&e))?;
+                let image = read_image(&files.frame).map_err(|e| with_causes(&e))?;
                 Ok(Face { image, landmarks, boxes })
             }
             Faces::Files { paths, landmark_detector, face_detector } => {
@@ -92,12 +93,12 @@ fn find_face(
     landmark_detector: &dyn LandmarkDetector,
     face_detector: &dyn FaceDetector,
 ) -> Result<Face, String> {
-    let image = read_one_frame(path).map_err(|e| e.to_string())?;
+    let image = read_one_frame(path).map_err(|e| with_causes(&e))?;
     let found = landmark_detector.detect(&image).map_err(|e| Error::from(e).to_string())?;
     let Some(landmarks) = found.into_iter().next() else {
         return Err(format!("{}: dlib finds no face", path.display()));
     };
-    let found = face_detector.detect(&[&image]).map_err(|e| e.to_string())?.pop().unwrap_or_default();
+    let found = face_detector.detect(&[&image]).map_err(|e| with_causes(&e))?.pop().unwrap_or_default();
     if found.is_empty() {
         return Err(format!("{}: the face detector finds no face", path.display()));
     }

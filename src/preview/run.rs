@@ -6,6 +6,7 @@ use super::save::save;
 use super::sheet::{self, Row};
 use crate::blending::Phase;
 use crate::blending::Recipe;
+use crate::causes::with_causes;
 use crate::imaging::write_image;
 use crate::progress::{Cancel, Progress};
 use crate::rng::{Purpose, generator};
@@ -107,7 +108,7 @@ fn row(faces: &Faces, index: usize, draw: u64, config: &Config) -> Result<Row, S
     let face = faces.read(index)?;
     let path = faces.path(index);
     let pair = Pair::of_image(&face.image, &face.landmarks, &face.boxes, &recipe, config.image_size)
-        .map_err(|cause| format!("{}: {cause}", path.display()))?;
+        .map_err(|error| format!("{}: {}", path.display(), with_causes(&error)))?;
     Ok(Row { title: short(path), pair, recipe })
 }
 

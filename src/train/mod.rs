@@ -41,3 +41,5 @@ pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};
 pub use sam::{Sam, SamSpec};
 pub use saved::SavedError;
 pub use sets::selections;
+pub use step::Validation;
+pub use tensorboard::EventWriter;

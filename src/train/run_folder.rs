@@ -39,29 +39,32 @@ pub enum RunFolderError {
         missing: Vec<&'static str>,
     },
     /// A log that this program did not write so.
-    #[error("{}: line {line} is not an epoch's metrics: {cause}; without this line the run can be resumed", path.display())]
+    #[error("{}: line {line} is not an epoch's metrics", path.display())]
     Log {
         /// The file concerned.
         path: PathBuf,
         /// The line's number, counted from 1.
         line: usize,
         /// What is wrong with its JSON.
+        #[source]
         cause: serde_json::Error,
     },
     /// A record of a run that this program did not write so.
-    #[error("{}: not the record of a training run: {cause}", path.display())]
+    #[error("{}: not the record of a training run", path.display())]
     Record {
         /// The file concerned.
         path: PathBuf,
         /// What is wrong with its JSON.
+        #[source]
         cause: serde_json::Error,
     },
     /// A record whose configuration is none that this program trains with.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}: its configuration cannot be used", path.display())]
     Config {
         /// The file concerned.
         path: PathBuf,
         /// What is wrong with the configuration.
+        #[source]
         cause: Box<super::config::ConfigError>,
     },
     /// A number that no file can tell.
@@ -79,13 +82,14 @@ pub enum RunFolderError {
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
     /// A file or folder that cannot be read or written.
-    #[error("{}: cannot {action}: {cause}", path.display())]
+    #[error("{}: cannot {action}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// What was being done.
         action: &'static str,
-        /// The operating system's reason.
+        /// Why it failed.
+        #[source]
         cause: io::Error,
     },
 }

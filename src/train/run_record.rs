@@ -116,6 +116,7 @@ impl RunRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::causes::with_causes;
     use std::time::SystemTime;
 
     #[test]
@@ -137,10 +138,10 @@ mod tests {
         assert_eq!(RunRecord::read(&folder).unwrap(), record);
         let text = std::fs::read_to_string(folder.config()).unwrap();
         std::fs::write(folder.config(), text.replace("efficientnet-b4", "efficientnet-b9")).unwrap();
-        let error = RunRecord::read(&folder).unwrap_err().to_string();
+        let error = with_causes(&RunRecord::read(&folder).unwrap_err());
         assert!(error.contains("config.json: ") && error.contains("backbone is"), "{error}");
         std::fs::write(folder.config(), r#"{"epoch": 3}"#).unwrap();
-        let error = RunRecord::read(&folder).unwrap_err().to_string();
+        let error = with_causes(&RunRecord::read(&folder).unwrap_err());
         assert!(error.contains("config.json: not the record of a training run: missing field"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::config::{Config, SetShare};
 use crate::Result;
-use crate::datasets::{self, Split, TrainingSet};
+use crate::datasets::{self, SetVersion, Split, TrainingSet};
 use crate::rng::{Purpose, generator};
 use crate::training_pairs::{FrameList, FrameSelection, VideoChoice};
 use rand::seq::SliceRandom;
@@ -36,7 +36,7 @@ pub fn selections(config: &Config, split: Split, data_root: &Path) -> Result<Vec
             videos,
             per_video: data.n_frames,
             min_face,
-            command: set.command(data.compression),
+            set: SetVersion { set, compression: data.compression },
         })
     };
     data.sets.iter().map(select).collect()

@@ -1,6 +1,7 @@
 //! Selects frames from a set of prepared frames.
 
 use super::Error;
+use crate::datasets::SetVersion;
 use crate::file_error::FileError;
 use crate::hash::fnv1a64;
 use crate::prepared_frames::{self, FrameFiles, VideoFolders};
@@ -23,8 +24,8 @@ pub struct FrameSelection {
     pub per_video: usize,
     /// Frames whose largest box has a shorter side under this many pixels are left out; 0 asks for nothing.
     pub min_face: f64,
-    /// The command that prepares the set, for messages.
-    pub command: String,
+    /// Which set it is, for messages that say what has to be prepared.
+    pub set: SetVersion,
 }
 
 /// Which videos of a set are wanted.
@@ -97,7 +98,7 @@ impl FrameSelection {
         let all = VideoFolders::all_frames(&self.folder);
         let names = video_names(&all)?;
         if names.is_empty() {
-            return Err(Error::NotPrepared { folder: all, command: self.command.clone() });
+            return Err(Error::NotPrepared { folder: all, set: self.set.clone() });
         }
         let wanted: Vec<&String> = names.iter().filter(|name| self.videos.wants(name)).collect();
         if wanted.is_empty() {
@@ -125,7 +126,7 @@ impl FrameSelection {
         }
         if list.frames.is_empty() {
             let FrameList { without_landmarks, without_boxes, too_small, .. } = list;
-            let (folder, command) = (all, self.command.clone());
+            let (folder, set) = (all, self.set.clone());
             let frames = chosen;
             return Err(Error::NoneComplete {
                 folder,
@@ -133,7 +134,7 @@ impl FrameSelection {
                 without_landmarks,
                 without_boxes,
                 too_small,
-                command,
+                set,
             });
         }
         Ok(list)
@@ -169,6 +170,7 @@ fn video_names(folder: &Path) -> Result<Vec<String>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::datasets::{Compression, TrainingSet};
     use crate::types::BBox;
 
     fn write(folder: &Path, kind: &str, video: &str, frame: &str, extension: &str) {
@@ -184,7 +186,7 @@ mod tests {
             videos: ids.map_or(VideoChoice::All, of_ids),
             per_video: 2,
             min_face: 0.0,
-            command: "sbi preprocess -d Original".into(),
+            set: SetVersion { set: TrainingSet::named("Original"), compression: Compression::C23 },
         }
     }
 
@@ -206,10 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_with_the_command() {
+    fn what_is_missing_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let error = |ids| selection(folder.path(), ids).list().unwrap_err().to_string();
-        assert!(error(None).contains("`sbi preprocess -d Original` prepares them"), "{}", error(None));
+        assert!(error(None).ends_with("no prepared frames here"), "{}", error(None));
         write(folder.path(), "frames", "054", "000", "png");
         assert!(error(Some(&["071"])).contains("none of the 1 prepared videos"), "{}", error(Some(&["071"])));
         let incomplete = error(Some(&["054"]));

@@ -6,6 +6,7 @@ mod pair;
 pub use list::{FrameList, FrameSelection, VideoChoice};
 pub use pair::{Pair, read_faces, read_pair};
 
+use crate::datasets::SetVersion;
 use std::path::PathBuf;
 
 /// Why a frame gives no pair, or a set no frames.
@@ -18,20 +19,21 @@ pub enum Error {
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
     /// A face that cannot be blended.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}: no training pair can be made of this frame", path.display())]
     Blending {
         /// The frame's file.
         path: PathBuf,
         /// Why blending failed.
+        #[source]
         cause: crate::blending::Error,
     },
     /// A set in which nothing is prepared.
-    #[error("{}: no prepared frames here; `{command}` prepares them", folder.display())]
+    #[error("{}: no prepared frames here", folder.display())]
     NotPrepared {
         /// The folder of frames.
         folder: PathBuf,
-        /// The command that fills it.
-        command: String,
+        /// What has to be prepared.
+        set: SetVersion,
     },
     /// A set whose prepared videos are all of other splits.
     #[error("{}: none of the {videos} prepared videos is asked for (the split chooses them by name)", folder.display())]
@@ -42,7 +44,7 @@ pub enum Error {
         videos: usize,
     },
     /// A set in which no frame has all it needs.
-    #[error("{}: none of {frames} chosen frames has both landmarks and boxes ({without_landmarks} lack landmarks, {without_boxes} boxes, {too_small} have a too small face); `{command}` makes what is missing", folder.display())]
+    #[error("{}: none of {frames} chosen frames has both landmarks and boxes ({without_landmarks} lack landmarks, {without_boxes} boxes, {too_small} have a too small face)", folder.display())]
     NoneComplete {
         /// The folder of frames.
         folder: PathBuf,
@@ -54,7 +56,7 @@ pub enum Error {
         without_boxes: usize,
         /// Of these, how many show only small faces.
         too_small: usize,
-        /// The command that makes them.
-        command: String,
+        /// What has to be prepared.
+        set: SetVersion,
     },
 }

@@ -5,6 +5,7 @@
 //! numbers, whatever the length of a video or a list.
 
 use super::{DecodeReport, Error, VideoReader};
+use crate::causes::with_causes;
 use crate::imaging;
 use crate::types::Frame;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
@@ -191,7 +192,7 @@ impl Job {
 
 /// What an error says beyond the path, which stands beside it wherever it is told.
 fn without_path(error: &Error, path: &Path) -> String {
-    let text = error.to_string();
+    let text = with_causes(error);
     let path = format!("{}: ", path.display());
     text.strip_prefix(&path).unwrap_or(&text).to_owned()
 }

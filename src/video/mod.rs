@@ -62,11 +62,12 @@ pub enum Error {
         height: usize,
     },
     /// OpenCV refused.
-    #[error("{}: OpenCV: {cause}", path.display())]
+    #[error("{}: OpenCV failed", path.display())]
     OpenCv {
         /// The file.
         path: PathBuf,
         /// OpenCV's own message.
+        #[source]
         cause: opencv::Error,
     },
 }

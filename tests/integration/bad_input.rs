@@ -135,7 +135,7 @@ fn results_that_could_not_be_written_are_refused_before_any_work() {
     let infer = |flags: &str| place.sbi(&format!("{INFER} -i a.mp4 {flags}"));
     infer("--json file/out.json").refused(&["file: cannot make this folder"]);
     infer("--csv file/deeper/out.csv").refused(&["file/deeper: cannot make this folder"]);
-    infer("--json weights").refused(&["weights: is a folder, expected a file name"]);
+    infer("--json weights").refused(&["weights: cannot write", "it is a folder, expected a file name"]);
     infer("--annotate file/drawn").refused(&["file/drawn", "cannot write here"]);
     place.sbi("npy-pack -q -d CDF -s file/out").refused(&["file/out", "cannot use the packed folder"]);
     assert_eq!(fs::read(place.path("file")).unwrap(), b"no folder");
@@ -146,6 +146,6 @@ fn test_sets_are_not_annotated() {
     let place = Place::new();
     place.cdf();
     let done = place.sbi(&format!("{INFER} -d CDF --annotate drawn"));
-    done.refused(&["--annotate", "given with -i"]);
+    done.refused(&["test sets are not copied", "--annotate goes with inputs given with -i"]);
     assert!(!place.path("drawn").exists());
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use ndarray::{Array1, Array4};
+use sbi::npy;
 
 use crate::pipeline::arrays;
 use crate::support::{FACES, Place};
@@ -90,13 +91,13 @@ fn packed() -> Place {
     let place = Place::new();
     fs::create_dir(place.path("set")).unwrap();
     let labels = Array1::from(vec![0i64, 1, 1]);
-    ndarray_npy::write_npy(place.path("set/target_list.npy"), &labels).unwrap();
+    npy::write_array(&place.path("set/target_list.npy"), labels.view()).unwrap();
     for (number, faces) in [(1usize, 2usize), (2, 1), (3, 1)] {
         let shape = (faces, 3, 380, 380);
         let array = Array4::from_shape_fn(shape, |(n, c, y, x)| (40 * number + n + c + y / 9 + x / 7) as u8);
         let frames = Array1::from_iter(0..faces as i64);
-        ndarray_npy::write_npy(place.path(&format!("set/{number}.npy")), &array).unwrap();
-        ndarray_npy::write_npy(place.path(&format!("set/{number}_idx.npy")), &frames).unwrap();
+        npy::write_array(&place.path(&format!("set/{number}.npy")), array.view()).unwrap();
+        npy::write_array(&place.path(&format!("set/{number}_idx.npy")), frames.view()).unwrap();
     }
     place
 }
@@ -122,11 +123,11 @@ fn arrays_of_another_type_or_shape_are_named() {
     let place = packed();
     place.sbi("infer -w weights/sbi.tar -q --packed set").code(0);
     let faces = place.path("set/2.npy");
-    ndarray_npy::write_npy(&faces, &Array4::<f32>::zeros((1, 3, 380, 380))).unwrap();
+    npy::write_array(&faces, Array4::<f32>::zeros((1, 3, 380, 380)).view()).unwrap();
     assert_second_fails(&place, &["set/2.npy", "expected elements of type |u1", "<f4"]);
-    ndarray_npy::write_npy(&faces, &Array4::<u8>::zeros((1, 380, 380, 3))).unwrap();
+    npy::write_array(&faces, Array4::<u8>::zeros((1, 380, 380, 3)).view()).unwrap();
     assert_second_fails(&place, &["set/2.npy", "3, 380, 380"]);
-    ndarray_npy::write_npy(&faces, &Array4::<u8>::zeros((1, 3, 224, 224))).unwrap();
+    npy::write_array(&faces, Array4::<u8>::zeros((1, 3, 224, 224)).view()).unwrap();
     assert_second_fails(&place, &["set/2.npy", "3, 380, 380", "224"]);
     fs::write(&faces, "<html>").unwrap();
     assert_second_fails(&place, &["set/2.npy"]);
@@ -145,9 +146,9 @@ fn cut_and_missing_arrays_are_named() {
     assert_second_fails(&place, &["set/2.npy: no such file", "expected the faces of a video"]);
     fs::write(&faces, &whole).unwrap();
     let indices = place.path("set/2_idx.npy");
-    ndarray_npy::write_npy(&indices, &Array1::from(vec![0i64, 1])).unwrap();
+    npy::write_array(&indices, Array1::from(vec![0i64, 1]).view()).unwrap();
     assert_second_fails(&place, &["set/2_idx.npy: expected 1 frame indices", "found 2"]);
-    ndarray_npy::write_npy(&indices, &Array1::from(vec![-1i64])).unwrap();
+    npy::write_array(&indices, Array1::from(vec![-1i64]).view()).unwrap();
     assert_second_fails(&place, &["set/2_idx.npy", "expected a frame index from 0, found -1"]);
     fs::remove_file(&indices).unwrap();
     assert_second_fails(&place, &["set/2_idx.npy: no such file", "the frame of each face"]);
@@ -164,7 +165,7 @@ fn a_list_of_labels_that_does_not_fit_is_refused() {
         (vec![0, 7, 1], ["video 2: expected label 0 (real) or 1 (fake)", "found 7"]),
         (vec![], ["expected the label of at least one video", "set"]),
     ] {
-        ndarray_npy::write_npy(&list, &Array1::from(labels)).unwrap();
+        npy::write_array(&list, Array1::from(labels).view()).unwrap();
         let done = infer().refused(&parts);
         assert!(done.stderr.contains("set/target_list.npy"), "{done}");
     }

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use crate::made;
 use crate::support::{FACES, FRAMES, Place, assert_same_scores, scores};
+use crate::testing::placed;
 
 const INFER: &str = "infer -w weights/sbi.tar -q";
 
@@ -224,13 +225,8 @@ fn a_video_recorded_upright_is_looked_at_upright() {
 
 #[test]
 fn the_sample_portrait_has_one_face_with_real_weights() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (photo, weights) =
-        (root.join("data/sample/astronaut.png"), root.join("weights/retinaface_mnet025.safetensors"));
-    if !photo.exists() || !weights.exists() {
-        println!("skipped: scripts/setup.sh makes {} and {}", photo.display(), weights.display());
-        return;
-    }
+    let Some(photo) = placed("data/sample/astronaut.png") else { return };
+    let Some(weights) = placed("weights/retinaface_mnet025.safetensors") else { return };
     let place = Place::new();
     std::fs::copy(&photo, place.path("a.png")).unwrap();
     let files = format!("-i a.png --detector-weights {}", weights.display());
@@ -243,7 +239,7 @@ fn half_precision_on_a_cpu_changes_nothing_and_says_so() {
     let place = Place::new();
     place.copy(FACES[0], "clip.mp4");
     let done = place.sbi("infer -w weights/sbi.tar -n 2 -i clip.mp4 --half --json half.json").code(0);
-    assert!(done.stderr.contains("--half is for CUDA devices"), "{done}");
+    assert!(done.stderr.contains("half precision is for CUDA devices"), "{done}");
     place.sbi(&format!("{INFER} -n 2 -i clip.mp4 --json whole.json")).code(0);
     assert_same_scores(&place.json("half.json"), &place.json("whole.json"));
 }

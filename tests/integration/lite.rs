@@ -1,11 +1,11 @@
 //! The light backbones against the Python package their weights come with.
 
 use ndarray::Array2;
-use ndarray_npy::read_npy;
 use sbi::checkpoint;
 use sbi::model::efficientnet::{EfficientNet, Mode, Variant};
 use sbi::model::{Normalisation, load_weights};
-use std::path::PathBuf;
+use sbi::npy;
+use std::path::{Path, PathBuf};
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
@@ -24,7 +24,7 @@ fn image(side: i64) -> Tensor {
 
 #[test]
 fn imagenet_logits_equal_those_of_the_python_package_plain_and_compiled() {
-    let expected: Array2<f32> = read_npy("tests/fixtures/lite/logits.npy").unwrap();
+    let expected: Array2<f32> = npy::read_array(Path::new("tests/fixtures/lite/logits.npy")).unwrap();
     for (size, expected) in expected.outer_iter().enumerate() {
         let name = format!("efficientnet-lite{size}");
         let path = PathBuf::from(format!("weights/{name}-imagenet.pth"));

@@ -1,4 +1,5 @@
 //! All integration tests in one binary, because each one links libtorch and OpenCV.
+#![allow(clippy::unwrap_used, reason = "a test fails where something is not as it should be")]
 
 /// Inputs that are no videos or images, places that cannot be written, wrong words.
 mod bad_input;
@@ -28,6 +29,9 @@ mod preprocess;
 mod preview;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
+/// What tests need of the machine, and what becomes of a test where it is missing.
+#[path = "../../src/testing.rs"]
+mod testing;
 /// Training: from a prepared set to checkpoints, interrupted and resumed.
 mod train;
 /// Numbers of the PyTorch reference.

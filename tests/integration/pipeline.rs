@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use ndarray::{Array1, Array4};
+use sbi::npy;
 use serde_json::Value as Json;
 
 use crate::support::{FACES, Place, assert_same_scores, scores};
@@ -77,12 +78,12 @@ fn packed_arrays_are_those_of_the_published_evaluation() {
     expected.sort();
     assert_eq!(place.names("out"), expected);
 
-    let labels: Array1<i64> = ndarray_npy::read_npy(place.path("out/target_list.npy")).unwrap();
+    let labels: Array1<i64> = npy::read_array(&place.path("out/target_list.npy")).unwrap();
     assert_eq!(labels.to_vec(), [1, 0, 0, 1]);
     for (number, indices) in [(1, vec![0, 3, 7, 11]), (2, vec![]), (3, vec![0, 3, 7, 11]), (4, vec![0])] {
-        let faces: Array4<u8> = ndarray_npy::read_npy(place.path(&format!("out/{number}.npy"))).unwrap();
+        let faces: Array4<u8> = npy::read_array(&place.path(&format!("out/{number}.npy"))).unwrap();
         assert_eq!(faces.shape(), [indices.len(), 3, 380, 380]);
-        let found: Array1<i64> = ndarray_npy::read_npy(place.path(&format!("out/{number}_idx.npy"))).unwrap();
+        let found: Array1<i64> = npy::read_array(&place.path(&format!("out/{number}_idx.npy"))).unwrap();
         assert_eq!(found.to_vec(), indices);
         assert!(faces.is_empty() || faces.iter().any(|&value| value > 200), "the face is bright");
     }
@@ -147,7 +148,7 @@ fn other_settings_never_mix_with_a_packed_folder() {
     other.refused(&["data/npy/CDF/manifest.json", "test set CDF, this run has DFDC"]);
     assert!(arrays(&place.path("data/npy/CDF")) == before, "a refused run changed the folder");
     pack("-n 3 --overwrite").code(0).tells(&["3 packed now"]);
-    let faces: Array4<u8> = ndarray_npy::read_npy(place.path("data/npy/CDF/1.npy")).unwrap();
+    let faces: Array4<u8> = npy::read_array(&place.path("data/npy/CDF/1.npy")).unwrap();
     assert_eq!(faces.shape()[0], 3);
 }
 
@@ -206,10 +207,10 @@ fn a_folder_of_the_original_programs_is_scored() {
     fs::rename(place.path("ours"), place.path("theirs")).unwrap();
     // They leave a video without a face as empty arrays of float64.
     let empty = Array1::<f64>::zeros(0);
-    ndarray_npy::write_npy(place.path("theirs/4.npy"), &empty).unwrap();
-    ndarray_npy::write_npy(place.path("theirs/4_idx.npy"), &empty).unwrap();
+    npy::write_array(&place.path("theirs/4.npy"), empty.view()).unwrap();
+    npy::write_array(&place.path("theirs/4_idx.npy"), empty.view()).unwrap();
     let labels = Array1::from(vec![0i64, 1, 0, 1]);
-    ndarray_npy::write_npy(place.path("theirs/target_list.npy"), &labels).unwrap();
+    npy::write_array(&place.path("theirs/target_list.npy"), labels.view()).unwrap();
     let done = place.sbi("infer -w weights/sbi.tar -q --packed theirs --json theirs.json").code(1);
     assert!(done.last_line().starts_with("theirs| AUC: "), "{done}");
     let (ours, theirs) = (place.json("ours.json"), place.json("theirs.json"));

@@ -136,7 +136,7 @@ fn frames_that_cannot_be_used_are_named_and_passed_over() {
     let done = place.sbi("preview -q -d Original -c c23 -n 8 -o sheet.png").code(1);
     let done = done.tells(&["pairs", "8"]);
     let done = done.tells(&["unused", "frames/000/000.png"]);
-    done.tells(&["unused", "landmarks/002/000.npy", "[1, 5, 2]", "--overwrite"]);
+    done.tells(&["unused", "landmarks/002/000.npy", "[1, 5, 2]", "Preparing the set anew replaces it"]);
     place
         .sbi("preview -q -d Face2Face")
         .refused(&["no prepared frames", "`sbi preprocess -d Face2Face -c raw`"]);

@@ -1,9 +1,9 @@
 //! `sbi bench`.
 
 use crate::args::BenchArgs;
-use crate::infer::check_writable;
 use crate::{Outcome, Session, report};
 use anyhow::Context;
+use sbi::atomic_file::check_writable;
 use sbi::bench::{self, BenchSummary, Config};
 use sbi::model::bundled_detector;
 use std::io::{self, Write};

@@ -1,9 +1,9 @@
 //! `sbi infer`.
 
-use crate::args::{InferArgs, SamplingArgs};
+use crate::args::InferArgs;
 use crate::{Outcome, Session, report};
 use anyhow::Context;
-use sbi::datasets::TestSet;
+use sbi::atomic_file::check_writable;
 use sbi::face::FaceDetectorConfig;
 use sbi::infer::{self, Config, InferSource, InferSummary};
 use sbi::progress::Progress;
@@ -38,22 +38,6 @@ fn outcome(summary: &InferSummary) -> Outcome {
     }
 }
 
-/// The test set or packed folder that was asked for, if one was.
-pub fn labelled_source(
-    dataset: Option<TestSet>,
-    packed: Option<&Path>,
-    sampling: &SamplingArgs,
-    session: &Session,
-) -> Option<InferSource> {
-    let test_set = dataset.map(|set| InferSource::TestSet {
-        set,
-        data_root: session.global.data_root.clone(),
-        compression: sampling.compression,
-        allow_missing: sampling.allow_missing,
-    });
-    test_set.or_else(|| packed.map(|folder| InferSource::Packed(folder.to_owned())))
-}
-
 /// The weights and the face detector that were asked for; without weights the detector in the box, which is said.
 pub fn base_config(
     weights: Option<&Path>,
@@ -73,7 +57,7 @@ pub fn base_config(
 }
 
 fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
-    let labelled = labelled_source(args.dataset, args.packed.as_deref(), &args.sampling, session);
+    let labelled = args.test_set.source(&args.sampling, &session.global.data_root);
     let source = labelled.unwrap_or_else(|| InferSource::Files(args.input.clone()));
     let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
@@ -88,20 +72,4 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
         limit: args.sampling.limit,
         ..defaults
     })
-}
-
-/// Finds out before hours of work that the result could not be written.
-pub fn check_writable(path: &Path) -> anyhow::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{}: cannot make this folder", folder.display()))?;
-    tempfile::Builder::new()
-        .prefix(".tmp-")
-        .tempfile_in(folder)
-        .with_context(|| format!("{}: cannot write into this folder", folder.display()))?;
-    anyhow::ensure!(!path.is_dir(), "{}: is a folder, expected a file name", path.display());
-    Ok(())
 }

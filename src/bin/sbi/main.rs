@@ -1,5 +1,6 @@
 //! `sbi`: parse, dispatch, print the error chain, choose the exit status. Everything else is elsewhere.
 
+mod advice;
 mod args;
 mod bench;
 mod calibrate;
@@ -48,8 +49,11 @@ impl Outcome {
 
 /// What every command gets.
 pub struct Session<'a> {
+    /// The flags that all commands have.
     pub global: &'a Global,
+    /// Where the command tells how far it is.
     pub progress: &'a Console,
+    /// Set by Ctrl-C.
     pub cancel: &'static Cancel,
 }
 
@@ -71,7 +75,7 @@ fn main() -> ExitCode {
     match result {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", advice::told(&error));
             ExitCode::from(2)
         }
     }

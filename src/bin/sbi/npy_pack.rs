@@ -2,7 +2,6 @@
 
 use crate::args::NpyPackArgs;
 use crate::{Outcome, Session, report};
-use sbi::face::FaceDetectorConfig;
 use sbi::pack::{self, Config};
 
 pub fn run(args: &NpyPackArgs, session: &Session) -> anyhow::Result<Outcome> {
@@ -32,17 +31,5 @@ fn config(args: &NpyPackArgs, session: &Session) -> Config {
         overwrite: args.overwrite,
         limit: args.sampling.limit,
         ..defaults
-    }
-}
-
-impl crate::args::FaceDetectorArgs {
-    /// The library's form of these flags.
-    pub fn config(&self) -> FaceDetectorConfig {
-        FaceDetectorConfig {
-            choice: self.detector,
-            weights: self.detector_weights.clone(),
-            max_size: self.max_size,
-            ..FaceDetectorConfig::default()
-        }
     }
 }

@@ -2,13 +2,15 @@
 
 use crate::args::PreprocessArgs;
 use crate::{Outcome, Session};
-use sbi::face::LandmarkConfig;
 use sbi::preprocess::{self, Config, VideoSource};
 use std::path::Path;
 
 pub fn run(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> {
     let summary = preprocess::run(&config(args, session), session.progress, session.cancel)?;
     print!("{summary}");
+    if summary.videos.iter().any(|video| !video.problems.is_empty()) {
+        println!("problems with files of other runs: --overwrite prepares everything anew");
+    }
     Ok(if summary.interrupted {
         Outcome::Interrupted
     } else if summary.is_empty() {
@@ -40,16 +42,5 @@ fn config(args: &PreprocessArgs, session: &Session) -> Config {
         overwrite: args.overwrite,
         limit: args.limit,
         ..defaults
-    }
-}
-
-impl crate::args::LandmarkArgs {
-    /// The library's form of these flags.
-    pub fn config(&self) -> LandmarkConfig {
-        LandmarkConfig {
-            model: self.landmark_model.clone(),
-            estimate_forehead: !self.no_forehead,
-            ..LandmarkConfig::default()
-        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::args::{PhaseName, PreviewArgs};
 use crate::{Outcome, Session};
 use sbi::blending::Phase;
-use sbi::datasets::{Split, TrainingSet};
+use sbi::datasets::{SetVersion, Split, TrainingSet};
 use sbi::preview::{self, Config, PreviewSource};
 use sbi::train;
 use sbi::training_pairs::{FrameSelection, VideoChoice};
@@ -86,6 +86,6 @@ fn selections(
         videos: VideoChoice::All,
         per_video: training.data.n_frames,
         min_face: 0.0,
-        command: set.command(compression),
+        set: SetVersion { set, compression },
     }])
 }

@@ -1,9 +1,10 @@
 //! `sbi robustness`.
 
 use crate::args::RobustnessArgs;
-use crate::infer::{base_config, check_writable, labelled_source};
+use crate::infer::base_config;
 use crate::{Outcome, Session, report};
 use anyhow::Context;
+use sbi::atomic_file::check_writable;
 use sbi::infer::Config;
 use sbi::infer::robustness::{self, RobustnessRow, RobustnessSummary};
 use std::io::{self, Write};
@@ -30,7 +31,9 @@ pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> 
 }
 
 fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
-    let source = labelled_source(args.dataset, args.packed.as_deref(), &args.sampling, session)
+    let source = args
+        .test_set
+        .source(&args.sampling, &session.global.data_root)
         .context("no labelled set was named")?;
     let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {

@@ -121,7 +121,7 @@ impl RetinaFace {
     ) -> Result<Vec<Vec<DetectedFace>>, Error> {
         let _no_grad = tch::no_grad_guard();
         let (height, width) = size;
-        let failed = |e: tch::TchError| Error::Network { height, width, message: e.to_string() };
+        let failed = |cause: tch::TchError| Error::Network { height, width, cause };
         let prepared = PreparedImages::new(images, self.variant, size)?;
         let raw = self.net.forward_images(&prepared, self.device).map_err(failed)?;
         let outputs =

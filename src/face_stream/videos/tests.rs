@@ -202,7 +202,7 @@ fn a_failure_of_the_face_detector_is_the_last_that_comes() {
     struct Failing;
     impl FaceDetector for Failing {
         fn detect(&self, _: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
-            Err(Error::Network { height: 8, width: 9, message: "no memory".into() })
+            Err(Error::Network { height: 8, width: 9, cause: tch::TchError::Torch("no memory".into()) })
         }
         fn identity(&self) -> FaceDetectorIdentity {
             Made::new(1).identity()

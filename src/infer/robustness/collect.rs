@@ -3,6 +3,7 @@
 use super::Perturbation;
 use super::perturbation::VERSIONS;
 use crate::Result;
+use crate::causes::with_causes;
 use crate::error::Ended;
 use crate::face_stream::{FaceStream, InputEnd};
 use crate::infer::Config;

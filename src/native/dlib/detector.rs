@@ -100,16 +100,11 @@ impl Drop for DlibFaceDetector {
 mod tests {
     use super::*;
     use crate::imaging::{resized, warped};
-    use std::path::Path;
 
     /// The licence-free portrait that set-up places, or nothing without it.
     fn portrait() -> Option<RgbImage> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample/astronaut.png");
-        let image = crate::imaging::read_image(Path::new(path)).ok();
-        if image.is_none() {
-            eprintln!("skipped: no portrait, run scripts/setup.sh");
-        }
-        image
+        let path = crate::testing::placed("data/sample/astronaut.png")?;
+        Some(crate::imaging::read_image(&path).unwrap())
     }
 
     #[test]

@@ -63,3 +63,8 @@ pub fn assert_near(what: &str, pairs: &[(&Tensor, &Tensor)]) {
         assert!(distance < 2e-5, "{what}: number {number} is off by {distance}");
     }
 }
+
+/// Skips a test where the kernels do not run: on processors without AVX2.
+pub fn no_kernel() {
+    crate::testing::missing("this processor has no AVX2");
+}

@@ -19,7 +19,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::File(path) => path.display().fmt(f),
-            Origin::Override(text) => write!(f, "--set {text}"),
+            Origin::Override(text) => write!(f, "override {text}"),
             Origin::Program => f.write_str("training configuration"),
         }
     }
@@ -29,23 +29,25 @@ impl fmt::Display for Origin {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}: cannot read the training configuration", path.display())]
     Io {
         /// The configuration's file.
         path: PathBuf,
         /// The operating system's reason.
+        #[source]
         cause: io::Error,
     },
     /// The file is not JSON.
-    #[error("{}: not a training configuration in JSON: {cause}", path.display())]
+    #[error("{}: not a training configuration in JSON", path.display())]
     Json {
         /// The configuration's file.
         path: PathBuf,
         /// Where it stops being JSON.
+        #[source]
         cause: serde_json::Error,
     },
     /// An override without key or value.
-    #[error("--set {text}: expected KEY=VALUE, such as optim.lr=0.01")]
+    #[error("override {text}: expected KEY=VALUE, such as optim.lr=0.01")]
     Override {
         /// The override as it was typed.
         text: String,
@@ -77,12 +79,12 @@ pub enum ConfigError {
         suggestion: Option<String>,
     },
     /// Values that do not go together.
-    #[error("{origin}: {cause}")]
+    #[error("{origin}: {reason}")]
     Values {
         /// Where the last of them was given.
         origin: Origin,
         /// Which, and why not.
-        cause: String,
+        reason: String,
     },
 }
 

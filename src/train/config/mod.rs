@@ -1,6 +1,6 @@
 //! The configuration of a training run: typed, with the published values as defaults.
 //!
-//! A file gives what differs from the defaults; `--set key=value` goes over it. What a file or an override may say is
+//! A file gives what differs from the defaults; an override `key=value` goes over it. What a file or an override may say is
 //! in one table (`schema`); everything is checked against it once, here, and trusted below.
 
 mod error;
@@ -66,7 +66,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// Folder of all data sets; `None`: the program's `--data-root`.
+    /// Folder of all data sets; `None`: the data root of the run.
     pub root: Option<PathBuf>,
     /// The prepared sets: published ones by name, folders of one's own by name or path.
     #[serde(deserialize_with = "shares::read")]
@@ -216,9 +216,9 @@ impl Config {
             overrides::merge(&mut all, &layer.value);
         }
         let config: Config = serde_json::from_value(all)
-            .map_err(|cause| ConfigError::Values { origin: origin_of(layers), cause: cause.to_string() })?;
+            .map_err(|error| ConfigError::Values { origin: origin_of(layers), reason: error.to_string() })?;
         schema::check_together(&config)
-            .map_err(|cause| ConfigError::Values { origin: origin_of(layers), cause })?;
+            .map_err(|reason| ConfigError::Values { origin: origin_of(layers), reason })?;
         Ok(config)
     }
 }

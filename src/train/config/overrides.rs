@@ -71,7 +71,7 @@ mod tests {
     fn an_override_needs_key_and_value() {
         for text in ["epoch", "=3", "epoch=", "optim.=3", ".lr=3"] {
             let error = parse(text).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("--set {text}: expected KEY=VALUE")), "{error}");
+            assert!(error.starts_with(&format!("override {text}: expected KEY=VALUE")), "{error}");
         }
     }
 

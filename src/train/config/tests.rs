@@ -12,7 +12,7 @@ fn read(text: &str, overrides: &[&str]) -> Result<Config, ConfigError> {
 
 /// The message without the folder.
 fn refusal(text: &str, overrides: &[&str]) -> String {
-    let message = read(text, overrides).unwrap_err().to_string();
+    let message = crate::causes::with_causes(&read(text, overrides).unwrap_err());
     assert!(!message.contains('\n'), "{message}");
     message.rsplit_once("/c.json: ").map_or(message.clone(), |(_, reason)| reason.to_owned())
 }
@@ -76,7 +76,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
     assert_eq!(refusal(r#"{"optimm": {"lr": 1}}"#, &[]), "unknown key optimm; did you mean optim?");
     assert_eq!(
         refusal("{}", &["guide.encodr=dlib"]),
-        "--set guide.encodr=dlib: unknown key guide.encodr; did you mean guide.encoder?"
+        "override guide.encodr=dlib: unknown key guide.encodr; did you mean guide.encoder?"
     );
     assert!(refusal("{}", &["epoch.x=1"]).contains("epoch is {\"x\":1}, expected a whole number"));
 }
@@ -102,7 +102,7 @@ fn values_out_of_range_are_named_with_what_was_expected() {
     assert!(refusal("[]", &[]).starts_with("the whole is [], expected a section in braces"));
     assert!(refusal(r#"{"backbone": "efficientnet-b44"}"#, &[]).ends_with("; did you mean efficientnet-b4?"));
     assert!(refusal("{}", &["guide.encoder=iresnet19"]).contains("did you mean iresnet18?"));
-    assert_eq!(refusal("{}", &["method=1"]), "--set method=1: method is \"1\", expected one of eg, sbi");
+    assert_eq!(refusal("{}", &["method=1"]), "override method=1: method is \"1\", expected one of eg, sbi");
     let long = refusal("{}", &[&format!("optim=\"{}\"", "ä".repeat(100))]);
     assert!(long.contains(&format!("optim is \"{}…, expected", "ä".repeat(59))), "{long}");
     for (key, value) in [
@@ -190,7 +190,7 @@ fn the_encoders_weights_are_the_usual_ones_random_ones_or_a_files() {
     assert_eq!(read(&random.to_json(), &[]).unwrap(), random);
     assert_eq!(
         refusal("{}", &["guide.weights=[]"]),
-        "--set guide.weights=[]: guide.weights is [], expected a path in quotes, \"random\", or null"
+        "override guide.weights=[]: guide.weights is [], expected a path in quotes, \"random\", or null"
     );
 }
 

@@ -2,6 +2,7 @@
 
 use super::{LoaderConfig, LoaderError};
 use crate::blending::Recipe;
+use crate::causes::with_causes;
 use crate::imaging::write_planes;
 use crate::prepared_frames::FrameFiles;
 use crate::rng::{Purpose, generator};
@@ -96,7 +97,7 @@ impl PairMaker {
                     return Err(LoaderError::NothingUsable { attempts: ATTEMPTS, cause });
                 }
                 Err(cause) => {
-                    failed.push(cause.to_string());
+                    failed.push(with_causes(&cause));
                     if failed.len() == 1 {
                         rng = generator(seed, self.epoch, job.position, Purpose::Replacement);
                     }

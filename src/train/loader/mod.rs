@@ -63,11 +63,12 @@ pub struct PairBatch {
 #[derive(Debug, thiserror::Error)]
 pub enum LoaderError {
     /// One frame after the other gave no pair.
-    #[error("{attempts} frames in a row gave no pair; the last: {cause}")]
+    #[error("{attempts} frames in a row gave no pair; the last of them")]
     NothingUsable {
         /// How many were tried.
         attempts: usize,
         /// What was wrong with the last one.
+        #[source]
         cause: training_pairs::Error,
     },
     /// A thread ended before its time, most likely for want of memory.
@@ -76,7 +77,7 @@ pub enum LoaderError {
     )]
     Stopped,
     /// libtorch refused, most likely for want of memory.
-    #[error("a batch could not be made: {0}")]
+    #[error("a batch could not be made")]
     Tensor(#[from] tch::TchError),
 }
 

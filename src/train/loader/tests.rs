@@ -135,7 +135,7 @@ fn replacements_are_drawn_anew_for_each_epoch_and_pair() {
 fn a_set_in_which_nothing_works_is_an_error_and_not_an_endless_search() {
     let (_base, frames) = set(&(0..FRAMES).collect::<Vec<_>>());
     let mut epoch = Loader::new(frames, config(2, Phase::Train)).epoch(0, 0);
-    let error = epoch.next().unwrap().unwrap_err().to_string();
+    let error = crate::causes::with_causes(&epoch.next().unwrap().unwrap_err());
     assert!(error.contains("20 frames in a row gave no pair") && error.contains(".png"), "{error}");
     assert!(epoch.next().is_none());
 }

@@ -53,7 +53,9 @@ fn boxes_of(brightness: u8) -> Result<Vec<DetectedFace>, FaceError> {
         points: [(1.0, 2.0); 5],
     };
     match brightness {
-        0..=60 => Err(FaceError::Network { height: 1, width: 1, message: "no memory".into() }),
+        0..=60 => {
+            Err(FaceError::Network { height: 1, width: 1, cause: tch::TchError::Torch("no memory".into()) })
+        }
         61..=160 => Ok(Vec::new()),
         _ => Ok(vec![face(50.0, 10.0), face(-4.25, 33.0)]),
     }

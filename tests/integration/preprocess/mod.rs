@@ -10,6 +10,7 @@ mod stopped;
 
 use crate::made;
 use crate::support::{FRAMES, Place};
+use crate::testing::placed;
 use ndarray::Ix3;
 use sbi::face::LandmarkDetector;
 use sbi::imaging::{read_image, resized};
@@ -19,6 +20,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SET: &str = "data/Celeb-DF-v2/Celeb-real";
+/// The licence-free portrait that set-up places.
+const PORTRAIT: &str = "data/sample/astronaut.png";
+/// The landmark model that set-up places.
+const LANDMARK_MODEL: &str = "weights/shape_predictor_68_face_landmarks.dat";
 /// With four frames a video on two threads.
 const RUN: &str = "preprocess -d Celeb-real -n 4 -j 2";
 /// Preparation of the set without a number of frames or of threads, quietly.
@@ -26,16 +31,11 @@ const BARE: &str = "preprocess -d Celeb-real -q";
 
 /// A place with real models and an empty set; `None` where set-up has not placed them.
 pub fn place() -> Option<Place> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let models = ["shape_predictor_68_face_landmarks.dat", "retinaface_mnet025.safetensors"];
-    let needed = models.map(|name| root.join("weights").join(name));
-    if let Some(missing) = needed.iter().chain([&portrait_path()]).find(|path| !path.exists()) {
-        eprintln!("skipped: {} is not there, run scripts/setup.sh", missing.display());
-        return None;
-    }
+    placed(PORTRAIT)?;
+    let models = [LANDMARK_MODEL, "weights/retinaface_mnet025.safetensors"];
     let place = Place::new();
-    for (name, from) in models.iter().zip(needed) {
-        let to = place.path("weights").join(name);
+    for name in models {
+        let (from, to) = (placed(name)?, place.path(name));
         let _ = fs::remove_file(&to);
         std::os::unix::fs::symlink(from, to).unwrap();
     }
@@ -44,7 +44,7 @@ pub fn place() -> Option<Place> {
 }
 
 fn portrait_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/astronaut.png")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(PORTRAIT)
 }
 
 /// The portrait's head, 256 x 256, moving a pixel to the right per frame.
@@ -179,7 +179,8 @@ fn other_settings_are_refused_until_overwriting_is_asked_for() {
     let with = |flags: &str| place.sbi(&format!("{BARE} {flags}"));
     with("-n 5").refused(&["the number of frames per video was 4", "is 5 now", "--overwrite"]);
     with("-n 4 --no-forehead").refused(&["the estimate of the forehead was on", "off now"]);
-    with("-n 4 --max-size 128").refused(&["--max-size was the frame's own", "128 now"]);
+    with("-n 4 --max-size 128")
+        .refused(&["the longest side for face detection was the frame's own", "128 now"]);
     let done = with("-n 4 --no-forehead --overwrite").code(0);
     done.tells(&["landmarks", "68 points"]).tells(&["2 (2 prepared now, 0 before)"]);
     let landmarks = sbi::npy::read_array::<i64, Ix3>(&place.path(SET).join("landmarks/a/000.npy")).unwrap();
@@ -198,8 +199,9 @@ fn arrays_of_another_form_are_named_and_left_alone() {
     sbi::npy::write_array(&older, ndarray::Array3::<i64>::zeros((1, 68, 2)).view()).unwrap();
     let done = place.sbi(&format!("{RUN} -q")).code(1);
     let done = done.tells(&["problem", "a.mp4", "1 of 4 frames could not be prepared"]);
-    let done = done.tells(&["frame 3", "landmarks/a/003.npy", "[1, 5, 2]", "other settings", "--overwrite"]);
-    done.tells(&["frame 7", "68 landmarks a face, this run makes 81", "--overwrite"]);
+    let done = done.tells(&["frame 3", "landmarks/a/003.npy", "[1, 5, 2]", "other settings", "anew"]);
+    let done = done.tells(&["frame 7", "68 landmarks a face, this run makes 81"]);
+    done.tells(&["--overwrite prepares", "anew"]);
     let names: Vec<String> = tree(&place).into_keys().filter(|name| name.starts_with("frames/")).collect();
     assert_eq!(names.len(), 6, "{names:?}");
 }
@@ -233,15 +235,11 @@ fn faces_of_an_image_that_is_too_small_for_a_face_are_none() {
 
 #[test]
 fn landmarks_are_those_of_dlibs_python_package() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let model = root.join("weights/shape_predictor_68_face_landmarks.dat");
-    if !model.exists() || !portrait_path().exists() {
-        return eprintln!("skipped: no landmark model or portrait, run scripts/setup.sh");
-    }
-    let truth = fs::read_to_string(root.join("tests/fixtures/landmarks/portrait.json")).unwrap();
+    let (Some(model), Some(portrait)) = (placed(LANDMARK_MODEL), placed(PORTRAIT)) else { return };
+    let truth = fs::read_to_string("tests/fixtures/landmarks/portrait.json").unwrap();
     let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
     let model = sbi::face::LandmarkModel::load(&model, false).unwrap();
-    let portrait = read_image(&portrait_path()).unwrap();
+    let portrait = read_image(&portrait).unwrap();
     let mut faces = 0;
     for part in truth["parts"].as_array().unwrap() {
         let edge = |i: usize| part["window"][i].as_u64().unwrap() as usize;

@@ -2,6 +2,7 @@
 
 use super::{RUN, SET, clear, place, place_with_faces, record, tree};
 use crate::support::{Done, Place, fixture};
+use crate::testing::skipped;
 use sbi::imaging::read_image;
 use std::fs;
 use std::path::PathBuf;
@@ -80,7 +81,7 @@ fn a_disk_that_fills_up_is_named_and_what_was_written_is_whole() {
     fs::create_dir(&frames).unwrap();
     let at = frames.to_str().unwrap();
     if !mount(&["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", at]) {
-        return eprintln!("skipped: no permission to mount a small disk");
+        return skipped("no permission to mount a small disk");
     }
     let done = place.sbi(&format!("{RUN} -q"));
     let written = tree(&place);

@@ -1,0 +1,113 @@
+//! Commands that score faces: `infer`, `robustness` and `calibrate`.
+
+use super::shared::{FaceDetectorArgs, SamplingArgs, TestSetArgs};
+use super::values::{positive, probability};
+use super::weights::Precision;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sbi infer -i video.mp4\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
+sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result.json\n  \
+sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
+A score is the probability of a forgery, from 0 (real) to 1 (fake)."
+)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "input", "packed"])))]
+pub struct InferArgs {
+    /// Weights of the deepfake detector (SBI or EG; any of the known file forms); default: the detector in the box
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Photographs, videos, or folders of them
+    #[arg(short, long, value_name = "PATH", num_args = 1..)]
+    pub input: Vec<PathBuf>,
+    #[command(flatten)]
+    pub test_set: TestSetArgs,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub detector: FaceDetectorArgs,
+    /// Faces scored at once
+    #[arg(short, long, value_name = "N", value_parser = positive)]
+    pub batch_size: Option<usize>,
+    /// Score in half precision on a CUDA device, and say how far scores move by it
+    #[arg(long)]
+    pub half: bool,
+    /// Write everything that was found out as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write one line per video as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write copies of the inputs with faces and scores drawn in
+    #[arg(long, value_name = "DIR")]
+    pub annotate: Option<PathBuf>,
+    /// Write a sheet per input that shows where in its most suspicious faces the score comes from
+    #[arg(long, value_name = "DIR")]
+    pub heatmaps: Option<PathBuf>,
+    /// Score from which a video is rather fake than real; default: what the weight file says, if it does
+    #[arg(long, value_name = "T", value_parser = probability)]
+    pub threshold: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  sbi robustness -d CDF -n 8 --plot cdf.png\n  \
+sbi robustness -w weights/FFc23.tar --packed data/npy/DFDC --json dfdc.json\n\n\
+Every face is scored as it is and in five severities of each kind: 26 times the work of infer.")]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed"])))]
+pub struct RobustnessArgs {
+    /// Weights of the deepfake detector; default: the detector in the box
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub test_set: TestSetArgs,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub detector: FaceDetectorArgs,
+    /// Faces scored at once
+    #[arg(short, long, value_name = "N", value_parser = positive)]
+    pub batch_size: Option<usize>,
+    /// Write the numbers as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Draw AUC and score shifts over the severities as a PNG
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sbi calibrate -w weights/EG-weights.tar -d CDF -o eg-cdf.safetensors\n  \
+sbi calibrate -w weights/EG-weights.tar --packed data/npy/mine -o eg-mine.safetensors\n  \
+sbi calibrate -w output/run/weights/8_0.9700_val.tar --pairs configs/default.json -o mine.safetensors\n\n\
+Fits a threshold and a temperature on labelled videos of your own, or on the pairs that training held out, and writes\n\
+the detector with them. Do not measure on the videos that you calibrate with."
+)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed", "pairs"])))]
+pub struct CalibrateArgs {
+    /// Weights of the deepfake detector
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// File to write; its extension says in which form
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub test_set: TestSetArgs,
+    /// Training configuration, whose held-out pairs are used
+    #[arg(long, value_name = "CONFIG")]
+    pub pairs: Option<PathBuf>,
+    /// With --pairs: set a value of the configuration, such as seed=1; may be given again
+    #[arg(long, value_name = "KEY=VALUE", requires = "pairs")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub detector: FaceDetectorArgs,
+    /// Replace OUTPUT when it exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Element type of the numbers written; default: as they are
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<Precision>,
+}

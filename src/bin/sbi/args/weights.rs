@@ -1,0 +1,33 @@
+//! `convert`, which rewrites weight files.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  sbi convert weights/EG-weights.tar eg.safetensors\n  \
+sbi convert retinaface_resnet50.zip retinaface.pth\n\n\
+The form of OUT follows its extension: .safetensors, or .tar, .pth, .pt for PyTorch's zip format.")]
+pub struct ConvertArgs {
+    /// Weight file to read
+    pub input: PathBuf,
+    /// File to write
+    pub output: PathBuf,
+    /// Replace OUT when it exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Leave out what only training uses: EG's face encoder, its other heads and its reconstruction network
+    #[arg(long)]
+    pub detector_only: bool,
+    /// Element type of the numbers written; default: as they are
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<Precision>,
+}
+
+/// Element type of written weights.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Precision {
+    /// 32-bit floats
+    F32,
+    /// 16-bit floats: half the size, about three decimal digits
+    F16,
+}

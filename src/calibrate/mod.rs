@@ -1,0 +1,132 @@
+//! The stage *calibrate*: finds out what a forgery detector's scores mean, and writes the detector with it.
+//!
+//! A threshold and a temperature are fitted on labelled videos, which the stage *infer* scores, or on the pairs that a
+//! training held out. Whoever fits on a set must not measure on it.
+
+use crate::checkpoint::{self, Precision, StatePlace, WrittenForm};
+use crate::infer;
+use crate::metrics::Calibration;
+use crate::model::forgery_detector::detector_part;
+use crate::model::{DeviceChoice, ExecutionPlan, ForgeryDetector};
+use crate::progress::{Cancel, Progress};
+use crate::train::{self, score_held_out};
+use crate::types::Label;
+use crate::{Error, Result, atomic_file};
+use std::path::PathBuf;
+
+/// Fewer labelled videos than these make a coarse border.
+const FEW: usize = 20;
+
+/// One calibration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What is scored, and with which detector.
+    pub source: Source,
+    /// File to write; its extension says in which form.
+    pub output: PathBuf,
+    /// Whether a file at `output` is replaced.
+    pub overwrite: bool,
+    /// Element type of the numbers written; `None`: as they are.
+    pub precision: Option<Precision>,
+}
+
+/// What a detector scores to be calibrated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// Labelled videos or packed faces, scored by the detector whose weights are named there.
+    Videos(Box<infer::Config>),
+    /// Pairs that a training held out.
+    HeldOutPairs {
+        /// Weight file of the detector.
+        weights: PathBuf,
+        /// The training's configuration.
+        training: Box<train::Config>,
+        /// Folder of all data sets.
+        data_root: PathBuf,
+        /// Where the network runs.
+        device: DeviceChoice,
+    },
+}
+
+impl Source {
+    fn weights(&self) -> &PathBuf {
+        match self {
+            Source::Videos(inference) => &inference.weights,
+            Source::HeldOutPairs { weights, .. } => weights,
+        }
+    }
+}
+
+/// What was fitted, and on what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalibrateSummary {
+    /// Threshold and temperature.
+    pub calibration: Calibration,
+    /// Where the numbers come from, as the file's metadata tell it.
+    pub fitted_on: String,
+}
+
+/// Scores, fits, and writes the detector's part of its weight file with what was fitted.
+///
+/// Fails when the output cannot be written or exists and may not be replaced, when weights or data cannot be used, when
+/// the scores tell nothing, and when it is interrupted; nothing is written then.
+pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<CalibrateSummary> {
+    let form = WrittenForm::of_new_file(&config.output, config.overwrite)?;
+    atomic_file::check_writable(&config.output).map_err(checkpoint::Error::from)?;
+    let weights = config.source.weights();
+    let mut file = checkpoint::read(weights)?;
+    file.state = detector_part(&file.state, weights)?;
+    let summary = match &config.source {
+        Source::Videos(inference) => on_videos(inference, progress, cancel)?,
+        Source::HeldOutPairs { weights, training, data_root, device } => {
+            let plan = ExecutionPlan::fastest(device.resolve()?);
+            let detector = ForgeryDetector::load(weights, plan)?;
+            let held_out = score_held_out(training, &detector, *device, data_root, progress, cancel)?;
+            on_pairs(training, &held_out)?
+        }
+    };
+    file.metadata.extend(summary.calibration.to_metadata());
+    file.metadata.insert("calibrated_on".to_owned(), summary.fitted_on.clone());
+    if let Some(precision) = config.precision {
+        file.state = file.state.in_precision(precision)?;
+    }
+    file.save(&config.output, form, StatePlace::UnderModel)?;
+    Ok(summary)
+}
+
+fn on_pairs(training: &train::Config, held_out: &train::Validation) -> Result<CalibrateSummary> {
+    let calibration = held_out.calibration.ok_or(Error::NothingToCalibrate { scored: "pairs" })?;
+    let auc = held_out.auc.unwrap_or_default();
+    let interval = held_out
+        .auc_ci95
+        .map_or(String::new(), |(low, high)| format!(", 95 % interval {low:.4} to {high:.4}"));
+    let degraded = match training.data.degradation {
+        0.0 => String::new(),
+        share => format!(", {share} of them degraded"),
+    };
+    let pairs = held_out.pairs;
+    let fitted_on = format!("{pairs} held-out self-blended pairs{degraded} (AUC {auc:.4}{interval})");
+    Ok(CalibrateSummary { calibration, fitted_on })
+}
+
+fn on_videos(
+    inference: &infer::Config,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<CalibrateSummary> {
+    let scored = infer::run(inference, progress, cancel)?;
+    if scored.interrupted {
+        return Err(Error::CalibrateInterrupted);
+    }
+    let with_face = scored.videos.iter().filter(|video| video.faces > 0);
+    let (labels, scores): (Vec<Label>, Vec<f64>) =
+        with_face.filter_map(|video| Some((video.label?, video.score?))).unzip();
+    let count = labels.len();
+    if count < FEW {
+        progress.note(&format!("only {count} videos: the border between real and fake is a rough guess"));
+    }
+    let calibration =
+        Calibration::fit(&labels, &scores)?.ok_or(Error::NothingToCalibrate { scored: "videos" })?;
+    let name = scored.dataset.as_deref().unwrap_or("a set");
+    Ok(CalibrateSummary { calibration, fitted_on: format!("{count} videos of {name}") })
+}

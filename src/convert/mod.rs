@@ -1,0 +1,56 @@
+//! The stage *convert*: rewrites a weight file in another form, precision or extent.
+
+use crate::Result;
+use crate::checkpoint::{self, LeftOut, Precision, StatePlace, WrittenForm};
+use crate::model::forgery_detector::{detector_part, holds_forgery_detector};
+use std::path::PathBuf;
+
+/// One conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Weight file to read, in any form that [`checkpoint`] knows.
+    pub input: PathBuf,
+    /// File to write; its extension says in which form.
+    pub output: PathBuf,
+    /// Whether a file at `output` is replaced.
+    pub overwrite: bool,
+    /// Whether what only training uses is left out of a forgery detector: EG's face encoder, its other heads and its
+    /// reconstruction network, and the optimiser's state.
+    pub detector_only: bool,
+    /// Element type of the numbers written; `None`: as they are.
+    pub precision: Option<Precision>,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct ConvertSummary {
+    /// Number of tensors.
+    pub tensors: usize,
+    /// Bytes of their numbers.
+    pub bytes: usize,
+    /// What the form of the file has no room for.
+    pub left_out: Option<LeftOut>,
+}
+
+/// Reads a weight file and writes it anew.
+///
+/// Fails when the output's extension is unknown, when it exists and may not be replaced, when the input cannot be read,
+/// and, where only the detector is asked for, when it holds none.
+pub fn run(config: &Config) -> Result<ConvertSummary> {
+    let form = WrittenForm::of_new_file(&config.output, config.overwrite)?;
+    let mut file = checkpoint::read_with_optimizer(&config.input)?;
+    if config.detector_only {
+        file.state = detector_part(&file.state, &config.input)?;
+        file.optimizer = None;
+    }
+    if let Some(precision) = config.precision {
+        file.state = file.state.in_precision(precision)?;
+    }
+    // The original programs look for a detector under `model`, for everything else at the top.
+    let place = match holds_forgery_detector(&file.state) {
+        true => StatePlace::UnderModel,
+        false => StatePlace::Top,
+    };
+    let left_out = file.save(&config.output, form, place)?;
+    Ok(ConvertSummary { tensors: file.state.len(), bytes: file.state.total_bytes(), left_out })
+}
