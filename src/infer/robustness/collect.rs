@@ -3,7 +3,6 @@
 use super::Perturbation;
 use super::perturbation::VERSIONS;
 use crate::Result;
-use crate::causes::with_causes;
 use crate::error::Ended;
 use crate::face_stream::{FaceStream, InputEnd};
 use crate::infer::Config;
