@@ -84,7 +84,7 @@ pub enum Error {
     /// An annotated copy that would replace what it is a copy of.
     #[error("{}: the annotated copy would replace this input", path.display())]
     AnnotateOverInput {
-        /// The input.
+        /// The input's file.
         path: PathBuf,
     },
     /// A calibration that a wish to stop has cut short.

@@ -16,7 +16,7 @@ use std::time::Instant;
 pub struct Config {
     /// Weights of the forgery detector.
     pub weights: PathBuf,
-    /// Where networks run.
+    /// The device on which networks run.
     pub device: DeviceChoice,
     /// Faces that go through the network at once.
     pub batch_size: usize,
@@ -27,13 +27,13 @@ pub struct Config {
 /// How fast one stage is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BenchRow {
-    /// What was done.
+    /// What was measured, in words.
     pub what: String,
-    /// How often a second; the median of single steps.
+    /// How many units per second, from the median of single steps.
     pub rate: f64,
     /// What the rate counts, such as `faces/s`.
     pub unit: &'static str,
-    /// Thousands of millions of floating-point operations a second, of networks.
+    /// Floating-point operations per second in units of 10^9; `None` for stages without a network.
     pub gflops: Option<f64>,
     /// `gflops` as a share of what this machine reaches in multiplying matrices.
     pub share_of_peak: Option<f64>,
@@ -48,22 +48,22 @@ pub struct BenchSummary {
     pub version: &'static str,
     /// The processor, as the system calls it.
     pub processor: String,
-    /// Threads for computing.
+    /// How many threads compute.
     pub threads: usize,
-    /// Where networks ran.
+    /// The device on which networks ran.
     pub device: String,
-    /// What multiplying large float32 matrices reaches, in thousands of millions of floating-point operations a second.
+    /// Floating-point operations per second, in units of 10^9, that multiplying large float32 matrices reaches.
     pub peak_gflops: f64,
-    /// In the order of a run.
+    /// One row per stage, in the order in which a run goes through them.
     pub rows: Vec<BenchRow>,
     /// What could not be measured, and why.
     pub left_out: Vec<String>,
-    /// Whether it was broken off.
+    /// Whether the run was stopped early.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
 }
 
-/// Measures every stage. A face detector whose weights are not there is left out and told.
+/// Measures every stage. A face detector whose weights are missing is left out, and the summary says so.
 ///
 /// Fails when the forgery detector's weights cannot be used, or the device is not there.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<BenchSummary> {

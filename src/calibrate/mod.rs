@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// Fewer labelled videos than these make a coarse border.
 const FEW: usize = 20;
 
-/// One calibration.
+/// The configuration of a calibration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What is scored, and with which detector.

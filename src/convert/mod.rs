@@ -5,7 +5,7 @@ use crate::checkpoint::{self, LeftOut, Precision, StatePlace, WrittenForm};
 use crate::model::forgery_detector::{detector_part, holds_forgery_detector};
 use std::path::PathBuf;
 
-/// One conversion.
+/// The configuration of a conversion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Weight file to read, in any form that [`checkpoint`] knows.

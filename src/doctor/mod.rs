@@ -85,7 +85,7 @@ impl State {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What.
+    /// What was checked.
     #[serde(rename = "name")]
     pub subject: Subject,
     /// How it came out.

@@ -6,15 +6,15 @@ use crate::network::{Convolution, Norm, Weights};
 /// A convolution's numbers with its batch norm in them.
 #[derive(Clone, Debug)]
 pub(super) struct Folded {
-    /// `[c_out, c_in / groups, kernel, kernel]`, flat.
+    /// The weight with the batch norm's factor in it: `[c_out, c_in / groups, kernel, kernel]`, flat.
     pub weight: Vec<f32>,
-    /// `[c_out]`.
+    /// The bias with the batch norm's offset in it: `[c_out]`.
     pub bias: Vec<f32>,
-    /// Channels of a group's input.
+    /// How many input channels each group reads: `c_in / groups`.
     pub c_in: usize,
-    /// Channels out.
+    /// How many channels come out.
     pub c_out: usize,
-    /// Side of the kernel.
+    /// The kernel's side in pixels.
     pub kernel: usize,
 }
 

@@ -10,9 +10,9 @@ const LINE: usize = 16;
 
 /// A compiled network's memory for one input size.
 pub(super) struct MemoryLayout {
-    /// By the buffers' numbers.
+    /// Where each buffer lies, by the buffer's number.
     pub placed: Vec<Placed>,
-    /// Floats in all.
+    /// How many floats the whole memory has.
     pub floats: usize,
     /// Per operation: the maps that it is the first to write, and that have a halo.
     pub new_halos: Vec<Vec<usize>>,
@@ -23,7 +23,7 @@ pub(super) struct MemoryLayout {
 pub(super) struct Placed {
     pub kind: BufferKind,
     pub size: Size,
-    /// Floats before it.
+    /// How many floats lie before the buffer.
     pub offset: usize,
 }
 
@@ -135,9 +135,9 @@ impl MemoryLayout {
 pub(super) struct View {
     /// Floats before the first pixel's first channel.
     pub offset: usize,
-    /// Rows.
+    /// How many rows the map has, its halo not counted.
     pub height: usize,
-    /// Columns.
+    /// How many columns the map has, its halo not counted.
     pub width: usize,
     /// Channels that this view shows.
     pub channels: usize,

@@ -50,12 +50,12 @@ impl Memory {
         len.max(1).checked_mul(size_of::<f32>()).expect("memory of a sane size")
     }
 
-    /// Number of floats.
+    /// How many floats the memory has.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// All floats.
+    /// All floats, to be written.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         // SAFETY: owned, initialised, of this length; borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(self.data, self.len) }

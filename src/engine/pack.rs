@@ -53,7 +53,7 @@ fn packed(kernels: &Kernels, weight: Memory, bias: &[f32]) -> Packed {
     Packed { weight, bias: padded(kernels, bias) }
 }
 
-/// An ordinary convolution.
+/// Packs an ordinary convolution as `[c_out / block][kernel][kernel][c_in][block]`.
 pub(super) fn conv(kernels: &Kernels, folded: &Folded) -> Packed {
     let Folded { c_in, kernel, .. } = *folded;
     let value = |o: usize, k: usize| folded.at(o, k % c_in, k / c_in / kernel, k / c_in % kernel);

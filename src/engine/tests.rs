@@ -17,7 +17,7 @@ fn builds() -> impl Iterator<Item = &'static [Kernels]> {
     (0..all.len()).map(move |first| &all[first..])
 }
 
-/// Weights by name.
+/// A state dict under construction: weights by name.
 #[derive(Default)]
 struct Made(StateDict);
 
@@ -34,7 +34,7 @@ impl Made {
         Convolution::new(name, ConvSpec::new(size[1], size[0], size[2]).padded(padding).biased(true))
     }
 
-    /// A depthwise one.
+    /// Adds a depthwise convolution with these numbers and describes it.
     fn depthwise(&mut self, name: &str, numbers: &(Tensor, Tensor), padding: Padding) -> Convolution {
         let conv = self.conv(name, numbers, padding);
         let channels = conv.spec.c_out;

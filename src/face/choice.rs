@@ -13,7 +13,7 @@ pub enum FaceDetectorChoice {
     /// ResNet-50 where its weights are, else MobileNet with a warning.
     #[default]
     Auto,
-    /// This one.
+    /// The face detector with this network.
     Fixed(RetinaFaceBody),
 }
 

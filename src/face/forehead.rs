@@ -21,7 +21,7 @@ const RIGID_POINTS: [(f64, f64); 32] = [
     (180.0, 120.0), (189.0, 114.0), (199.0, 114.0), (207.0, 119.0), (199.0, 123.0), (189.0, 123.0),
 ];
 
-/// Its hairline, in the order of [`Landmarks::HAIRLINE`].
+/// The plain frontal face's hairline, in the order of [`Landmarks::HAIRLINE`].
 #[rustfmt::skip]
 const HAIRLINE_POINTS: [(f64, f64); Landmarks::HAIRLINE.len()] = [
     (85.0, 104.0), (88.0, 88.0), (94.0, 72.0), (103.0, 57.0), (116.0, 45.0), (132.0, 37.0), (150.0, 33.0),

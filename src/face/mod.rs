@@ -17,26 +17,26 @@ use crate::types::{DetectedFace, RgbImage};
 
 /// What a stage needs of a face detector.
 pub trait FaceDetector: Send {
-    /// The faces of each picture, best first. Pictures may differ in size.
+    /// Finds the faces of each frame, the most confident first. Frames may differ in size.
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error>;
 
-    /// What is written beside results made with it: same text, same boxes.
+    /// What is written beside results made with this face detector: equal identities mean equal boxes.
     fn identity(&self) -> FaceDetectorIdentity;
 
-    /// How many pictures are best given at once.
+    /// How many frames are best given at once.
     fn preferred_batch(&self) -> usize {
         1
     }
 }
 
-/// Names a detector so that results of different ones are never mixed.
+/// Identifies a face detector, so that results of different ones are never mixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaceDetectorIdentity {
-    /// `retinaface-r50` or `retinaface-mnet`.
+    /// The face detector's name: `retinaface-r50` or `retinaface-mnet`.
     pub name: String,
     /// Fingerprint of its weights, 16 hex digits.
     pub weights: String,
-    /// Longest side, in pixels, that pictures are brought to; `None`: their own size.
+    /// Longest side, in pixels, to which frames are resized; `None`: they keep their size.
     pub max_size: Option<usize>,
 }
 
@@ -63,24 +63,24 @@ pub enum Error {
     /// The landmark model cannot be used.
     #[error("{}: cannot be used as a landmark model (dlib's shape predictor)", path.display())]
     LandmarkModel {
-        /// The file.
+        /// The landmark model's file.
         path: std::path::PathBuf,
         /// What is wrong with it.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// dlib failed.
+    /// A function of dlib failed.
     #[error(transparent)]
     Dlib(#[from] crate::native::dlib::DlibError),
-    /// A picture operation failed.
+    /// An image operation failed.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
     /// The network failed, most likely for want of memory.
     #[error("face detection failed on a frame of {height} x {width} pixels")]
     Network {
-        /// Rows.
+        /// The frame's height in pixels.
         height: usize,
-        /// Columns.
+        /// The frame's width in pixels.
         width: usize,
         /// What libtorch says.
         #[source]

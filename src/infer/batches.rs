@@ -28,9 +28,9 @@ pub(super) struct KeptFace<S = f32> {
 /// All faces of an input.
 #[derive(Debug)]
 pub(super) struct ScoredFaces<S = f32> {
-    /// In their order.
+    /// All faces, in the order of the stream.
     pub faces: Vec<ScoredFace<S>>,
-    /// Those with the highest scores, the highest first; at most one per frame.
+    /// The faces with the highest scores, the highest first; at most one per frame.
     pub kept: Vec<KeptFace<S>>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct BatchCrop {
     pub number: usize,
     frame: usize,
     bbox: Option<BBox>,
-    /// [`FACE_SIDE`] x [`FACE_SIDE`].
+    /// The crop, [`FACE_SIDE`] x [`FACE_SIDE`] pixels.
     pub pixels: RgbImage,
 }
 
@@ -60,7 +60,7 @@ pub(super) trait CropScorer {
     type Score: Copy + PartialOrd;
     /// Crops where they are scored.
     type Uploaded<'c>;
-    /// Scores to come.
+    /// Scores that are being computed.
     type Pending;
 
     /// Starts to bring crops to where they are scored.

@@ -24,18 +24,18 @@ pub enum InferSource {
         /// Whether videos that a list names may be missing.
         allow_missing: bool,
     },
-    /// A packed folder.
+    /// A folder of packed faces.
     Packed(PathBuf),
     /// Photographs, videos, and folders of them.
     Files(Vec<PathBuf>),
 }
 
-/// One inference run.
+/// The configuration of an inference run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Weight file of the forgery detector.
     pub weights: PathBuf,
-    /// What to score.
+    /// The inputs to score.
     pub source: InferSource,
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
@@ -43,7 +43,7 @@ pub struct Config {
     pub face_detector: FaceDetectorConfig,
     /// Faces that go through the network at once.
     pub batch_size: usize,
-    /// Where networks run.
+    /// The device on which networks run.
     pub device: DeviceChoice,
     /// Whether scores are computed in half precision, where the device is a CUDA one.
     pub half: bool,
@@ -53,7 +53,7 @@ pub struct Config {
     pub annotate: Option<PathBuf>,
     /// Folder for sheets that show where in the faces scores come from.
     pub heatmaps: Option<PathBuf>,
-    /// Score from which a video is called fake, 0..1; `None`: as the detector's file says.
+    /// Score from which a video is called fake, 0..1; `None`: as the forgery detector's file says.
     pub threshold: Option<f64>,
     /// At most this many videos, from the first.
     pub limit: Option<usize>,

@@ -21,7 +21,7 @@ pub struct VideoResult {
     pub group: Option<String>,
     /// Probability of a fake, 0..1; for a video without a face 0.5 in a test set, else none.
     pub score: Option<f64>,
-    /// What is made of the score, where there is something to measure it by.
+    /// The verdict with its reasons; `None` without calibration and threshold.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
     /// How the reading went.
@@ -32,7 +32,7 @@ pub struct VideoResult {
     pub faces: usize,
     /// Score of each frame with a face.
     pub frame_scores: Vec<FrameScore>,
-    /// What went wrong, for people.
+    /// What went wrong, as a sentence; none if nothing did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -102,18 +102,19 @@ pub struct InferSummary {
     /// Name of the face detector, where known.
     #[serde(rename = "detector")]
     pub face_detector: Option<String>,
-    /// What verdicts were made by; none for detectors that are not calibrated when no threshold was given.
+    /// Threshold and temperature by which verdicts were made; none for forgery detectors that are not calibrated when no
+    /// threshold was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Judge>,
     /// What should be known before trusting the numbers, such as gaps in the data set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Whether it was broken off before the end.
+    /// Whether the run was stopped early.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
-    /// In the order of the input.
+    /// One result per input, in the order of the inputs.
     pub videos: Vec<VideoResult>,
-    /// Only where labels are known.
+    /// Metrics over all videos, where labels are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<VideoMetrics>,
     /// How long it took.

@@ -6,19 +6,19 @@ use crate::types::VideoStatus;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A probability this far from one half, or farther, is taken for an answer.
+/// From this probability on, for fake or for real, a verdict is given.
 const SURE_FROM: f64 = 0.7;
 /// So many frames must show a face where more were looked at.
 const MIN_FRAMES: usize = 3;
 /// Shorter side in pixels under which a face shows too little: no detector is trained on smaller ones.
 const MIN_FACE: f64 = 60.0;
 
-/// What is made of a score.
+/// What is concluded from a score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// A forgery is more likely than not, and clearly so.
     LikelyFake,
-    /// The other way round.
+    /// A real video is more likely than not, and clearly so.
     LikelyReal,
     /// Neither, or too little was seen.
     Undecided,
@@ -42,13 +42,13 @@ impl fmt::Display for Verdict {
 }
 
 impl Serialize for Verdict {
-    /// `likely_fake`, `likely_real`, `undecided`.
+    /// Written as `likely_fake`, `likely_real` or `undecided`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.words().replace(' ', "_"))
     }
 }
 
-/// A verdict and what speaks for it.
+/// A verdict with its probability and reasons.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
     /// What is made of the score.
@@ -56,7 +56,7 @@ pub struct Judgement {
     /// Probability of a fake where fakes are as frequent as real ones, 0..1; `None` without a face and for detectors
     /// that are not calibrated.
     pub probability: Option<f64>,
-    /// For people, the most important first.
+    /// Sentences that give the reasons, the most important first.
     pub reasons: Vec<String>,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Evidence<'a> {
     pub status: VideoStatus,
 }
 
-/// What verdicts are made by.
+/// The rule by which scores become verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Judge {
     /// Score from which a video is rather fake than real, 0..1.
@@ -84,8 +84,8 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// The detector's own calibration, its border moved to `threshold` where one is given. `None` without either: then
-    /// there are scores, but nothing to measure them by.
+    /// The rule of the forgery detector's own calibration, with its border moved to `threshold` where one is given. `None`
+    /// without either: then there are scores but no verdicts.
     pub fn new(calibration: Option<Calibration>, threshold: Option<f64>) -> Option<Self> {
         let temperature = calibration.map(|calibration| calibration.temperature);
         let threshold = threshold.or(calibration.map(|calibration| calibration.threshold))?;

@@ -14,9 +14,9 @@ use std::path::Path;
 use tch::Tensor;
 use tch::nn;
 
-/// Width of the embedding.
+/// How many numbers an embedding has.
 pub const EMBEDDING: usize = DlibFaceNet::EMBEDDING;
-/// Side in pixels of the faces it takes.
+/// Side in pixels of the faces that the encoder takes.
 pub const SIDE: usize = DlibFaceNet::SIDE;
 
 /// What 1.0 of a face's range 0..1 counts in the network's own range.
@@ -176,7 +176,7 @@ mod tests {
         Some([placed(&weights)?, placed("data/sample/astronaut.png")?])
     }
 
-    /// Batches `[n, 3, side, side]`, 0..1, of pictures of that side.
+    /// A batch `[n, 3, side, side]`, 0..1, of images with that side.
     fn batch(faces: &[RgbImage], side: i64) -> Tensor {
         let rows: Vec<Tensor> = faces.iter().map(|face| Tensor::from_slice(face.data())).collect();
         let pixels = Tensor::stack(&rows, 0).view([-1, side, side, 3]).permute([0, 3, 1, 2]);
@@ -194,7 +194,7 @@ mod tests {
         let noise = |step: usize| {
             RgbImage::from_raw(150, 150, (0..150 * 150 * 3).map(|i| (i * i / 7 * step % 251) as u8).collect())
         };
-        // The face, a shifted crop of it, the rocket behind it, two pictures without sense, and white.
+        // The face, a shifted crop of it, the rocket behind it, two images of noise, and white.
         let faces = [
             cut(160, 50, 150),
             cut(150, 40, 190),

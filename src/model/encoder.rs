@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn;
 
-/// Width of the embedding.
+/// How many numbers an embedding has.
 pub const EMBEDDING: usize = 512;
-/// Side in pixels of the faces it takes.
+/// Side in pixels of the faces that the encoder takes.
 pub const SIDE: usize = 112;
-/// Side of the last feature map.
+/// Side of the last map in positions.
 const MAP_SIDE: usize = SIDE / 16;
 const WIDTHS: [usize; 5] = [64, 64, 128, 256, 512];
 
@@ -28,11 +28,11 @@ pub struct Depth(pub [usize; 4]);
 /// iresnet18, which the released EG detector holds.
 pub const IRESNET18: Depth = Depth([2, 2, 2, 2]);
 
-/// iresnet34.
+/// ArcFace's iresnet with 34 layers.
 pub const IRESNET34: Depth = Depth([3, 4, 6, 3]);
-/// iresnet50.
+/// ArcFace's iresnet with 50 layers.
 pub const IRESNET50: Depth = Depth([3, 4, 14, 3]);
-/// iresnet100.
+/// ArcFace's iresnet with 100 layers.
 pub const IRESNET100: Depth = Depth([3, 13, 30, 3]);
 
 /// How the last feature map becomes an embedding.
@@ -97,7 +97,7 @@ fn tail() -> Tail {
     }
 }
 
-/// All weights; `fc` is there whatever the pooling, as in the published files.
+/// All weights of the network. `fc` is among them whatever the pooling, as in the published files.
 pub fn weights(depth: Depth) -> Vec<Weight> {
     let Tail { bn2, fc, features } = tail();
     let trunk = description(depth).weights();

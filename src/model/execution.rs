@@ -14,7 +14,7 @@ pub enum DeviceChoice {
     /// The first CUDA device if there is one, else the CPU.
     #[default]
     Auto,
-    /// The CPU.
+    /// The CPU, even where there is a CUDA device.
     Cpu,
     /// The CUDA device of this number.
     Cuda(usize),
@@ -91,11 +91,11 @@ impl Execution {
 pub enum Executable {
     /// A program of the engine, on the CPU.
     Compiled(Compiled),
-    /// libtorch's operators.
+    /// Modules of libtorch, on any device.
     Libtorch {
-        /// The network.
+        /// The network's modules.
         modules: Modules,
-        /// Where its weights are.
+        /// The device that holds its weights.
         device: Device,
     },
 }

@@ -16,7 +16,7 @@ pub const FACE_ENCODER_PREFIX: &str = "face_model.";
 pub enum EncoderSpec {
     /// ArcFace's iresnet.
     Iresnet {
-        /// Its depth.
+        /// How many blocks it has.
         depth: Depth,
         /// How its last map becomes an embedding.
         pooling: Pooling,
@@ -26,7 +26,7 @@ pub enum EncoderSpec {
 }
 
 impl EncoderSpec {
-    /// Width of the embedding.
+    /// How many numbers an embedding has.
     pub fn embedding(self) -> usize {
         match self {
             EncoderSpec::Iresnet { .. } => encoder::EMBEDDING,
@@ -42,7 +42,7 @@ impl EncoderSpec {
         }
     }
 
-    /// All weights.
+    /// All weights of the encoder's network.
     pub fn weights(self) -> Vec<Weight> {
         match self {
             EncoderSpec::Iresnet { depth, .. } => encoder::weights(depth),
@@ -118,7 +118,7 @@ impl FaceEncoder {
         Self::new(spec, side, &prefixed, execution)
     }
 
-    /// Its weights, float32, under the names that they have in an EG file.
+    /// The encoder's weights, float32, under the names that they have in an EG file.
     pub fn weights(&self) -> &StateDict {
         &self.weights
     }

@@ -97,7 +97,7 @@ impl ForgeryDetector {
         self.calibration
     }
 
-    /// Where it runs.
+    /// The device that holds its weights.
     pub fn device(&self) -> Device {
         self.network.device()
     }

@@ -12,10 +12,10 @@ use tch::{Device, Tensor};
 
 /// What stands before the names of the backbone's weights in a forgery detector's file.
 pub const BACKBONE_PREFIX: &str = "net.";
-/// Real and fake.
+/// How many logits come out: real and fake.
 pub(super) const CLASSES: usize = 2;
 
-/// Which published method a detector was trained with.
+/// Which published method a forgery detector was trained with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
@@ -115,12 +115,12 @@ impl<T> ForgeryNetwork<T> {
         &self.net
     }
 
-    /// What its images must be like.
+    /// How images must be scaled, and their side.
     pub fn input(&self) -> InputSpec {
         self.input
     }
 
-    /// Where its weights are.
+    /// The device that holds its weights.
     pub fn device(&self) -> Device {
         self.device
     }

@@ -1,12 +1,13 @@
-//! What a detector's weights expect of their pictures, as their file tells it.
+//! What a forgery detector's weights expect of their input, as their file states it.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
 
-/// Mean and deviation of ImageNet's pictures, RGB in 0..1, which its published weights are trained with.
+/// Mean and standard deviation of ImageNet's images, RGB in 0..1, by which inputs of its published weights are
+/// normalised.
 const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
-/// Side of the published detectors' pictures.
+/// Side in pixels of the published detectors' input.
 const PUBLISHED_SIDE: i64 = 380;
 /// Keys in a file's metadata.
 const NORMALISATION: &str = "normalisation";
@@ -18,15 +19,15 @@ const MAX_SIDE: i64 = 4096;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalisation {
-    /// 0..1 as they are: the published detectors.
+    /// Pixels from 0 to 1 as they are, as the published detectors take them.
     #[default]
     Unit,
-    /// Less ImageNet's mean, divided by its deviation, per channel.
+    /// Pixels from 0 to 1, minus ImageNet's mean, divided by its standard deviation, per channel.
     ImageNet,
 }
 
 impl Normalisation {
-    /// As in configurations and files.
+    /// The name in configurations and files: `unit` or `imagenet`.
     pub fn name(self) -> &'static str {
         match self {
             Normalisation::Unit => "unit",
@@ -34,7 +35,7 @@ impl Normalisation {
         }
     }
 
-    /// `x`: `[n, 3, h, w]`, RGB, 0..1.
+    /// Normalises `x`, `[n, 3, h, w]`, RGB, 0..1.
     pub fn apply(self, x: &Tensor) -> Tensor {
         match self {
             Normalisation::Unit => x.shallow_clone(),
@@ -49,24 +50,25 @@ impl Normalisation {
     }
 }
 
-/// Normalisation and size of a detector's input.
+/// Normalisation and size of a forgery detector's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputSpec {
     /// How pixels are scaled.
     pub normalisation: Normalisation,
-    /// Side of the pictures in pixels.
+    /// Side of the input in pixels.
     pub side: i64,
 }
 
 impl Default for InputSpec {
-    /// Of the published detectors, whose files say nothing.
+    /// The input of the published detectors, whose files do not state it.
     fn default() -> Self {
         InputSpec { normalisation: Normalisation::Unit, side: PUBLISHED_SIDE }
     }
 }
 
 impl InputSpec {
-    /// As a file's metadata have it; what they do not tell is as published. An unknown value is the error, in words.
+    /// Reads the specification from a weight file's metadata; what they do not state is as published. An unknown value is
+    /// an error, given as a sentence.
     pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self, String> {
         let published = InputSpec::default();
         let normalisation = match metadata.get(NORMALISATION).map(String::as_str) {
@@ -87,7 +89,7 @@ impl InputSpec {
         Ok(InputSpec { normalisation, side })
     }
 
-    /// The entries that [`InputSpec::from_metadata`] reads.
+    /// The metadata entries (key, value) that [`InputSpec::from_metadata`] reads.
     pub fn to_metadata(self) -> [(String, String); 2] {
         [
             (NORMALISATION.to_owned(), self.normalisation.name().to_owned()),
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn imagenet_pictures_get_mean_zero_per_channel() {
+    fn imagenet_images_get_mean_zero_per_channel() {
         let (mean, deviation) = IMAGENET;
         let x = Tensor::from_slice(&mean).view([1, 3, 1, 1]).expand([2, 3, 4, 4], false);
         assert!(Normalisation::ImageNet.apply(&x).abs().max().double_value(&[]) < 1e-6);

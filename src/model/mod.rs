@@ -1,4 +1,4 @@
-//! Networks: tensors in, tensors out. What pictures mean is decided above.
+//! Networks: tensors in, tensors out. What the tensors show is decided above.
 
 mod bundled;
 pub mod dlib_encoder;
@@ -52,12 +52,12 @@ pub enum Error {
     /// Weights are missing or of another shape than the network's.
     #[error("the weights do not fit the network: {0}")]
     Weights(#[from] Box<Mismatch>),
-    /// The file holds a network, but not a detector.
+    /// The file holds a network, but not a forgery detector.
     #[error("{}: expected an SBI or EG detector, found {found}", path.display())]
     NotAForgeryDetector {
         /// The weight file.
         path: PathBuf,
-        /// What it holds.
+        /// What the file holds instead.
         found: OtherNetwork,
     },
     /// The file tells something about its input or its scores that is not known here.
@@ -68,7 +68,7 @@ pub enum Error {
         /// What is unknown, and what was expected.
         found: String,
     },
-    /// The detector that comes with the program is not where it should be.
+    /// The forgery detector that comes with the program is not where it should be.
     #[error("{}: is missing, the detector that comes with sbi; restore the file, or name another", path.display())]
     NoBundledDetector {
         /// Where it was looked for.
@@ -79,19 +79,19 @@ pub enum Error {
     NotDlibEncoder {
         /// The weight file.
         path: PathBuf,
-        /// Why not.
+        /// What is wrong with the file.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The device does not exist.
     #[error("device cuda:{number}: {}", available_devices(*.available))]
     NoDevice {
-        /// As asked for, counted from 0.
+        /// The number of the device that was asked for, counted from 0.
         number: usize,
         /// How many CUDA devices there are.
         available: usize,
     },
-    /// libtorch refused.
+    /// A libtorch function failed.
     #[error("libtorch failed")]
     Torch(#[from] tch::TchError),
 }

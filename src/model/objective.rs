@@ -42,7 +42,7 @@ impl Default for LossWeights {
 /// Settings of EG's guide.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GuideSpec {
-    /// The face encoder.
+    /// Which face encoder guides training.
     pub encoder: EncoderSpec,
     /// Side in pixels of the faces it is shown.
     pub input_size: usize,
@@ -55,7 +55,7 @@ pub struct GuideSpec {
 }
 
 impl Default for GuideSpec {
-    /// As published: iresnet18, pooled, the residual with its sign.
+    /// The published settings: iresnet18, pooled, the residual with its sign.
     fn default() -> Self {
         let encoder = EncoderSpec::Iresnet { depth: IRESNET18, pooling: Pooling::Pooled };
         GuideSpec {
@@ -89,7 +89,7 @@ pub struct Pairs {
 pub struct Losses {
     /// What is minimised, a scalar.
     pub total: Tensor,
-    /// Its terms by name, unweighted.
+    /// The terms of the objective by name, unweighted scalars.
     pub terms: Vec<(&'static str, Tensor)>,
     /// Logits `[2n, 2]` of the head that infers: reals first, then fakes.
     pub logits: Tensor,
@@ -275,7 +275,7 @@ impl TrainingModel {
         self.losses_with_inside(pairs, mode).0
     }
 
-    /// The same with what lies between; nothing for SBI.
+    /// The losses of a batch, and EG's intermediate results; SBI has none.
     pub fn losses_with_inside(&self, pairs: &Pairs, mode: Mode) -> (Losses, Option<Inside>) {
         let Pairs { real, fake, discrepancy } = pairs;
         match (&self.guide, discrepancy) {
@@ -287,7 +287,7 @@ impl TrainingModel {
         }
     }
 
-    /// Pictures as the backbone wants them.
+    /// Images normalised as the backbone expects them.
     fn as_seen(&self, x: &Tensor) -> Tensor {
         self.detector.input().normalisation.apply(x)
     }
@@ -369,9 +369,9 @@ mod tests {
         let model =
             TrainingModel::new(variant, Some((spec, encoder)), InputSpec::default(), Device::Cpu).unwrap();
         fill::fill_variables(model.variables(), 3);
-        let pictures =
+        let images =
             |label| Tensor::from_slice(&fill::input(label, 3, 2 * 3 * 96 * 96)).view([2, 3, 96, 96]);
-        let losses = model.losses(&model.pairs(pictures("real"), pictures("fake")), mode);
+        let losses = model.losses(&model.pairs(images("real"), images("fake")), mode);
         losses.total.backward();
         let mut found: Vec<(String, f64)> =
             losses.terms.iter().map(|(name, term)| ((*name).to_owned(), term.double_value(&[]))).collect();

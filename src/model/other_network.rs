@@ -18,7 +18,7 @@ pub enum OtherNetwork {
         /// Channels of its last layer before the pooling, if that layer is there.
         features: Option<usize>,
     },
-    /// Something else.
+    /// Tensors of a network that is not known here.
     Unknown {
         /// Number of entries in the state dict.
         entries: usize,

@@ -18,7 +18,7 @@ pub enum Layout {
     ForgeryDetector(Method, Variant),
     /// iresnet18 with its `fc` layer.
     ArcFace,
-    /// RetinaFace.
+    /// A face detector: RetinaFace with this body.
     RetinaFace(RetinaFaceBody),
 }
 

@@ -25,32 +25,32 @@ pub struct Map(pub(crate) usize);
 pub enum Layer {
     /// A convolution with its batch norm; then a map of the same shape is added, if there is one; then the activation.
     Conv {
-        /// What is read.
+        /// The map that is read.
         from: Map,
         /// The convolution.
         conv: Convolution,
         /// The map that is added.
         onto: Option<Map>,
-        /// What follows.
+        /// The activation that follows.
         activation: Activation,
     },
     /// Several convolutions whose results have one size and lie side by side, the first one's channels first.
     Beside {
         /// What each reads, and the convolutions.
         parts: Vec<(Map, Convolution)>,
-        /// What follows each.
+        /// The activation that follows each.
         activation: Activation,
     },
     /// A depthwise convolution with what is around it.
     Block {
-        /// What is read, and added where the block skips.
+        /// The map that is read, and added where the block skips.
         from: Map,
         /// The block.
         block: Box<Block>,
     },
     /// The largest of a window of 3 x 3, every second one.
     MaxPool {
-        /// What is read.
+        /// The map that is read.
         from: Map,
         /// The window.
         window: Window,
@@ -71,7 +71,7 @@ pub enum Layer {
     },
     /// A batch norm that stands by itself, always with running statistics: a factor and an offset per channel.
     Affine {
-        /// What is read.
+        /// The map that is read.
         from: Map,
         /// The batch norm.
         norm: Norm,

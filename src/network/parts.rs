@@ -5,9 +5,9 @@ use super::{Activation, ConvSpec};
 /// A tensor that a network takes from a weight file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weight {
-    /// Its name, without what stands before all names of the network in a file.
+    /// The weight's name, without the prefix that all names of the network have in a file.
     pub name: String,
-    /// Its shape.
+    /// Lengths of the weight's axes.
     pub shape: Vec<usize>,
     /// The value of all its elements before anything is loaded or drawn.
     pub initial: f32,
@@ -59,12 +59,12 @@ impl Norm {
         Norm { name: name.into(), channels, eps: 1e-5, momentum: 0.1, fixed_bias: false }
     }
 
-    /// The factor, `[channels]`.
+    /// The trained factor per channel, `[channels]`.
     pub fn weight(&self) -> Weight {
         self.part("weight").from(1.0)
     }
 
-    /// The offset, `[channels]`.
+    /// The offset per channel, `[channels]`.
     pub fn bias(&self) -> Weight {
         Weight { trained: !self.fixed_bias, ..self.part("bias") }
     }
@@ -83,7 +83,7 @@ impl Norm {
         Weight::new(format!("{}.{leaf}", self.name), &[self.channels])
     }
 
-    /// All four.
+    /// All four weights: factor, offset, running mean, running variance.
     pub fn weights(&self) -> Vec<Weight> {
         vec![self.weight(), self.bias(), self.running_mean(), self.running_var()]
     }
@@ -94,9 +94,9 @@ impl Norm {
 pub struct Convolution {
     /// What the names of the convolution's own weights begin with.
     pub name: String,
-    /// Its shape.
+    /// Channels, kernel, stride, padding and groups.
     pub spec: ConvSpec,
-    /// The batch norm.
+    /// The batch norm behind the convolution, if there is one.
     pub norm: Option<Norm>,
 }
 
@@ -146,9 +146,9 @@ impl Activation {
 /// Two convolutions of 1 x 1 with biases; swish follows the first and a sigmoid the second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SqueezeExcite {
-    /// To fewer channels.
+    /// The first layer, to fewer channels.
     pub reduce: Convolution,
-    /// Back to all channels.
+    /// The second layer, back to all channels.
     pub expand: Convolution,
 }
 
@@ -188,9 +188,9 @@ impl Block {
 pub struct Linear {
     /// What its weights' names begin with.
     pub name: String,
-    /// Numbers in.
+    /// How many numbers go in.
     pub c_in: usize,
-    /// Numbers out.
+    /// How many numbers come out.
     pub c_out: usize,
     /// Whether it has a bias.
     pub bias: bool,
@@ -217,7 +217,7 @@ impl Linear {
         self.bias.then(|| Weight::new(format!("{}.bias", self.name), &[self.c_out]))
     }
 
-    /// Both.
+    /// Weight and bias, as far as there are any.
     pub fn weights(&self) -> Vec<Weight> {
         [self.weight()].into_iter().chain(self.bias()).collect()
     }

@@ -13,7 +13,7 @@ pub struct Padding {
 }
 
 impl Padding {
-    /// No zeros.
+    /// No padding.
     pub const NONE: Padding = Padding::even(0);
 
     /// As many zeros on each of the four sides.
@@ -32,7 +32,7 @@ impl Padding {
 /// A square window that slides over a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Side in pixels.
+    /// The window's side in pixels.
     pub kernel: usize,
     /// Pixels from one position to the next, both ways.
     pub stride: usize,
@@ -52,9 +52,9 @@ impl Window {
 /// Shape of a convolution; dilation is always 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvSpec {
-    /// Channels in.
+    /// How many channels go in.
     pub c_in: usize,
-    /// Channels out.
+    /// How many channels come out.
     pub c_out: usize,
     /// Kernel, stride and padding.
     pub window: Window,
@@ -126,7 +126,7 @@ pub enum Activation<Slopes = String> {
 }
 
 impl<Slopes> Activation<Slopes> {
-    /// The same activation with its slopes, if it has any, in another form.
+    /// Converts the slopes, if the activation has any, to another form and keeps everything else.
     pub fn with_slopes<Other, Error>(
         &self,
         form: impl FnOnce(&Slopes) -> Result<Other, Error>,

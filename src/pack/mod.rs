@@ -13,10 +13,10 @@ use crate::types::{FACE_SIDE, VideoStatus};
 use crate::video::{Decodings, distinct_frame_indices};
 use std::path::PathBuf;
 
-/// One packing run.
+/// The configuration of a packing run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Which test set.
+    /// The test set to pack.
     pub set: TestSet,
     /// Folder of all data sets.
     pub data_root: PathBuf,
@@ -67,7 +67,7 @@ impl Config {
 /// What a packing run did.
 #[derive(Clone, Debug)]
 pub struct PackSummary {
-    /// The packed folder.
+    /// The folder of packed faces.
     pub folder: PathBuf,
     /// Videos of the set.
     pub total: usize,

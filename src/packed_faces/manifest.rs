@@ -64,7 +64,7 @@ impl PackSettings {
 pub struct VideoEntry {
     /// The video's number in the test set, from 1, which is also in the names of its arrays.
     pub number: usize,
-    /// The video file.
+    /// The video's file.
     pub path: String,
     /// Whether the video is real or fake.
     pub label: Label,
@@ -78,7 +78,7 @@ pub struct VideoEntry {
     pub frames_decoded: u32,
     /// Number of frames that showed a face.
     pub frames_with_face: u32,
-    /// Number of faces.
+    /// How many faces were packed.
     pub faces: usize,
     /// What went wrong, in words; `None` if nothing did.
     pub note: Option<String>,

@@ -29,7 +29,7 @@ pub struct PackedSet {
 pub struct PackedVideo {
     /// The video's number in the test set, from 1.
     pub number: usize,
-    /// What it is.
+    /// Whether the video is real or fake.
     pub label: Label,
     /// What the manifest says about it.
     pub entry: Option<VideoEntry>,

@@ -16,9 +16,9 @@ use crate::types::{Label, RgbImage, VideoStatus};
 /// A video of the test set that is to be packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedVideo {
-    /// The video file.
+    /// The video's file.
     pub path: PathBuf,
-    /// What it is.
+    /// Whether the video is real or fake.
     pub label: Label,
     /// The method that made it, where the test set tells.
     pub group: Option<String>,

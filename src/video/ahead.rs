@@ -22,7 +22,7 @@ const QUEUE: usize = 4;
 /// What comes out of a video's decoder.
 #[derive(Clone, Debug)]
 pub enum DecodeEvent {
-    /// A wanted frame.
+    /// The next wanted frame.
     Frame(Frame),
     /// The end, good or bad; nothing follows. What is bad is told for people, without the path.
     End(Result<DecodeReport, String>),

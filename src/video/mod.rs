@@ -27,19 +27,19 @@ pub enum Error {
     /// No decoder takes it.
     #[error("{}: not a readable video (damaged, cut off, or not a video at all)", path.display())]
     Unreadable {
-        /// The file.
+        /// The video's file.
         path: PathBuf,
     },
     /// A folder without photographs and videos.
     #[error("{}: no photographs or videos in this folder", path.display())]
     EmptyFolder {
-        /// The folder.
+        /// The folder that was searched.
         path: PathBuf,
     },
     /// It opens but holds no frame.
     #[error("{}: the video has no frames", path.display())]
     NoFrames {
-        /// The file.
+        /// The video's file.
         path: PathBuf,
     },
     /// A photograph that cannot be read.
@@ -48,23 +48,23 @@ pub enum Error {
     /// OpenCV takes paths as UTF-8 only.
     #[error("{}: the path is not valid UTF-8; rename the file", path.display())]
     PathNotUtf8 {
-        /// The file.
+        /// The video's file.
         path: PathBuf,
     },
     /// The video cannot be written.
     #[error("{}: cannot write this video (no encoder for {width} x {height}?)", path.display())]
     Unwritable {
-        /// The file.
+        /// The video's file.
         path: PathBuf,
         /// The frames' width in pixels.
         width: usize,
         /// The frames' height in pixels.
         height: usize,
     },
-    /// OpenCV refused.
+    /// An OpenCV function failed.
     #[error("{}: OpenCV failed", path.display())]
     OpenCv {
-        /// The file.
+        /// The video's file.
         path: PathBuf,
         /// OpenCV's own message.
         #[source]

@@ -21,7 +21,7 @@ pub struct DecodeReport {
     pub ended_at: Option<usize>,
 }
 
-/// An opened video.
+/// A video file, opened for decoding.
 pub struct VideoReader {
     path: PathBuf,
     capture: VideoCapture,

@@ -16,11 +16,11 @@ pub(in crate::engine) struct Front {
     pub row_sums: Option<usize>,
     /// Channels after the expansion.
     pub channels: usize,
-    /// `[channels / block][c_in][block]`.
+    /// The expansion's weights, packed as `[channels / block][c_in][block]`.
     pub expand: Option<Packed>,
     /// Of the depthwise convolution: a kernel of 3 or 5, a stride of 1 or 2.
     pub window: Window,
-    /// `[channels / lanes][kernel][kernel][lanes]`.
+    /// The depthwise convolution's weights, packed as `[channels / lanes][kernel][kernel][lanes]`.
     pub depthwise: Packed,
     /// What follows each of the two.
     pub activation: Activation<Memory>,

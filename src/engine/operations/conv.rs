@@ -16,7 +16,7 @@ pub(in crate::engine) struct Conv {
     /// Added before the activation.
     pub onto: Option<usize>,
     pub window: Window,
-    /// `[c_out / block][kernel][kernel][c_in][block]`.
+    /// The weights, packed as `[c_out / block][kernel][kernel][c_in][block]`.
     pub packed: Packed,
     pub activation: Activation<Memory>,
 }
@@ -28,7 +28,7 @@ pub(in crate::engine) struct Winograd {
     pub to: Slice,
     /// Added before the activation.
     pub onto: Option<usize>,
-    /// `[position][c_out / block][c_in][block]`.
+    /// The transformed weights, packed as `[position][c_out / block][c_in][block]`.
     pub packed: Packed,
     pub activation: Activation<Memory>,
 }

@@ -1,4 +1,4 @@
-//! RetinaFace as a detector: preparing pictures, decoding and filtering what the network says.
+//! RetinaFace as a face detector: preparing frames, decoding and filtering what the network puts out.
 
 mod nms;
 mod preprocess;
@@ -29,7 +29,7 @@ const MAX_IOU: f32 = 0.4;
 const MIN_SIDE: usize = 32;
 
 impl RetinaFaceBody {
-    /// The longest side that the published way brings pictures to; `None`: left as they are.
+    /// The longest side in pixels to which frames are resized as published; `None`: they keep their size.
     pub fn default_max_size(self) -> Option<usize> {
         match self {
             RetinaFaceBody::ResNet50 => Some(2048),
@@ -73,8 +73,8 @@ impl RetinaFace {
         Ok(RetinaFace { body, max_size, largest: None, net, device, weights, priors })
     }
 
-    /// The same that brings pictures whose longest side is more than `largest` pixels down to that, and leaves smaller
-    /// ones as they are. `max_size` goes first.
+    /// This face detector, shrinking frames whose longest side is more than `largest` pixels to that size and leaving
+    /// smaller ones as they are. A `max_size` takes precedence.
     pub fn with_largest(self, largest: Option<usize>) -> Self {
         RetinaFace { largest, ..self }
     }
@@ -84,13 +84,13 @@ impl RetinaFace {
         description(self.body).work(input_size(image, self.side_for(image)))
     }
 
-    /// What the longest side of a picture is brought to.
+    /// To how many pixels a frame's longest side is resized.
     fn side_for(&self, image: &RgbImage) -> Option<usize> {
         let too_large = |largest: &usize| image.width().max(image.height()) > *largest;
         self.max_size.or(self.largest.filter(too_large))
     }
 
-    /// The faces of pictures of one size, whose input has `size` rows and columns.
+    /// The faces of frames of one size, for which the network's input has `size` rows and columns.
     fn detect_batch(
         &self,
         images: &[&RgbImage],
@@ -154,18 +154,18 @@ impl FaceDetector for RetinaFace {
 
     fn preferred_batch(&self) -> usize {
         const ON_GPU: usize = 4;
-        // A picture per thread, with everything around the network: but no more than memory is worth.
+        // One frame per thread, with everything around the network: but no more than memory is worth.
         const MOST: usize = 8;
         match self.body {
             _ if self.device.is_cuda() => ON_GPU,
-            // One picture has work for all threads, and takes a gigabyte.
+            // One frame has work for all threads, and takes a gigabyte.
             RetinaFaceBody::ResNet50 => 1,
             RetinaFaceBody::MobileNet025 => native::process::threads().clamp(1, MOST),
         }
     }
 }
 
-/// What the network says of one picture, flat.
+/// The network's outputs for one frame, flat.
 struct ImageOutputs {
     scores: Vec<f32>,
     boxes: Vec<f32>,
@@ -205,7 +205,7 @@ pub fn candidates(
     Ok(outputs_of(raw, image)?.candidates(priors, size))
 }
 
-/// A candidate in pixels of the picture, rounded to hundredths; `None` when nothing of it is inside.
+/// A candidate in pixels of the frame, rounded to hundredths; `None` when nothing of it is inside.
 ///
 /// The ratio of heights serves both axes and the box is not clipped: kept so that published weights give
 /// published numbers.
@@ -224,7 +224,7 @@ pub fn to_face(candidate: &Candidate, image: &RgbImage, input_height: usize) -> 
     Some(DetectedFace { bbox, confidence: candidate.score, points })
 }
 
-/// Whether something is left of an interval after clipping to the picture's `side`.
+/// Whether something is left of an interval after clipping it to a frame's `side`.
 fn spans_a_pixel(low: f32, high: f32, side: usize) -> bool {
     let last = side as f32 - 1.0;
     let low = low.max(0.0).min(last);

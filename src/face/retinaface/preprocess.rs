@@ -1,4 +1,4 @@
-//! From a picture to the network's input.
+//! From a frame to the network's input.
 
 use crate::engine::Images;
 use crate::imaging;
@@ -19,17 +19,17 @@ pub fn resized_shape(height: usize, width: usize, max_size: usize) -> (usize, us
     (scaled(height), scaled(width))
 }
 
-/// A picture as the network takes it.
+/// A frame as the network takes it.
 pub struct Input {
-    /// `[height, width, 3]`, flat, normalised.
+    /// Normalised pixels, `[height, width, 3]`, flat.
     pub hwc: Vec<f32>,
-    /// Rows.
+    /// How many rows.
     pub height: usize,
-    /// Columns.
+    /// How many columns.
     pub width: usize,
 }
 
-/// Rows and columns of the network's input for this picture.
+/// Rows and columns of the network's input for this frame.
 pub fn input_size(image: &RgbImage, max_size: Option<usize>) -> (usize, usize) {
     let own = (image.height(), image.width());
     max_size.map_or(own, |size| resized_shape(own.0, own.1, size))
@@ -48,7 +48,7 @@ pub fn prepare(
     Ok(Input { hwc, height, width })
 }
 
-/// Pictures of one size, resized, and normalised as they are asked for.
+/// Frames of one size, resized, and normalised as they are asked for.
 pub struct PreparedImages<'a> {
     images: Vec<Cow<'a, RgbImage>>,
     size: (usize, usize),
@@ -57,7 +57,7 @@ pub struct PreparedImages<'a> {
 }
 
 impl<'a> PreparedImages<'a> {
-    /// Brings the pictures to `size`, rows and columns (bilinear, 8-bit), where they have another one.
+    /// Resizes the frames to `size`, rows and columns (bilinear, 8-bit), where they have another size.
     pub fn new(
         images: &[&'a RgbImage],
         body: RetinaFaceBody,

@@ -15,9 +15,9 @@ pub struct Prior {
     pub cx: f32,
     /// Centre, from the top.
     pub cy: f32,
-    /// Width.
+    /// Width, as a share of the input's width.
     pub w: f32,
-    /// Height.
+    /// Height, as a share of the input's height.
     pub h: f32,
 }
 

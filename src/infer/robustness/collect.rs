@@ -44,7 +44,7 @@ impl Version {
     }
 }
 
-/// What was collected.
+/// The scores of all videos in all versions.
 #[derive(Default)]
 pub(super) struct Collected {
     /// The clean version first, then one per perturbation, each with the same videos.

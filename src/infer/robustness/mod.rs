@@ -21,7 +21,7 @@ use std::path::Path;
 pub struct RobustnessRow {
     /// What happens to the crops.
     pub kind: PerturbationKind,
-    /// How badly, from 1.
+    /// The severity, 1..=5.
     pub severity: usize,
     /// How badly, as a number of `unit`.
     pub strength: f64,
@@ -29,13 +29,13 @@ pub struct RobustnessRow {
     pub unit: &'static str,
     /// AUC over videos.
     pub video_auc: Option<f64>,
-    /// Its 95 % interval.
+    /// The 95 % interval of `video_auc`, (low, high).
     pub video_auc_ci95: Option<(f64, f64)>,
     /// AUC over frames.
     pub frame_auc: Option<f64>,
-    /// How far the scores of real videos move, on average.
+    /// By how much the scores of real videos change, on average.
     pub real_shift: Option<f64>,
-    /// How far those of forged videos do.
+    /// By how much the scores of fake videos change, on average.
     pub fake_shift: Option<f64>,
 }
 
@@ -57,7 +57,7 @@ pub struct RobustnessSummary {
     pub clean: VideoMetrics,
     /// Metrics of the crops made worse, one row per kind and severity.
     pub rows: Vec<RobustnessRow>,
-    /// Whether it was broken off; the numbers are of the videos before.
+    /// Whether the run was stopped early; the numbers are then those of the videos before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
 }

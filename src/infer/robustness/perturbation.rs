@@ -17,11 +17,11 @@ pub(super) const VERSIONS: usize = 1 + PerturbationKind::ALL.len() * SEVERITIES;
 pub enum PerturbationKind {
     /// Compression as JPEG.
     Jpeg,
-    /// Out of focus: Gaussian.
+    /// A Gaussian blur, as out of focus.
     Blur,
-    /// A sensor in the dark: Gaussian noise, independent per value.
+    /// Gaussian noise, independent per value, as from a sensor in the dark.
     Noise,
-    /// Made smaller, over the area that a new pixel covers, and larger again, bilinearly.
+    /// Shrinking by averaging over areas, and enlarging again bilinearly.
     Resize,
     /// Less light: values are multiplied by a factor below 1.
     Brightness,
@@ -48,7 +48,7 @@ impl PerturbationKind {
         }
     }
 
-    /// What is turned up, and how far.
+    /// The name of the strength, and its value at each severity.
     fn strengths(self) -> (&'static str, [f64; SEVERITIES]) {
         match self {
             PerturbationKind::Jpeg => ("quality", [75.0, 55.0, 40.0, 25.0, 15.0]),
@@ -71,7 +71,7 @@ impl Serialize for PerturbationKind {
 pub struct Perturbation {
     /// What happens to the image.
     pub kind: PerturbationKind,
-    /// How badly, 1..=[`SEVERITIES`].
+    /// The severity, 1..=[`SEVERITIES`].
     pub severity: usize,
 }
 
@@ -82,7 +82,7 @@ impl Perturbation {
         PerturbationKind::ALL.into_iter().flat_map(severities)
     }
 
-    /// The severity as a number, with what it is a number of.
+    /// The severity's strength, and what it measures.
     pub fn strength(self) -> (f64, &'static str) {
         let (what, strengths) = self.kind.strengths();
         (strengths[self.severity.clamp(1, SEVERITIES) - 1], what)

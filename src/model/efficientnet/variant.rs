@@ -2,7 +2,7 @@
 
 use crate::network::Activation;
 
-/// One published size.
+/// One of the published sizes of EfficientNet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variant {
     /// `efficientnet-b0` to `efficientnet-b7`, `efficientnet-lite0` to `efficientnet-lite2`.
@@ -20,7 +20,7 @@ pub struct Variant {
 /// What the sizes of a kind have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
-    /// As in the paper.
+    /// The form of the paper: swish activations, squeeze-and-excitation.
     Full,
     /// Made for processors without fast swish: ReLU6, no squeeze-excitation, and stem, head, first and last group of
     /// blocks as they are in the unscaled network.
@@ -69,7 +69,7 @@ impl Variant {
         }
     }
 
-    /// Number of blocks.
+    /// How many blocks the network has.
     pub fn blocks(&self) -> usize {
         (0..GROUPS.len()).map(|group| self.repeats(group)).sum()
     }

@@ -20,7 +20,7 @@ impl Activation<Tensor> {
         }
     }
 
-    /// Its counterpart among training's kernels, where they know it.
+    /// The training kernels' form of this activation; `None` where they have no such form.
     pub(super) fn in_training(&self) -> Option<TrainActivation> {
         match self {
             Activation::None => Some(TrainActivation::None),
