@@ -369,8 +369,7 @@ mod tests {
         let model =
             TrainingModel::new(variant, Some((spec, encoder)), InputSpec::default(), Device::Cpu).unwrap();
         fill::fill_variables(model.variables(), 3);
-        let images =
-            |label| Tensor::from_slice(&fill::input(label, 3, 2 * 3 * 96 * 96)).view([2, 3, 96, 96]);
+        let images = |label| Tensor::from_slice(&fill::input(label, 3, 2 * 3 * 96 * 96)).view([2, 3, 96, 96]);
         let losses = model.losses(&model.pairs(images("real"), images("fake")), mode);
         losses.total.backward();
         let mut found: Vec<(String, f64)> =

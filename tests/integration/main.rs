@@ -11,6 +11,8 @@ mod bench;
 mod checkpoints;
 /// Help, versions, exit codes, which stream gets what.
 mod cli;
+/// What the documents say about links, commands and configuration keys.
+mod documents;
 /// Photographs and videos given by path.
 mod files;
 /// Killed and interrupted runs, and what the next run makes of them.
