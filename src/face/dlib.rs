@@ -11,9 +11,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Finds the landmarks of the faces in pictures, on any number of threads at once.
+/// Finds the landmarks of the faces in frames, on any number of threads at once.
 pub trait LandmarkDetector: Send + Sync {
-    /// The faces of a picture, the largest first: by the area of the landmarks' bounding box, equal ones as the
+    /// The faces of a frame, the largest first: by the area of the landmarks' bounding box, equal ones as the
     /// detector has them. All have equally many points.
     fn detect(&self, image: &RgbImage) -> Result<Vec<Landmarks>, Error>;
 }

@@ -16,26 +16,26 @@ use crate::types::{DetectedFace, RgbImage};
 
 /// What a stage needs of a face detector.
 pub trait FaceDetector: Send {
-    /// The faces of each picture, best first. Pictures may differ in size.
+    /// The faces of each image, best first. Images may differ in size.
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error>;
 
     /// What is written beside results made with it: same text, same boxes.
     fn identity(&self) -> FaceDetectorIdentity;
 
-    /// How many pictures are best given at once.
+    /// How many images are best given at once.
     fn preferred_batch(&self) -> usize {
         1
     }
 }
 
-/// Names a detector so that results of different ones are never mixed.
+/// Names a face detector so that results of different ones are never mixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaceDetectorIdentity {
     /// `retinaface-r50` or `retinaface-mnet`.
     pub name: String,
     /// Fingerprint of its weights, 16 hex digits.
     pub weights: String,
-    /// Longest side, in pixels, that pictures are brought to; `None`: their own size.
+    /// Longest side, in pixels, that frames are brought to; `None`: their own size.
     pub max_size: Option<usize>,
 }
 
@@ -71,7 +71,7 @@ pub enum Error {
     /// dlib failed.
     #[error(transparent)]
     Dlib(#[from] crate::native::dlib::DlibError),
-    /// A picture operation failed.
+    /// An operation on an image failed.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
     /// The network failed, most likely for want of memory.

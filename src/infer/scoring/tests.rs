@@ -55,7 +55,7 @@ fn folder() -> (tempfile::TempDir, Vec<PathBuf>) {
         write_image(&path(&format!("{number}.png")), &image(number)).unwrap();
     }
     write_image(&path("2.png"), &RgbImage::filled(64, 48, [3; 3])).unwrap();
-    std::fs::write(path("3.png"), "no picture").unwrap();
+    std::fs::write(path("3.png"), "no photograph").unwrap();
     let mut writer = VideoWriter::create(&path("6.avi"), 64, 48, 25.0).unwrap();
     (0..5).for_each(|frame| writer.write(&image(20 + frame)).unwrap());
     writer.finish().unwrap();
