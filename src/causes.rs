@@ -6,15 +6,6 @@ use std::error::Error;
 ///
 /// In this library an error says what failed and leaves it to its [`source`](Error::source) to say why; neither repeats
 /// the other. Where a failure becomes data, such as the note beside a bad video, both are wanted.
-///
-/// ```
-/// use sbi::causes::with_causes;
-/// use sbi::file_error::FileError;
-/// use std::path::Path;
-/// let path = Path::new("no/such/file");
-/// let error = std::fs::read(path).map_err(FileError::of(path)).unwrap_err();
-/// assert!(with_causes(&error).starts_with("no/such/file: cannot be accessed: No such file"));
-/// ```
 pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,10 +1,15 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
-//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`calibrate`], [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know
-//! components; **components** ([`datasets`], [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`],
-//! [`checkpoint`], [`packed_faces`], [`face_stream`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
-//! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`causes`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weight_files`]) know nothing of
-//! ours. Stages do not call one another, but for [`calibrate`], which stands on what [`infer`] and [`train`] score.
+//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`calibrate`],
+//! [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know components; **components** ([`datasets`],
+//! [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`], [`checkpoint`],
+//! [`packed_faces`], `face_stream`, [`metrics`], `plot`) each know one matter and the foundations; **foundations**
+//! ([`types`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], `causes`, [`hash`], [`file_error`],
+//! [`progress`], [`rng`], `suggest`, [`weight_files`]) know nothing of ours. Stages do not call one another, but for
+//! [`calibrate`], which stands on what [`infer`] and [`train`] score.
+//!
+//! What is public is what the program, the examples and a stranger need: a stage is a `Config` and a `run`, a component
+//! its types. Errors say what failed, and their sources why; they name no flags of the program.
 // What the library has to say it returns; standard output and error belong to the program.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
@@ -12,15 +17,15 @@ pub mod atomic_file;
 pub mod bench;
 pub mod blending;
 pub mod calibrate;
-pub mod causes;
+mod causes;
 pub mod checkpoint;
 pub mod convert;
 pub mod datasets;
 pub mod doctor;
 pub mod engine;
-pub mod error;
+mod error;
 pub mod face;
-pub mod face_stream;
+mod face_stream;
 pub mod file_error;
 pub mod hash;
 pub mod imaging;
@@ -32,13 +37,13 @@ pub mod network;
 pub mod npy;
 pub mod pack;
 pub mod packed_faces;
-pub mod plot;
+mod plot;
 pub mod prepared_frames;
 pub mod preprocess;
 pub mod preview;
 pub mod progress;
 pub mod rng;
-pub mod suggest;
+mod suggest;
 #[cfg(test)]
 mod testing;
 pub mod train;

@@ -1,12 +1,13 @@
 //! Faces in frames: finding them, cutting them out.
 
 mod choice;
-pub mod crop;
-pub mod dlib;
+pub(crate) mod crop;
+pub(crate) mod dlib;
 mod forehead;
 pub mod retinaface;
 
 pub use crate::model::RetinaFaceBody;
+pub use crate::native::dlib::DlibError;
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
 pub use crop::{CropBase, FaceCrop, Margin, crop_faces};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};

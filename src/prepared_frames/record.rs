@@ -5,7 +5,6 @@ use crate::atomic_file;
 use crate::file_error::FileError;
 use crate::types::VideoStatus;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -199,11 +198,6 @@ impl PreparedRecord {
             file.write_all(b"\n")
         })?;
         Ok(())
-    }
-
-    /// The records of all videos by the video's path.
-    pub fn by_video(&self) -> BTreeMap<&str, &VideoRecord> {
-        self.videos.iter().map(|video| (video.video.as_str(), video)).collect()
     }
 
     fn sums(&self) -> Totals {

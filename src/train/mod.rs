@@ -1,7 +1,7 @@
 //! Training: SBI and EG on self-blended pairs, repeatable and interruptible.
 //!
-//! [`run()`] is the whole way: `setup` finds frames and weights, [`loader`] makes batches of training pairs ahead, [`step`]
-//! is one step of the optimiser ([`sam`]) on the objective; what an epoch gave is kept in a [`RunFolder`], and what a run
+//! [`run()`] is the whole way: `setup` finds frames and weights, `loader` makes batches of training pairs ahead, [`step`]
+//! is one step of the optimiser (`sam`) on the objective; what an epoch gave is kept in a [`RunFolder`], and what a run
 //! needs to go on (`state`) in a file of it (`saved`).
 
 mod averages;
@@ -13,14 +13,14 @@ mod epoch_sums;
 mod error;
 mod first_batch;
 mod held_out;
-pub mod loader;
+mod loader;
 mod memory;
 mod out_of_memory;
 pub mod precision;
 mod run;
 mod run_folder;
 mod run_record;
-pub mod sam;
+mod sam;
 mod saved;
 pub mod schedule;
 mod sets;

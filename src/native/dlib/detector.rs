@@ -64,11 +64,6 @@ impl DlibFaceDetector {
         self.detect_by(scans().next(), image)
     }
 
-    /// Faces as [`Self::detect`] gives them, found by dlib's own scan: slower, for comparison.
-    pub fn detect_plain(&self, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
-        self.detect_by(None, image)
-    }
-
     /// Finds faces with one build of the scan, or with dlib's own where `scan` is `None`.
     fn detect_by(&self, scan: Option<Scan>, image: &RgbImage) -> Result<Vec<DlibRect>, DlibError> {
         let (height, width) = size(image);
@@ -129,7 +124,7 @@ mod tests {
         let mut faces = 0;
         for image in &images {
             let fast = detector.detect(image).unwrap();
-            assert_eq!(fast, detector.detect_plain(image).unwrap(), "{image:?}");
+            assert_eq!(fast, detector.detect_by(None, image).unwrap(), "{image:?}");
             for scan in scans() {
                 assert_eq!(fast, detector.detect_by(Some(scan), image).unwrap(), "{image:?}");
             }
