@@ -108,7 +108,7 @@ fn shown_commands() -> BTreeSet<String> {
         let blocks = text.split("\n```").skip(1).step_by(2);
         for line in blocks.flat_map(str::lines) {
             let line = line.trim_start_matches("$ ").trim_start_matches("target/release/");
-            let command = line.split("  #").next().unwrap_or(line).trim();
+            let command = line.split(" #").next().unwrap_or(line).trim();
             commands.extend(command.strip_prefix("sbi ").map(|arguments| arguments.replace('\'', "")));
         }
     }
