@@ -7,6 +7,7 @@ mod benchmarks;
 use criterion::criterion_main;
 
 criterion_main!(
+    benchmarks::engine::benches,
     benchmarks::model::benches,
     benchmarks::face::benches,
     benchmarks::video::benches,

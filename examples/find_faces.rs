@@ -6,7 +6,7 @@
 
 use sbi::face::FaceDetectorConfig;
 use sbi::imaging::read_image;
-use sbi::model::{DeviceChoice, ExecutionPlan};
+use sbi::model::{DeviceChoice, Execution};
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut paths = std::env::args().skip(1).map(PathBuf::from);
     let weights = paths.next().ok_or("usage: find_faces WEIGHTS PHOTO...")?;
     let config = FaceDetectorConfig { weights: Some(weights), ..FaceDetectorConfig::default() };
-    let plan = ExecutionPlan::fastest(DeviceChoice::Auto.resolve()?);
+    let plan = Execution::fastest(DeviceChoice::Auto.resolve()?);
     let (detector, _) = config.load(plan)?;
     for path in paths {
         let image = read_image(&path)?;

@@ -11,7 +11,7 @@ use sbi::checkpoint::{StateDict, TensorData, write_bare_torch, write_safetensors
 use sbi::model::Method;
 use sbi::model::efficientnet::Variant;
 use sbi::model::published::Layout;
-use sbi::model::retinaface::Body;
+use sbi::model::retinaface::RetinaFaceBody;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "sbi" => (Layout::ForgeryDetector(Method::Sbi, variant), true),
         "eg" => (Layout::ForgeryDetector(Method::Eg, variant), true),
         "arcface" => (Layout::ArcFace, false),
-        "retinaface" => (Layout::RetinaFace(Body::ResNet50), false),
+        "retinaface" => (Layout::RetinaFace(RetinaFaceBody::ResNet50), false),
         other => return Err(format!("no network is called {other}").into()),
     };
     let mut state = layout.filled(seed)?;

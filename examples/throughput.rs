@@ -19,15 +19,18 @@ use sbi::blending::{Phase, Recipe};
 use sbi::checkpoint::{self, StateDict};
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::face::FaceDetector;
-use sbi::face::retinaface::{RetinaFace, Variant, prepare};
+use sbi::face::retinaface::{RetinaFace, prepare};
 use sbi::imaging::write_planes;
 use sbi::model::efficientnet::Mode;
+use sbi::model::face_encoder::FACE_ENCODER_PREFIX;
 use sbi::model::initial::initialise;
 use sbi::model::objective::{GuideSpec, TrainingModel};
 use sbi::model::published::Layout;
-use sbi::model::retinaface::{Body, RetinaFaceNet};
-use sbi::model::weights::{load_part, load_weights};
-use sbi::model::{ExecutionPlan, ForgeryDetector, InputSpec, Method, Normalisation, efficientnet, fill};
+use sbi::model::retinaface::RetinaFaceNet;
+use sbi::model::weights::load_part;
+use sbi::model::{
+    Execution, ForgeryDetector, InputSpec, Method, Normalisation, RetinaFaceBody, efficientnet, fill,
+};
 use sbi::prepared_frames::FrameFiles;
 use sbi::rng::{Purpose, generator};
 use sbi::train::config::Amp;
@@ -40,7 +43,6 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Instant;
-use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 const SEED: u64 = 1;
@@ -110,12 +112,12 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Weights { folder } => write_weights(&folder),
         Command::B4(args) => measure_b4(&args),
-        Command::R50(args) => measure_detector(&args, Variant::ResNet50, Body::ResNet50),
+        Command::R50(args) => measure_face_detector(&args, RetinaFaceBody::ResNet50),
         Command::Pairs(args) => measure_pairs(&args),
         Command::Loader(args) => measure_loader(&args),
         Command::Train(args) => measure_train(&args),
         Command::TrainLight(args) => measure_light(&args),
-        Command::Mnet(args) => measure_detector(&args, Variant::MobileNet025, Body::MobileNet025),
+        Command::Mnet(args) => measure_face_detector(&args, RetinaFaceBody::MobileNet025),
     }
 }
 
@@ -124,7 +126,7 @@ fn write_weights(folder: &Path) -> anyhow::Result<()> {
     let layouts = [
         ("b4.pth", Layout::ForgeryDetector(Method::Sbi, b4())),
         ("eg.tar", Layout::ForgeryDetector(Method::Eg, b4())),
-        ("r50.pth", Layout::RetinaFace(Body::ResNet50)),
+        ("r50.pth", Layout::RetinaFace(RetinaFaceBody::ResNet50)),
     ];
     for (name, layout) in layouts {
         checkpoint::write_bare_torch(&folder.join(name), &layout.filled(SEED)?)?;
@@ -136,18 +138,18 @@ fn b4() -> efficientnet::Variant {
     efficientnet::Variant::named("efficientnet-b4").expect("one of the published sizes")
 }
 
-fn plan(args: &Measure) -> ExecutionPlan {
+fn execution(args: &Measure) -> Execution {
     if args.cpu_time {
         sbi::native::process::set_threads(1);
     }
     match args.plain {
-        true => ExecutionPlan::plain(Device::Cpu),
-        false => ExecutionPlan::fastest(Device::Cpu),
+        true => Execution::plain(Device::Cpu),
+        false => Execution::fastest(Device::Cpu),
     }
 }
 
 fn measure_b4(args: &Measure) -> anyhow::Result<()> {
-    let detector = ForgeryDetector::load(&args.weights, plan(args))?;
+    let detector = ForgeryDetector::load(&args.weights, execution(args))?;
     let x = input("faces", &[args.batch, 3, FACE_SIDE, FACE_SIDE]);
     repeat(args, "faces/s", args.batch as usize, || {
         let logits = tch::no_grad(|| detector.logits(&x));
@@ -155,30 +157,24 @@ fn measure_b4(args: &Measure) -> anyhow::Result<()> {
     })
 }
 
-fn measure_detector(args: &Measure, variant: Variant, body: Body) -> anyhow::Result<()> {
+fn measure_face_detector(args: &Measure, body: RetinaFaceBody) -> anyhow::Result<()> {
     let (height, width) = FRAME;
     let image = RgbImage::from_raw(width, height, fill::image("frame", height, width, SEED));
-    let max_size = (variant == Variant::ResNet50).then_some(R50_MAX_SIZE);
+    let max_size = (body == RetinaFaceBody::ResNet50).then_some(R50_MAX_SIZE);
     if args.whole {
-        let detector = RetinaFace::load(variant, &args.weights, max_size, plan(args))?;
+        let detector = RetinaFace::load(body, &args.weights, max_size, execution(args))?;
         return repeat(args, "frames/s", 1, || {
             let faces = detector.detect(&[&image])?;
             Ok(vec![faces[0].len() as f32])
         });
     }
-    let plan = plan(args);
     let state: StateDict = checkpoint::read(&args.weights)?.state;
-    let vs = VarStore::new(Device::Cpu);
-    let mut net = RetinaFaceNet::new(&vs.root(), body);
-    load_weights(&vs, &state, variant.name(), &args.weights, |_| false)?;
-    if plan.compiles() {
-        net.compile();
-    }
-    let input = prepare(&image, variant, max_size)?;
+    let net = RetinaFaceNet::new(body, &state, &args.weights, execution(args))?;
+    let input = prepare(&image, body, max_size)?;
     let shape = [1, input.height as i64, input.width as i64, 3];
     let x = Tensor::from_slice(&input.hwc).view(shape).permute([0, 3, 1, 2]);
     repeat(args, "frames/s", 1, || {
-        let raw = tch::no_grad(|| net.forward(&x));
+        let raw = tch::no_grad(|| net.forward(&x))?;
         Ok(Vec::<f32>::try_from(raw.boxes.flatten(0, -1).slice(0, 0, 8, 1).contiguous())?)
     })
 }
@@ -240,11 +236,12 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
     if args.cpu_time {
         sbi::native::process::set_threads(1);
     }
-    let model = TrainingModel::new(b4(), Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
     let state: StateDict = checkpoint::read(&args.weights)?.state;
-    let of_encoder = |name: &str| name.starts_with("face_model.");
-    load_weights(model.variables(), &state, "the detector", &args.weights, of_encoder)?;
-    load_part(model.frozen_variables(), "", &state, "the encoder", &args.weights, |name| !of_encoder(name))?;
+    let spec = GuideSpec::default();
+    let encoder = spec.face_encoder(&state, Execution::plain(Device::Cpu))?;
+    let model = TrainingModel::new(b4(), Some((spec, encoder)), InputSpec::default(), Device::Cpu)?;
+    let of_encoder = |name: &str| name.starts_with(FACE_ENCODER_PREFIX);
+    load_part(model.variables(), "", &state, "the detector", &args.weights, of_encoder)?;
     let shape = [args.batch, 3, FACE_SIDE, FACE_SIDE];
     let (real, fake) = (input("real", &shape), input("fake", &shape));
     let batch = PairBatch { real, fake, frames: Vec::new(), replaced: 0 };
@@ -278,7 +275,7 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
     const BATCHES: usize = 1000;
     let lite = efficientnet::Variant::named("efficientnet-lite0").expect("one of the published sizes");
     let input = InputSpec { normalisation: Normalisation::ImageNet, side: SIDE as i64 };
-    let model = TrainingModel::new(lite, None, input, Device::Cpu);
+    let model = TrainingModel::new(lite, None, input, Device::Cpu)?;
     initialise(model.variables(), SEED);
     let mut sam = Sam::new(SamSpec::default(), model.parameters());
     let at = |name: &str| args.weights.join(name);

@@ -1,7 +1,7 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
 //! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`calibrate`], [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know
-//! components; **components** ([`datasets`], [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`model`],
+//! components; **components** ([`datasets`], [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`],
 //! [`checkpoint`], [`packed_faces`], [`face_stream`], [`metrics`], [`plot`]) each know one matter and the foundations; **foundations** ([`types`],
 //! [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], [`causes`], [`hash`], [`file_error`], [`progress`], [`rng`], [`suggest`], [`weight_files`]) know nothing of
 //! ours. Stages do not call one another, but for [`calibrate`], which stands on what [`infer`] and [`train`] score.
@@ -28,6 +28,7 @@ pub mod infer;
 pub mod metrics;
 pub mod model;
 pub mod native;
+pub mod network;
 pub mod npy;
 pub mod pack;
 pub mod packed_faces;

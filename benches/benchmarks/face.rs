@@ -1,9 +1,8 @@
 use criterion::{Criterion, Throughput, criterion_group};
 use sbi::checkpoint;
-use sbi::face::{FaceDetector, RetinaFace, Variant, crop_faces};
+use sbi::face::{FaceDetector, RetinaFace, RetinaFaceBody, crop_faces};
 use sbi::model::published::Layout;
-use sbi::model::retinaface::Body;
-use sbi::model::{ExecutionPlan, fill};
+use sbi::model::{Execution, fill};
 use sbi::types::{BBox, DetectedFace, RgbImage};
 use tch::Device;
 
@@ -20,14 +19,13 @@ fn detectors(c: &mut Criterion) {
     let frame = frame();
     let mut group = c.benchmark_group("detection on 720p");
     group.throughput(Throughput::Elements(1));
-    for (variant, body) in [(Variant::ResNet50, Body::ResNet50), (Variant::MobileNet025, Body::MobileNet025)]
-    {
-        let weights = folder.path().join(variant.name());
+    for body in [RetinaFaceBody::ResNet50, RetinaFaceBody::MobileNet025] {
+        let weights = folder.path().join(body.name());
         let state = Layout::RetinaFace(body).filled(super::SEED).unwrap();
         checkpoint::write_bare_torch(&weights, &state).unwrap();
-        let plan = ExecutionPlan::fastest(Device::Cpu);
-        let detector = RetinaFace::load(variant, &weights, None, plan).unwrap();
-        group.bench_function(variant.name(), |b| b.iter(|| detector.detect(&[&frame]).unwrap()));
+        let plan = Execution::fastest(Device::Cpu);
+        let detector = RetinaFace::load(body, &weights, None, plan).unwrap();
+        group.bench_function(body.name(), |b| b.iter(|| detector.detect(&[&frame]).unwrap()));
     }
     group.finish();
 }

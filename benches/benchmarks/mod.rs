@@ -1,5 +1,6 @@
 pub mod blending;
 pub mod checkpoint;
+pub mod engine;
 pub mod face;
 pub mod model;
 pub mod video;

@@ -1,7 +1,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use sbi::model::efficientnet::Variant;
 use sbi::model::published::Layout;
-use sbi::model::{ExecutionPlan, ForgeryDetector, InputSpec, Method, fill};
+use sbi::model::{Execution, ForgeryDetector, InputSpec, Method, fill};
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -17,8 +17,7 @@ fn efficientnet_b4(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("efficientnet-b4 380 px");
     group.throughput(Throughput::Elements(BATCH as u64));
-    let plans =
-        [("plain", ExecutionPlan::plain(Device::Cpu)), ("fastest", ExecutionPlan::fastest(Device::Cpu))];
+    let plans = [("plain", Execution::plain(Device::Cpu)), ("fastest", Execution::fastest(Device::Cpu))];
     for (name, plan) in plans {
         let detector =
             ForgeryDetector::from_state(&state, InputSpec::default(), Path::new("filled"), plan).unwrap();

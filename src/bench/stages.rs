@@ -3,10 +3,8 @@
 use super::inputs::{face_at, faces, frame};
 use super::{Config, Timer};
 use crate::blending::{Phase, Recipe};
-use crate::face::{FaceDetector, RetinaFace, Variant};
-use crate::model::efficientnet::Mode;
-use crate::model::work::work_of;
-use crate::model::{ExecutionPlan, ForgeryDetector};
+use crate::face::{FaceDetector, RetinaFace, RetinaFaceBody};
+use crate::model::{Execution, ForgeryDetector};
 use crate::rng::{Purpose, generator};
 use crate::training_pairs::Pair;
 use crate::types::{FACE_SIDE, RgbImage};
@@ -47,8 +45,8 @@ pub(super) fn all() -> [Stage; 5] {
     let stage = |name, measure: Measure| Stage { name, measure };
     [
         stage("decoding", decoding),
-        stage("faces, MobileNet", |_, device, timer| detection(Variant::MobileNet025, device, timer)),
-        stage("faces, ResNet-50", |_, device, timer| detection(Variant::ResNet50, device, timer)),
+        stage("faces, MobileNet", |_, device, timer| detection(RetinaFaceBody::MobileNet025, device, timer)),
+        stage("faces, ResNet-50", |_, device, timer| detection(RetinaFaceBody::ResNet50, device, timer)),
         stage("scores", scores),
         stage("self-blending", blending),
     ]
@@ -88,21 +86,17 @@ fn decoding(_: &Config, _: Device, timer: &Timer) -> Result<Found> {
     })
 }
 
-fn detection(variant: Variant, device: Device, timer: &Timer) -> Result<Found> {
-    let Some(weights) = variant.weight_file().find_in(&weights_dir()) else {
-        let file = variant.weight_file();
+fn detection(body: RetinaFaceBody, device: Device, timer: &Timer) -> Result<Found> {
+    let Some(weights) = body.weight_file().find_in(&weights_dir()) else {
+        let file = body.weight_file();
         let path = weights_dir().join(file.name());
         return Ok(Found::Missing(format!("{} is not there; {}", path.display(), file.origin)));
     };
     let image = frame(WIDTH, HEIGHT, 0);
-    let load = |plan| RetinaFace::load(variant, &weights, None, plan);
-    let plain = load(ExecutionPlan::plain(device))?;
-    let mut counted = Ok(Vec::new());
-    let work = work_of(|| counted = plain.detect(&[&image]));
-    counted?;
-    let detector = load(ExecutionPlan::fastest(device))?;
+    let detector = RetinaFace::load(body, &weights, None, Execution::fastest(device))?;
+    let work = detector.work(&image);
     let seconds = timer.median(|| Ok(detector.detect(&[&image]).map(drop)?))?;
-    let what = format!("finding faces in 720p, {}", variant.name());
+    let what = format!("finding faces in 720p, {}", body.name());
     Ok(Found::Rate {
         what,
         rate: 1.0 / seconds,
@@ -112,12 +106,9 @@ fn detection(variant: Variant, device: Device, timer: &Timer) -> Result<Found> {
 }
 
 fn scores(config: &Config, device: Device, timer: &Timer) -> Result<Found> {
-    let detector = ForgeryDetector::load(&config.weights, ExecutionPlan::fastest(device))?;
-    let plain = ForgeryDetector::load(&config.weights, ExecutionPlan::plain(device))?;
+    let detector = ForgeryDetector::load(&config.weights, Execution::fastest(device))?;
     let side = detector.input().side;
-    let one = Tensor::zeros([1, 3, side, side], (Kind::Float, device));
-    let work = work_of(|| drop(tch::no_grad(|| plain.backbone().pooled_features(&one, Mode::Eval))));
-    drop(plain);
+    let work = detector.backbone().work(side as usize);
     let planes = faces(config.batch_size, FACE_SIDE);
     let seconds = timer.median(|| Ok(detector.scores(&planes, FACE_SIDE).map(drop)?))?;
     let what =

@@ -7,7 +7,7 @@ use crate::checkpoint::{self, Precision, StatePlace, WrittenForm};
 use crate::infer;
 use crate::metrics::Calibration;
 use crate::model::forgery_detector::detector_part;
-use crate::model::{DeviceChoice, ExecutionPlan, ForgeryDetector};
+use crate::model::{DeviceChoice, Execution, ForgeryDetector};
 use crate::progress::{Cancel, Progress};
 use crate::train::{self, score_held_out};
 use crate::types::Label;
@@ -79,7 +79,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let summary = match &config.source {
         Source::Videos(inference) => on_videos(inference, progress, cancel)?,
         Source::HeldOutPairs { weights, training, data_root, device } => {
-            let plan = ExecutionPlan::fastest(device.resolve()?);
+            let plan = Execution::fastest(device.resolve()?);
             let detector = ForgeryDetector::load(weights, plan)?;
             let held_out = score_held_out(training, &detector, *device, data_root, progress, cancel)?;
             on_pairs(training, &held_out)?

@@ -35,7 +35,7 @@ use sniff::Kind;
 pub use error::{Error, InFile};
 pub use safetensors::write_safetensors;
 pub use save::{LeftOut, Precision, StatePlace, WrittenForm};
-pub use state_dict::{Mismatch, ShapeMismatch, StateDict};
+pub use state_dict::{BATCH_COUNTER, Mismatch, ShapeMismatch, StateDict};
 pub use tensor::{DType, TensorData};
 pub use value::Value;
 pub use write::{write_bare_torch, write_torch};

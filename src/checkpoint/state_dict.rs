@@ -5,6 +5,10 @@ use std::fmt;
 
 use super::{Error, TensorData};
 
+/// The last part of the name under which a batch norm counts its batches: inference has no use for it and older files
+/// lack it.
+pub const BATCH_COUNTER: &str = "num_batches_tracked";
+
 /// The weights of a network: tensors by name, in the order in which they were put in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StateDict {
@@ -133,7 +137,7 @@ impl StateDict {
 }
 
 fn is_batch_counter(name: &str) -> bool {
-    name.rsplit('.').next() == Some("num_batches_tracked")
+    name.rsplit('.').next() == Some(BATCH_COUNTER)
 }
 
 /// Differences between a state dict and the network it is to fill.

@@ -5,7 +5,7 @@ mod weights;
 
 use crate::causes::with_causes;
 use crate::datasets::TestSet;
-use crate::face::Variant;
+use crate::face::RetinaFaceBody;
 use crate::model::DeviceChoice;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -27,7 +27,7 @@ pub enum Subject {
     /// Where networks run.
     Device,
     /// A network that finds faces, with its weights.
-    FaceDetector(Variant),
+    FaceDetector(RetinaFaceBody),
     /// A weight file, by its name.
     WeightFile(&'static str),
     /// The folder of all data sets.

@@ -2,18 +2,18 @@
 
 use super::{Check, State, Subject};
 use crate::checkpoint;
-use crate::face::{LandmarkModel, RetinaFace, Variant};
-use crate::model::{ExecutionPlan, dlib_encoder};
+use crate::face::{LandmarkModel, RetinaFace, RetinaFaceBody};
+use crate::model::{Execution, dlib_encoder};
 use crate::weight_files::catalogue::ALL;
 use crate::weight_files::{WeightFile, WeightFormat, weights_dir};
 
-const FACE_DETECTORS: [Variant; 2] = [Variant::ResNet50, Variant::MobileNet025];
+const FACE_DETECTORS: [RetinaFaceBody; 2] = [RetinaFaceBody::ResNet50, RetinaFaceBody::MobileNet025];
 
 pub fn face_detectors() -> [Check; 2] {
     FACE_DETECTORS.map(face_detector)
 }
 
-fn face_detector(variant: Variant) -> Check {
+fn face_detector(variant: RetinaFaceBody) -> Check {
     let subject = Subject::FaceDetector(variant);
     let file = variant.weight_file();
     let Some(path) = file.find_in(&weights_dir()) else {
@@ -21,14 +21,14 @@ fn face_detector(variant: Variant) -> Check {
         let detail = format!("{} is not there; {}", path.display(), file.origin);
         return Check::new(subject, State::Missing, &detail);
     };
-    let plan = ExecutionPlan::plain(tch::Device::Cpu);
+    let plan = Execution::plain(tch::Device::Cpu);
     let loaded = RetinaFace::load(variant, &path, None, plan);
     Check::tried(subject, loaded.map(|_| path.display().to_string()))
 }
 
 /// All files of the catalogue but those that have been tried as face detectors.
 pub fn files() -> impl Iterator<Item = Check> {
-    let tried = FACE_DETECTORS.map(Variant::weight_file);
+    let tried = FACE_DETECTORS.map(RetinaFaceBody::weight_file);
     ALL.into_iter().filter(move |file| !tried.contains(file)).map(weight_file)
 }
 

@@ -1,4 +1,4 @@
-//! Memory of the engine: aligned floats that tasks on several threads write into.
+//! Memory of the engine: aligned floats.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::RefCell;
@@ -7,14 +7,14 @@ use std::cell::RefCell;
 ///
 /// A mapping of its own, in huge pages where the kernel has them: pages come when they are first written, by the thread
 /// that writes, and there are few of them.
-pub struct Memory {
+pub(super) struct Memory {
     data: *mut f32,
     len: usize,
 }
 
-// SAFETY: the memory is owned; it is written through `&self` only by `Operation::run`, whose tasks write disjoint parts.
+// SAFETY: the memory is owned, as a boxed slice's is, and any thread may unmap it.
 unsafe impl Send for Memory {}
-// SAFETY: as above.
+// SAFETY: through `&Memory` it is only read.
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -39,7 +39,7 @@ impl Memory {
         Memory { data, len }
     }
 
-    /// The same with these values.
+    /// Memory with these values.
     pub fn from_slice(values: &[f32]) -> Self {
         let mut memory = Self::zeroed(values.len());
         memory.as_mut_slice().copy_from_slice(values);
@@ -55,11 +55,6 @@ impl Memory {
         self.len
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// All floats.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         // SAFETY: owned, initialised, of this length; borrowed mutably.
@@ -68,12 +63,8 @@ impl Memory {
 
     /// All floats.
     pub fn as_slice(&self) -> &[f32] {
-        // SAFETY: owned, initialised, of this length. Nobody reads while tasks write: `Program` sees to that.
+        // SAFETY: owned, initialised, of this length; nobody writes while it is borrowed.
         unsafe { std::slice::from_raw_parts(self.data, self.len) }
-    }
-
-    pub(super) fn pointer(&self) -> *mut f32 {
-        self.data
     }
 }
 
@@ -86,17 +77,18 @@ impl Drop for Memory {
     }
 }
 
-/// Hands this thread's scratch of at least `len` floats to `body`.
+/// Hands this thread's scratch of at least `len` floats to `body`, which must not ask for it again.
 pub(super) fn with_scratch<R>(len: usize, body: impl FnOnce(*mut f32) -> R) -> R {
     thread_local! {
         static SCRATCH: RefCell<Option<Memory>> = const { RefCell::new(None) };
     }
     SCRATCH.with_borrow_mut(|scratch| {
         if scratch.as_ref().is_none_or(|memory| memory.len() < len) {
+            // The old memory goes before the new one comes.
             *scratch = None;
             *scratch = Some(Memory::zeroed(len));
         }
-        body(scratch.as_ref().map_or(std::ptr::null_mut(), Memory::pointer))
+        body(scratch.as_mut().map_or(std::ptr::null_mut(), |memory| memory.as_mut_slice().as_mut_ptr()))
     })
 }
 
@@ -110,8 +102,8 @@ mod tests {
             let values: Vec<f32> = (0..len).map(|i| i as f32).collect();
             let memory = Memory::from_slice(&values);
             assert_eq!(memory.as_slice(), values);
-            assert_eq!(memory.pointer() as usize % 64, 0);
-            assert_eq!(memory.is_empty(), len == 0);
+            assert_eq!(memory.as_slice().as_ptr() as usize % 64, 0);
+            assert_eq!(memory.len(), len);
         }
     }
 }

@@ -1,47 +1,23 @@
 //! Weights in the layouts that the engine's kernels read (`kernels.h`).
 
-use super::{EngineActivation, Kernels, Memory, Packed};
+use super::fold::Folded;
+use super::kernels::Kernels;
+use super::memory::Memory;
 use rayon::prelude::*;
-use std::sync::Arc;
 
-/// A convolution with its batch norm folded in: what a program is built from.
-#[derive(Clone, Debug)]
-pub struct Folded {
-    /// `[c_out, c_in / groups, kernel, kernel]`, flat.
-    pub weight: Vec<f32>,
-    /// `[c_out]`.
-    pub bias: Vec<f32>,
-    /// Channels of a group's input.
-    pub c_in: usize,
-    /// Channels out.
-    pub c_out: usize,
-    /// Side of the kernel.
-    pub kernel: usize,
-}
-
-impl Folded {
-    /// Several convolutions of the same input as one, their outputs side by side.
-    pub fn beside(parts: &[Folded]) -> Folded {
-        let first = parts.first().expect("at least one convolution");
-        assert!(parts.iter().all(|part| (part.c_in, part.kernel) == (first.c_in, first.kernel)));
-        Folded {
-            weight: parts.iter().flat_map(|part| part.weight.iter().copied()).collect(),
-            bias: parts.iter().flat_map(|part| part.bias.iter().copied()).collect(),
-            c_out: parts.iter().map(|part| part.c_out).sum(),
-            ..*first
-        }
-    }
-
-    fn at(&self, c_out: usize, c_in: usize, y: usize, x: usize) -> f32 {
-        self.weight[((c_out * self.c_in + c_in) * self.kernel + y) * self.kernel + x]
-    }
+/// A kernel's weights. The layouts are those of `kernels.h`.
+pub(super) struct Packed {
+    /// The factors, in the kernel's order.
+    pub weight: Memory,
+    /// What sums begin with, padded to whole blocks.
+    pub bias: Memory,
 }
 
 /// `values`, and zeros up to whole blocks: kernels read whole vectors.
-pub(super) fn padded(kernels: &Kernels, values: &[f32]) -> Arc<Memory> {
+pub(super) fn padded(kernels: &Kernels, values: &[f32]) -> Memory {
     let mut all = values.to_vec();
     all.resize(values.len().next_multiple_of(kernels.block()), 0.0);
-    Arc::new(Memory::from_slice(&all))
+    Memory::from_slice(&all)
 }
 
 /// Fills `[c_out / block][depth][block]` of a matrix that `value(c_out, depth)` gives; the last block may be a vector wide.
@@ -61,7 +37,7 @@ fn fill_blocks(
     });
 }
 
-/// The same in memory of its own.
+/// Such blocks in memory of their own.
 fn blocks(
     kernels: &Kernels,
     c_out: usize,
@@ -73,27 +49,27 @@ fn blocks(
     all
 }
 
-fn packed(kernels: &Kernels, weight: Memory, bias: &[f32], activation: EngineActivation) -> Packed {
-    Packed { weight: Arc::new(weight), bias: padded(kernels, bias), activation }
+fn packed(kernels: &Kernels, weight: Memory, bias: &[f32]) -> Packed {
+    Packed { weight, bias: padded(kernels, bias) }
 }
 
 /// An ordinary convolution.
-pub(super) fn conv(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+pub(super) fn conv(kernels: &Kernels, folded: &Folded) -> Packed {
     let Folded { c_in, kernel, .. } = *folded;
     let value = |o: usize, k: usize| folded.at(o, k % c_in, k / c_in / kernel, k / c_in % kernel);
     let weight = blocks(kernels, folded.c_out, kernel * kernel * c_in, value);
-    packed(kernels, weight, &folded.bias, activation)
+    packed(kernels, weight, &folded.bias)
 }
 
 /// A 1 x 1 convolution of a front's result, whose channels are padded to whole vectors.
-pub(super) fn project(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+pub(super) fn project(kernels: &Kernels, folded: &Folded) -> Packed {
     let depth = folded.c_in.next_multiple_of(kernels.lanes());
     let value = |o: usize, k: usize| if k < folded.c_in { folded.at(o, k, 0, 0) } else { 0.0 };
-    packed(kernels, blocks(kernels, folded.c_out, depth, value), &folded.bias, activation)
+    packed(kernels, blocks(kernels, folded.c_out, depth, value), &folded.bias)
 }
 
 /// A depthwise convolution: `[channels / lanes][kernel][kernel][lanes]`.
-pub(super) fn depthwise(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+pub(super) fn depthwise(kernels: &Kernels, folded: &Folded) -> Packed {
     let taps = folded.kernel * folded.kernel;
     let mut weight = Vec::with_capacity(folded.weight.len());
     for first in (0..folded.c_out).step_by(kernels.lanes()) {
@@ -102,7 +78,7 @@ pub(super) fn depthwise(kernels: &Kernels, folded: &Folded, activation: EngineAc
             weight.extend((first..first + kernels.lanes()).map(channel));
         }
     }
-    packed(kernels, Memory::from_slice(&weight), &folded.bias, activation)
+    packed(kernels, Memory::from_slice(&weight), &folded.bias)
 }
 
 /// The two layers of squeeze and excitation, each `[squeezed][channels in whole vectors]`.
@@ -116,10 +92,9 @@ pub(super) fn gate(kernels: &Kernels, reduce: &Folded, expand: &Folded) -> (Pack
         }
         all
     };
-    let none = EngineActivation::None;
     let by_input = rows(&|s, c| reduce.at(s, c, 0, 0));
     let by_output = rows(&|s, c| expand.at(c, s, 0, 0));
-    (packed(kernels, by_input, &reduce.bias, none.clone()), packed(kernels, by_output, &expand.bias, none))
+    (packed(kernels, by_input, &reduce.bias), packed(kernels, by_output, &expand.bias))
 }
 
 /// How Winograd's filtering brings a kernel's 3 taps to 6 positions: the points 0, 1, -1, 1/2, -2 and infinity, as in
@@ -134,7 +109,7 @@ const TRANSFORM: [[f64; 3]; 6] = [
 ];
 
 /// A 3 x 3 convolution in Winograd's form: `[position][c_out / block][c_in][block]`.
-pub(super) fn winograd(kernels: &Kernels, folded: &Folded, activation: EngineActivation) -> Packed {
+pub(super) fn winograd(kernels: &Kernels, folded: &Folded) -> Packed {
     assert_eq!((folded.kernel, kernels.winograd_side() + 2), (3, TRANSFORM.len()));
     let positions = TRANSFORM.len() * TRANSFORM.len();
     let transformed: Vec<f32> = folded
@@ -154,7 +129,7 @@ pub(super) fn winograd(kernels: &Kernels, folded: &Folded, activation: EngineAct
         let value = |o: usize, k: usize| transformed[(o * folded.c_in + k) * positions + position];
         fill_blocks(kernels, folded.c_out, folded.c_in, value, to);
     }
-    packed(kernels, weight, &folded.bias, activation)
+    packed(kernels, weight, &folded.bias)
 }
 
 #[cfg(test)]

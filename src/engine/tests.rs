@@ -1,8 +1,12 @@
 //! Every operation in every build of the kernels against libtorch's own operators.
 
-use super::Kernels;
-use super::*;
-use crate::model::layers::{Activation, Padding, values_of};
+use super::compiled::Compiled;
+use super::kernels::Kernels;
+use crate::checkpoint::StateDict;
+use crate::model::weights::to_data;
+use crate::network::{
+    Activation, Block, ConvSpec, Convolution, Layers, Map, Network, Norm, Padding, SqueezeExcite, Weights,
+};
 use tch::{Device, Kind, Tensor};
 
 const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -13,15 +17,47 @@ fn builds() -> impl Iterator<Item = &'static [Kernels]> {
     (0..all.len()).map(move |first| &all[first..])
 }
 
-fn folded(weight: &Tensor, bias: &Tensor) -> Folded {
-    let size = weight.size();
-    Folded {
-        weight: values_of(weight),
-        bias: values_of(bias),
-        c_in: size[1] as usize,
-        c_out: size[0] as usize,
-        kernel: size[2] as usize,
+/// Weights by name.
+#[derive(Default)]
+struct Made(StateDict);
+
+impl Made {
+    fn put(&mut self, name: String, tensor: &Tensor) {
+        self.0.insert(name, to_data(tensor).unwrap()).unwrap();
     }
+
+    /// A convolution with this weight and bias, under a name of its own.
+    fn conv(&mut self, name: &str, (weight, bias): &(Tensor, Tensor), padding: Padding) -> Convolution {
+        let size: Vec<usize> = weight.size().iter().map(|&side| side as usize).collect();
+        self.put(format!("{name}.weight"), weight);
+        self.put(format!("{name}.bias"), bias);
+        Convolution::new(name, ConvSpec::new(size[1], size[0], size[2]).padded(padding).biased(true))
+    }
+
+    /// A depthwise one.
+    fn depthwise(&mut self, name: &str, numbers: &(Tensor, Tensor), padding: Padding) -> Convolution {
+        let conv = self.conv(name, numbers, padding);
+        let channels = conv.spec.c_out;
+        Convolution { spec: ConvSpec { c_in: channels, groups: channels, ..conv.spec }, ..conv }
+    }
+
+    fn compiled(
+        &self,
+        builds: &'static [Kernels],
+        channels: i64,
+        list: impl FnOnce(&mut Layers, Map) -> Vec<Map>,
+    ) -> Compiled {
+        let network = Network::new(channels as usize, list);
+        Compiled::with_kernels(builds, &network, Weights::new(&self.0, "")).unwrap()
+    }
+}
+
+fn strided(conv: &Convolution, stride: i64) -> Convolution {
+    Convolution { spec: conv.spec.strided(stride as usize), ..conv.clone() }
+}
+
+fn values_of(tensor: &Tensor) -> Vec<f32> {
+    to_data(tensor).unwrap().to_f32_vec()
 }
 
 /// A convolution of random weights, of about the spread that keeps activations where they are.
@@ -30,14 +66,20 @@ fn random(c_out: i64, c_in: i64, kernel: i64) -> (Tensor, Tensor) {
     (Tensor::randn([c_out, c_in, kernel, kernel], OPTIONS) * spread, Tensor::randn([c_out], OPTIONS) * 0.1)
 }
 
-fn applied(activation: Activation, x: &Tensor) -> Tensor {
+fn applied(activation: &Activation, x: &Tensor) -> Tensor {
     match activation {
         Activation::None => x.shallow_clone(),
         Activation::Relu => x.relu(),
         Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::Swish => x.silu(),
-        Activation::LeakyRelu(slope) => x.maximum(&(x * slope)),
+        Activation::LeakyRelu(slope) => x.maximum(&(x * *slope)),
+        Activation::Slopes(name) => panic!("{name} is a name"),
     }
+}
+
+fn normalised(x: &Tensor, statistics: &[(String, Tensor); 4], norm: &Norm) -> Tensor {
+    let [weight, bias, mean, variance] = statistics.each_ref().map(|(_, tensor)| Some(tensor));
+    x.batch_norm(weight, bias, mean, variance, false, norm.momentum, norm.eps, false)
 }
 
 fn plain_conv(
@@ -47,7 +89,7 @@ fn plain_conv(
     padding: Padding,
     groups: i64,
 ) -> Tensor {
-    let Padding { before, after } = padding;
+    let (before, after) = (padding.before as i64, padding.after as i64);
     let x = x.constant_pad_nd([before, after, before, after]);
     x.conv2d(weight, Some(bias), [stride; 2], [0, 0], [1, 1], groups)
 }
@@ -68,46 +110,43 @@ const ALL_ACTIVATIONS: [Activation; 5] =
 fn convolutions_equal_libtorchs() {
     tch::manual_seed(1);
     let paddings = [
-        (1, 1, Padding::even(0)),
+        (1, 1, Padding::NONE),
         (3, 2, Padding { before: 0, after: 1 }),
         (7, 2, Padding::even(3)),
         (5, 1, Padding::even(2)),
-        (1, 2, Padding::even(0)),
-        (3, 2, Padding::even(0)),
+        (1, 2, Padding::NONE),
+        (3, 2, Padding::NONE),
     ];
     for all in builds() {
         for (number, (kernel, stride, padding)) in paddings.into_iter().enumerate() {
             for (c_in, c_out) in [(3, 8), (16, 24), (40, 70), (5, 4)] {
-                let activation = ALL_ACTIVATIONS[number % ALL_ACTIVATIONS.len()];
+                let activation = &ALL_ACTIVATIONS[number % ALL_ACTIVATIONS.len()];
                 let conv = random(c_out, c_in, kernel);
+                let shortcut =
+                    (Tensor::randn([c_out, c_in, 1, 1], OPTIONS) * 0.2, Tensor::zeros([c_out], OPTIONS));
+                let mut made = Made::default();
+                let main = strided(&made.conv("main", &conv, padding), stride);
+                let side = strided(&made.conv("side", &shortcut, Padding::NONE), stride);
                 for (height, width) in [(9, 13), (31, 28), (7, 7)] {
                     let x = Tensor::randn([2, c_in, height, width], OPTIONS);
                     let expected = plain_conv(&x, &conv, stride, padding, 1);
-                    let onto = Tensor::randn([c_out, c_in, 1, 1], OPTIONS) * 0.2;
-                    let (mut program, input) = Builder::with_kernels(all, c_in as usize);
-                    let main = folded(&conv.0, &conv.1);
-                    let plain = program.conv(input, &main, stride as usize, padding, activation);
-                    let shortcut = (onto.shallow_clone(), Tensor::zeros([c_out], OPTIONS));
-                    let side = folded(&shortcut.0, &shortcut.1);
-                    let added =
-                        program.conv(input, &side, stride as usize, Padding::even(0), Activation::None);
                     // The shortcut's size is the same only where the kernel's padding keeps it.
-                    let short = plain_conv(&x, &shortcut, stride, Padding::even(0), 1);
+                    let short = plain_conv(&x, &shortcut, stride, Padding::NONE, 1);
                     let fits = short.size() == expected.size();
-                    let both = fits.then(|| {
-                        program.conv_onto(input, &main, stride as usize, padding, activation, added)
+                    let program = made.compiled(all, c_in, |layers, input| {
+                        let plain = layers.conv(input, main.clone(), activation.clone());
+                        let added = layers.conv(input, side.clone(), Activation::None);
+                        let both =
+                            fits.then(|| layers.conv_onto(input, main.clone(), added, activation.clone()));
+                        [plain].into_iter().chain(both).collect()
                     });
-                    let outputs: Vec<Map> = [Some(plain), both].into_iter().flatten().collect();
-                    let made = program.finish(&outputs).run(&x);
+                    let results = program.run(&x);
                     let what =
                         format!("{} {kernel}/{stride} {c_in} to {c_out}, {height} x {width}", all[0].name);
-                    assert_close(&made[0], &applied(activation, &expected), &what);
+                    assert_close(&results[0], &applied(activation, &expected), &what);
                     if fits {
-                        assert_close(
-                            &made[1],
-                            &applied(activation, &(&expected + short)),
-                            &format!("{what}, added"),
-                        );
+                        let expected = applied(activation, &(&expected + short));
+                        assert_close(&results[1], &expected, &format!("{what}, added"));
                     }
                 }
             }
@@ -122,17 +161,26 @@ fn three_by_three_convolutions_equal_libtorchs_whatever_way_they_take() {
         // The last ones are too narrow for Winograd's way.
         for (c_in, c_out) in [(16, 16), (32, 48), (64, 20), (128, 16), (12, 16), (16, 8)] {
             let conv = random(c_out, c_in, 3);
-            let (mut program, input) = Builder::with_kernels(all, c_in as usize);
             let padding = Padding::even(1);
-            let one = folded(&conv.0, &conv.1);
-            let first = program.conv(input, &one, 1, padding, Activation::Relu);
             let slopes = Tensor::rand([c_out], OPTIONS);
-            let second = program.conv_slopes(input, &one, 1, padding, &values_of(&slopes));
-            let third = program.conv_onto(input, &one, 1, padding, Activation::None, first);
-            let joined = program.map(2 * c_out as usize);
-            program.conv_beside(input, &one, padding, Activation::LeakyRelu(0.1), (joined, 0));
-            program.conv_beside(input, &one, padding, Activation::Relu, (joined, c_out as usize));
-            let program = program.finish(&[first, second, third, joined]);
+            let mut made = Made::default();
+            let one = made.conv("one", &conv, padding);
+            made.put("slopes.weight".to_owned(), &slopes);
+            let norm = Norm::new("norm", c_in as usize);
+            let statistics = [norm.weight(), norm.bias(), norm.running_mean(), norm.running_var()]
+                .map(|weight| (weight.name, Tensor::rand([c_in], OPTIONS) + 0.5));
+            statistics.iter().for_each(|(name, tensor)| made.put(name.clone(), tensor));
+            let program = made.compiled(all, c_in, |layers, input| {
+                let mut conv = |activation| layers.conv(input, one.clone(), activation);
+                let first = conv(Activation::Relu);
+                let second = conv(Activation::Slopes("slopes".to_owned()));
+                let third = layers.conv_onto(input, one.clone(), first, Activation::None);
+                // Twice from one map, which becomes one product, and once from another.
+                let other = layers.affine(input, norm.clone());
+                let parts = vec![(input, one.clone()), (input, one.clone()), (other, one.clone())];
+                let beside = layers.beside(parts, Activation::LeakyRelu(0.1));
+                vec![first, second, third, beside]
+            });
             // Sizes that are and are not whole tiles, smaller ones after larger ones too.
             for (height, width) in [(16, 24), (9, 5), (1, 1), (30, 31), (4, 67)] {
                 let x = Tensor::randn([3, c_in, height, width], OPTIONS);
@@ -142,8 +190,10 @@ fn three_by_three_convolutions_equal_libtorchs_whatever_way_they_take() {
                 assert_close(&made[0], &expected.relu(), &what);
                 assert_close(&made[1], &expected.prelu(&slopes), &format!("{what}, slopes"));
                 assert_close(&made[2], &(&expected + expected.relu()), &format!("{what}, added"));
-                let both = Tensor::cat(&[applied(Activation::LeakyRelu(0.1), &expected), expected.relu()], 1);
-                assert_close(&made[3], &both, &format!("{what}, side by side"));
+                let other = plain_conv(&normalised(&x, &statistics, &norm), &conv, 1, padding, 1);
+                let beside = Tensor::cat(&[&expected, &expected, &other], 1);
+                let beside = applied(&Activation::LeakyRelu(0.1), &beside);
+                assert_close(&made[3], &beside, &format!("{what}, side by side"));
             }
         }
     }
@@ -167,33 +217,37 @@ fn blocks_equal_their_layers_one_by_one() {
                 let skip = stride == 1;
                 let c_out = if skip { c_in } else { c_in + 7 };
                 let activation =
-                    [Activation::Swish, Activation::Relu6, Activation::LeakyRelu(0.1)][number % 3];
+                    &[Activation::Swish, Activation::Relu6, Activation::LeakyRelu(0.1)][number % 3];
                 let expand = (expansion > 1).then(|| random(wide, c_in, 1));
                 let depthwise = random(wide, 1, kernel);
                 let (reduce, excite) = (random(5, wide, 1), random(wide, 5, 1));
                 let project = random(c_out, wide, 1);
-                let (mut program, input) = Builder::with_kernels(all, c_in as usize);
-                let block = Block {
-                    expand: expand.as_ref().map(|(weight, bias)| folded(weight, bias)),
-                    // A depthwise convolution's groups have one channel.
-                    depthwise: folded(&depthwise.0, &depthwise.1),
-                    stride: stride as usize,
-                    padding,
-                    activation,
-                    squeeze: squeeze.then(|| (folded(&reduce.0, &reduce.1), folded(&excite.0, &excite.1))),
-                    project: folded(&project.0, &project.1),
-                    last_activation: Activation::None,
-                    skip,
+                let mut made = Made::default();
+                let none = Padding::NONE;
+                let squeezed = SqueezeExcite {
+                    reduce: made.conv("reduce", &reduce, none),
+                    expand: made.conv("excite", &excite, none),
                 };
-                let to = program.block(input, &block);
+                let block = Block {
+                    name: "block".to_owned(),
+                    expand: expand.as_ref().map(|numbers| made.conv("expand", numbers, none)),
+                    depthwise: strided(&made.depthwise("depthwise", &depthwise, padding), stride),
+                    activation: activation.clone(),
+                    squeeze: squeeze.then_some(squeezed),
+                    project: made.conv("project", &project, none),
+                    project_activation: Activation::None,
+                    skip,
+                    drop_connect: 0.0,
+                };
                 // What reads the result may want zeros around it.
                 let behind = random(16, c_out, 3);
-                let last =
-                    program.conv(to, &folded(&behind.0, &behind.1), 1, Padding::even(1), Activation::None);
-                let program = program.finish(&[to, last]);
+                let last = made.conv("behind", &behind, Padding::even(1));
+                let program = made.compiled(all, c_in, |layers, input| {
+                    let to = layers.block(input, block);
+                    vec![to, layers.conv(to, last, Activation::None)]
+                });
                 for (height, width) in [(31, 37), (12, 12), (7, 7), (3, 2), (26, 50)] {
                     let x = Tensor::randn([2, c_in, height, width], OPTIONS) * 2.0;
-                    let none = Padding::even(0);
                     let expanded = expand
                         .as_ref()
                         .map_or(x.shallow_clone(), |e| applied(activation, &plain_conv(&x, e, 1, none, 1)));
@@ -227,18 +281,23 @@ fn pooling_enlarging_and_affine_steps_equal_libtorchs() {
     tch::manual_seed(4);
     for all in builds() {
         for channels in [4, 20, 32] {
-            let (scale, shift) = (Tensor::randn([channels], OPTIONS), Tensor::randn([channels], OPTIONS));
             let wider = random(channels + 12, channels, 3);
-            let (mut program, input) = Builder::with_kernels(all, channels as usize);
-            let padded = program.max_pool(input, Padding::even(1));
-            let bare = program.max_pool(input, Padding::even(0));
-            let enlarged = program.enlarge_onto(padded, input);
-            let affine = program.affine(input, &values_of(&scale), &values_of(&shift));
+            let mut made = Made::default();
+            let norm = Norm::new("norm", channels as usize);
+            let statistics = [norm.weight(), norm.bias(), norm.running_mean(), norm.running_var()]
+                .map(|weight| (weight.name, Tensor::rand([channels], OPTIONS) + 0.5));
+            statistics.iter().for_each(|(name, tensor)| made.put(name.clone(), tensor));
             // Strided without padding: a column or row less than the means where a side is even.
-            let strided =
-                program.conv(input, &folded(&wider.0, &wider.1), 2, Padding::even(0), Activation::None);
-            let shortcut = program.mean_shortcut(input, strided);
-            let program = program.finish(&[padded, bare, enlarged, affine, shortcut]);
+            let strided = strided(&made.conv("wider", &wider, Padding::NONE), 2);
+            let program = made.compiled(all, channels, |layers, input| {
+                let padded = layers.max_pool(input, Padding::even(1));
+                let bare = layers.max_pool(input, Padding::NONE);
+                let enlarged = layers.enlarge_add(padded, input);
+                let affine = layers.affine(input, norm.clone());
+                let strided = layers.conv(input, strided, Activation::None);
+                let shortcut = layers.mean_shortcut(input, strided);
+                vec![padded, bare, enlarged, affine, shortcut]
+            });
             for (height, width) in [(12, 18), (9, 11), (5, 8)] {
                 let x = Tensor::randn([2, channels, height, width], OPTIONS);
                 let made = program.run(&x);
@@ -248,9 +307,8 @@ fn pooling_enlarging_and_affine_steps_equal_libtorchs() {
                 assert_close(&made[1], &pool(0), &what);
                 let nearest = pool(1).upsample_nearest2d([height, width], None, None);
                 assert_close(&made[2], &(nearest + &x), &what);
-                let as_channels = |t: &Tensor| t.view([1, -1, 1, 1]);
-                assert_close(&made[3], &(&x * as_channels(&scale) + as_channels(&shift)), &what);
-                let y = plain_conv(&x, &wider, 2, Padding::even(0), 1);
+                assert_close(&made[3], &normalised(&x, &statistics, &norm), &what);
+                let y = plain_conv(&x, &wider, 2, Padding::NONE, 1);
                 let means = x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None::<i64>);
                 let lacks = |t: &Tensor| {
                     let size = t.size();
@@ -263,29 +321,33 @@ fn pooling_enlarging_and_affine_steps_equal_libtorchs() {
     }
 }
 
-/// A network with every kind of step in it.
-fn small_network() -> Program {
+/// A network with most kinds of operations in it.
+fn small_network() -> Compiled {
     tch::manual_seed(5);
-    let (mut program, input) = Builder::new(3);
-    let fold = |(weight, bias): (Tensor, Tensor)| folded(&weight, &bias);
-    let stem =
-        program.conv(input, &fold(random(16, 3, 3)), 2, Padding { before: 0, after: 1 }, Activation::Swish);
+    let mut made = Made::default();
+    let stem = made.conv("stem", &random(16, 3, 3), Padding { before: 0, after: 1 });
     let block = Block {
-        expand: Some(fold(random(96, 16, 1))),
-        depthwise: fold(random(96, 1, 3)),
-        stride: 1,
-        padding: Padding::even(1),
+        name: "block".to_owned(),
+        expand: Some(made.conv("expand", &random(96, 16, 1), Padding::NONE)),
+        depthwise: made.depthwise("depthwise", &random(96, 1, 3), Padding::even(1)),
         activation: Activation::Swish,
-        squeeze: Some((fold(random(4, 96, 1)), fold(random(96, 4, 1)))),
-        project: fold(random(16, 96, 1)),
-        last_activation: Activation::None,
+        squeeze: Some(SqueezeExcite {
+            reduce: made.conv("reduce", &random(4, 96, 1), Padding::NONE),
+            expand: made.conv("excite", &random(96, 4, 1), Padding::NONE),
+        }),
+        project: made.conv("project", &random(16, 96, 1), Padding::NONE),
+        project_activation: Activation::None,
         skip: true,
+        drop_connect: 0.0,
     };
-    let y = program.block(stem, &block);
-    let y = program.conv(y, &fold(random(40, 16, 3)), 1, Padding::even(1), Activation::Relu);
-    let pooled = program.max_pool(y, Padding::even(1));
-    let last = program.enlarge_onto(pooled, y);
-    program.finish(&[last, stem])
+    let wide = made.conv("wide", &random(40, 16, 3), Padding::even(1));
+    made.compiled(Kernels::all(), 3, |layers, input| {
+        let stem = layers.conv(input, strided(&stem, 2), Activation::Swish);
+        let y = layers.block(stem, block);
+        let y = layers.conv(y, wide, Activation::Relu);
+        let pooled = layers.max_pool(y, Padding::even(1));
+        vec![layers.enlarge_add(pooled, y), stem]
+    })
 }
 
 #[test]
@@ -305,7 +367,7 @@ fn threads_and_batches_change_not_a_bit() {
     let single = with_threads(2, x.narrow(0, 3, 1));
     let image = alone[0].len() / 5;
     assert_eq!(single[0], alone[0][3 * image..4 * image]);
-    // The other memory order holds the same picture.
+    // The other memory order holds the same image.
     let interleaved = x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
     assert_eq!(with_threads(2, interleaved), alone);
 }
@@ -314,8 +376,16 @@ fn threads_and_batches_change_not_a_bit() {
 fn memory_is_shared_by_maps_whose_times_do_not_overlap() {
     let program = small_network();
     let (height, width) = (64, 64);
-    let plan = program.plan_for((height, width));
-    let all: usize =
-        program.buffers().iter().zip(&plan.sizes).map(|(buffer, size)| buffer.floats(*size)).sum();
-    assert!(plan.floats < all, "{} of {all}", plan.floats);
+    let layout = program.layout_for((height, width));
+    let all: usize = layout.placed.iter().map(|placed| placed.kind.floats(placed.size)).sum();
+    assert!(layout.floats < all, "{} of {all}", layout.floats);
+}
+
+#[test]
+fn a_weight_that_is_missing_is_named() {
+    let conv = Convolution::new("conv", ConvSpec::new(3, 8, 3));
+    let network = Network::new(3, |layers, x| vec![layers.conv(x, conv, Activation::None)]);
+    let state = StateDict::new();
+    let refusal = Compiled::new(&network, Weights::new(&state, "net.")).err().unwrap();
+    assert_eq!(refusal.missing, ["net.conv.weight"]);
 }

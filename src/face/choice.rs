@@ -1,7 +1,7 @@
 //! Which face detector to use, and where its weights are.
 
-use super::{Error, FaceDetector, RetinaFace, Variant};
-use crate::model::ExecutionPlan;
+use super::{Error, FaceDetector, RetinaFace, RetinaFaceBody};
+use crate::model::Execution;
 use crate::weight_files::catalogue::{RETINAFACE_MOBILENET, RETINAFACE_RESNET50};
 use crate::weight_files::{WeightFile, weights_dir};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub enum FaceDetectorChoice {
     #[default]
     Auto,
     /// This one.
-    Fixed(Variant),
+    Fixed(RetinaFaceBody),
 }
 
 impl FromStr for FaceDetectorChoice {
@@ -23,8 +23,8 @@ impl FromStr for FaceDetectorChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(FaceDetectorChoice::Auto),
-            "retinaface-r50" => Ok(FaceDetectorChoice::Fixed(Variant::ResNet50)),
-            "retinaface-mnet" => Ok(FaceDetectorChoice::Fixed(Variant::MobileNet025)),
+            "retinaface-r50" => Ok(FaceDetectorChoice::Fixed(RetinaFaceBody::ResNet50)),
+            "retinaface-mnet" => Ok(FaceDetectorChoice::Fixed(RetinaFaceBody::MobileNet025)),
             _ => Err("expected auto, retinaface-r50 or retinaface-mnet".to_owned()),
         }
     }
@@ -57,12 +57,12 @@ impl Default for FaceDetectorConfig {
     }
 }
 
-impl Variant {
+impl RetinaFaceBody {
     /// The catalogue's entry of its weights.
     pub fn weight_file(self) -> &'static WeightFile {
         match self {
-            Variant::ResNet50 => &RETINAFACE_RESNET50,
-            Variant::MobileNet025 => &RETINAFACE_MOBILENET,
+            RetinaFaceBody::ResNet50 => &RETINAFACE_RESNET50,
+            RetinaFaceBody::MobileNet025 => &RETINAFACE_MOBILENET,
         }
     }
 }
@@ -71,10 +71,12 @@ impl FaceDetectorConfig {
     /// The network and the weight file that this configuration means, and a warning if `Auto` fell back.
     ///
     /// Fails when the weights are not there.
-    pub fn resolve(&self) -> Result<(Variant, PathBuf, Option<String>), Error> {
-        let missing =
-            |variant: Variant, path: PathBuf| Error::NoWeights { path, origin: variant.weight_file().origin };
-        let find = |variant: Variant| {
+    pub fn resolve(&self) -> Result<(RetinaFaceBody, PathBuf, Option<String>), Error> {
+        let missing = |variant: RetinaFaceBody, path: PathBuf| Error::NoWeights {
+            path,
+            origin: variant.weight_file().origin,
+        };
+        let find = |variant: RetinaFaceBody| {
             let file = variant.weight_file();
             let usual = || self.weights_dir.join(file.name());
             file.find_in(&self.weights_dir).ok_or_else(|| missing(variant, usual()))
@@ -82,7 +84,7 @@ impl FaceDetectorConfig {
         if let Some(path) = &self.weights {
             let variant = match self.choice {
                 FaceDetectorChoice::Fixed(variant) => variant,
-                FaceDetectorChoice::Auto => Variant::of_file(path)?,
+                FaceDetectorChoice::Auto => RetinaFaceBody::of_file(path)?,
             };
             return match path.exists() {
                 true => Ok((variant, path.clone(), None)),
@@ -91,18 +93,18 @@ impl FaceDetectorConfig {
         }
         match self.choice {
             FaceDetectorChoice::Fixed(variant) => Ok((variant, find(variant)?, None)),
-            FaceDetectorChoice::Auto => match find(Variant::ResNet50) {
-                Ok(path) => Ok((Variant::ResNet50, path, None)),
+            FaceDetectorChoice::Auto => match find(RetinaFaceBody::ResNet50) {
+                Ok(path) => Ok((RetinaFaceBody::ResNet50, path, None)),
                 Err(_) => {
-                    let path = find(Variant::MobileNet025)?;
-                    Ok((Variant::MobileNet025, path, Some(self.fallback_warning())))
+                    let path = find(RetinaFaceBody::MobileNet025)?;
+                    Ok((RetinaFaceBody::MobileNet025, path, Some(self.fallback_warning())))
                 }
             },
         }
     }
 
     /// Loads the detector; the text is a warning for the user, if any.
-    pub fn load(&self, plan: ExecutionPlan) -> Result<(Box<dyn FaceDetector>, Option<String>), Error> {
+    pub fn load(&self, plan: Execution) -> Result<(Box<dyn FaceDetector>, Option<String>), Error> {
         let (variant, path, warning) = self.resolve()?;
         let detector = RetinaFace::load(variant, &path, self.max_size, plan)?.with_largest(self.largest);
         Ok((Box::new(detector), warning))
@@ -112,19 +114,19 @@ impl FaceDetectorConfig {
         format!(
             "{} is not there, so faces are found by {}: published numbers need {}; {}",
             self.weights_dir.join(RETINAFACE_RESNET50.name()).display(),
-            Variant::MobileNet025.name(),
-            Variant::ResNet50.name(),
+            RetinaFaceBody::MobileNet025.name(),
+            RetinaFaceBody::ResNet50.name(),
             RETINAFACE_RESNET50.origin
         )
     }
 }
 
-impl Variant {
+impl RetinaFaceBody {
     /// Which network a weight file holds, by its names.
-    fn of_file(path: &Path) -> Result<Variant, Error> {
+    fn of_file(path: &Path) -> Result<RetinaFaceBody, Error> {
         let state = crate::checkpoint::read(path).map_err(crate::model::Error::from)?.state;
         let mobile = state.contains("body.stage1.0.0.weight");
-        Ok(if mobile { Variant::MobileNet025 } else { Variant::ResNet50 })
+        Ok(if mobile { RetinaFaceBody::MobileNet025 } else { RetinaFaceBody::ResNet50 })
     }
 }
 
@@ -143,17 +145,17 @@ mod tests {
         assert!(auto.resolve().unwrap_err().to_string().contains("setup.sh"));
         std::fs::write(folder.path().join("retinaface_mnet025.safetensors"), "").unwrap();
         let (variant, _, warning) = auto.resolve().unwrap();
-        assert_eq!(variant, Variant::MobileNet025);
+        assert_eq!(variant, RetinaFaceBody::MobileNet025);
         assert!(warning.unwrap().contains("published numbers need retinaface-r50"));
         std::fs::write(folder.path().join(RETINAFACE_RESNET50.names[1]), "").unwrap();
         let (variant, _, warning) = auto.resolve().unwrap();
-        assert_eq!((variant, warning), (Variant::ResNet50, None));
+        assert_eq!((variant, warning), (RetinaFaceBody::ResNet50, None));
     }
 
     #[test]
     fn a_named_detector_without_weights_says_where_they_belong() {
         let folder = tempfile::tempdir().unwrap();
-        let fixed = config(folder.path(), FaceDetectorChoice::Fixed(Variant::ResNet50));
+        let fixed = config(folder.path(), FaceDetectorChoice::Fixed(RetinaFaceBody::ResNet50));
         let error = fixed.resolve().unwrap_err().to_string();
         assert!(error.contains("f168fae3c.zip") && error.contains("by hand"), "{error}");
     }

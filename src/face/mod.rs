@@ -6,11 +6,12 @@ pub mod dlib;
 mod forehead;
 pub mod retinaface;
 
+pub use crate::model::RetinaFaceBody;
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
 pub use crop::{CropBase, FaceCrop, Margin, crop_faces};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
 pub use forehead::with_forehead;
-pub use retinaface::{RetinaFace, Variant};
+pub use retinaface::RetinaFace;
 
 use crate::types::{DetectedFace, RgbImage};
 

@@ -1,7 +1,7 @@
 //! What one inference run is asked to do.
 
 use crate::datasets::{Compression, TestSet};
-use crate::face::{FaceDetectorChoice, FaceDetectorConfig, Variant};
+use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
 use crate::file_error::FileError;
 use crate::model::{DeviceChoice, bundled_detector};
 use crate::{Error, Result};
@@ -84,7 +84,8 @@ impl Config {
     /// Fails when the detector's file is not there.
     pub fn bundled(source: InferSource, faces: FaceDetectorConfig) -> Result<Self> {
         let auto = faces.choice == FaceDetectorChoice::Auto && faces.weights.is_none();
-        let choice = if auto { FaceDetectorChoice::Fixed(Variant::MobileNet025) } else { faces.choice };
+        let choice =
+            if auto { FaceDetectorChoice::Fixed(RetinaFaceBody::MobileNet025) } else { faces.choice };
         let largest = faces.largest.or(auto.then_some(BUNDLED_LARGEST));
         let face_detector = FaceDetectorConfig { choice, largest, ..faces };
         Ok(Config { face_detector, ..Config::new(bundled_detector()?, source) })

@@ -5,7 +5,7 @@ use super::input::{FacesFrom, Inputs};
 use crate::Result;
 use crate::face::FaceDetector;
 use crate::face_stream::FaceStream;
-use crate::model::{ExecutionPlan, ForgeryDetector};
+use crate::model::{Execution, ForgeryDetector};
 use crate::native::torch::Half;
 use crate::progress::{Cancel, Progress};
 use crate::video::{Decodings, distinct_frame_indices};
@@ -27,7 +27,7 @@ pub(super) fn open<'a>(
     progress: &dyn Progress,
     cancel: &'a Cancel,
 ) -> Result<Opened<'a>> {
-    let plan = ExecutionPlan::fastest(config.device.resolve()?);
+    let plan = Execution::fastest(config.device.resolve()?);
     let opened = match &inputs.faces_from {
         FacesFrom::Packed(videos) => Opened {
             forgery_detector: load_forgery_detector(config, plan, progress)?,
@@ -53,7 +53,7 @@ pub(super) fn open<'a>(
 /// The forgery detector, in the precision that was asked for.
 fn load_forgery_detector(
     config: &Config,
-    plan: ExecutionPlan,
+    plan: Execution,
     progress: &dyn Progress,
 ) -> Result<ForgeryDetector> {
     let mut forgery_detector = ForgeryDetector::load(&config.weights, plan)?;
@@ -66,7 +66,7 @@ fn load_forgery_detector(
 /// The forgery detector and the face detector, loaded side by side.
 fn load_both(
     config: &Config,
-    plan: ExecutionPlan,
+    plan: Execution,
     progress: &dyn Progress,
 ) -> Result<(ForgeryDetector, Box<dyn FaceDetector>)> {
     let (forgery_detector, face_detector) = std::thread::scope(|scope| {

@@ -4,29 +4,30 @@
 //! libtorch so that batches are fast and CUDA works. The affine layer behind each convolution is folded into it.
 
 use super::Error;
-use super::layers::{Activation, ConvSpec, ConvUnit, Padding};
+use super::execution::{Executable, Execution, Trunk};
+use super::modules::{DeviceWeights, TensorSource, linear};
 use crate::checkpoint::{StateDict, TensorData};
-use crate::engine::{Builder, Map, Program};
 use crate::native::dlib::DlibFaceNet;
+use crate::network::{Activation, ConvSpec, Convolution, Layer, Linear, Network, Padding, Weight, Weights};
 use std::fs::File;
 use std::path::Path;
 use tch::Tensor;
-use tch::nn::{self, Init};
+use tch::nn;
 
 /// Width of the embedding.
-pub const EMBEDDING: i64 = DlibFaceNet::EMBEDDING as i64;
+pub const EMBEDDING: usize = DlibFaceNet::EMBEDDING;
 /// Side in pixels of the faces it takes.
-pub const SIDE: i64 = DlibFaceNet::SIDE as i64;
+pub const SIDE: usize = DlibFaceNet::SIDE;
 
 /// What 1.0 of a face's range 0..1 counts in the network's own range.
 const WHITE: f64 = 255.0;
 /// What colours, their mean taken, are divided by.
 const SCALE: f64 = 256.0;
-const STEM_WIDTH: i64 = 32;
+const STEM_WIDTH: usize = 32;
 
 /// A run of residual blocks of one width.
 struct Stage {
-    width: i64,
+    width: usize,
     blocks: usize,
     /// Whether the first block halves the map.
     halves: bool,
@@ -40,133 +41,79 @@ const STAGES: [Stage; 5] = [
     Stage { width: 256, blocks: 1, halves: true },
 ];
 
-/// Shapes of the two convolutions of a block. A strided convolution has no padding.
-#[derive(Clone, Copy)]
-struct BlockSpec {
-    conv1: ConvSpec,
-    conv2: ConvSpec,
-    halves: bool,
-}
-
-/// The blocks from the input to the output.
-fn blocks() -> Vec<BlockSpec> {
-    let mut specs = Vec::new();
-    let mut c_in = STEM_WIDTH;
-    for Stage { width, blocks, halves } in STAGES {
-        for index in 0..blocks {
-            let halves = halves && index == 0;
-            let first = ConvSpec { bias: true, ..ConvSpec::new(c_in, width, 3) };
-            let strided = ConvSpec { stride: 2, padding: Padding::even(0), ..first };
-            specs.push(BlockSpec {
-                conv1: if halves { strided } else { first },
-                conv2: ConvSpec { bias: true, ..ConvSpec::new(width, width, 3) },
-                halves,
-            });
-            c_in = width;
+/// The trunk: from faces `[3, 150, 150]` in the network's own range to the last map, `[256, 3, 3]`.
+pub fn description() -> Network {
+    Network::new(3, |layers, x| {
+        // A strided convolution has no padding.
+        let strided = |spec: ConvSpec| spec.strided(2).padded(Padding::NONE);
+        let conv = |name: String, spec: ConvSpec| Convolution::new(name, spec.biased(true));
+        let stem = conv("conv1".into(), strided(ConvSpec::new(3, STEM_WIDTH, 7)));
+        let stem = layers.conv(x, stem, Activation::Relu);
+        let mut map = layers.max_pool(stem, Padding::NONE);
+        let mut c_in = STEM_WIDTH;
+        let mut number = 0;
+        for Stage { width, blocks, halves } in STAGES {
+            for index in 0..blocks {
+                let halves = halves && index == 0;
+                let name = |leaf: &str| format!("blocks.{number}.{leaf}");
+                let first = ConvSpec::new(c_in, width, 3);
+                let first = conv(name("conv1"), if halves { strided(first) } else { first });
+                let second = conv(name("conv2"), ConvSpec::new(width, width, 3));
+                let y = layers.conv(map, first, Activation::Relu);
+                map = if halves {
+                    let y = layers.conv(y, second, Activation::None);
+                    layers.mean_shortcut(map, y)
+                } else {
+                    layers.conv_onto(y, second, map, Activation::Relu)
+                };
+                number += 1;
+                c_in = width;
+            }
         }
-    }
-    specs
+        vec![map]
+    })
 }
 
-fn stem() -> ConvSpec {
-    ConvSpec { stride: 2, padding: Padding::even(0), bias: true, ..ConvSpec::new(3, STEM_WIDTH, 7) }
+/// The mean colour, 0..255.
+fn mean() -> Weight {
+    Weight::fixed("mean", &[3])
 }
 
-/// The width of the last map.
-fn last_width() -> i64 {
-    STAGES[STAGES.len() - 1].width
+fn classifier() -> Linear {
+    Linear::without_bias("fc", STAGES[STAGES.len() - 1].width, EMBEDDING)
 }
 
-/// The network.
+/// All weights, as [`read`] names them.
+pub fn weights() -> Vec<Weight> {
+    let trunk = description().weights();
+    [mean()].into_iter().chain(trunk).chain(classifier().weights()).collect()
+}
+
+/// The network, ready to run.
 pub struct DlibEncoder {
-    /// The mean colour, 0..255.
     mean: Tensor,
-    stem: ConvUnit,
-    blocks: Vec<Block>,
-    fc: Tensor,
-    program: Option<Program>,
-}
-
-struct Block {
-    conv1: ConvUnit,
-    conv2: ConvUnit,
-    halves: bool,
-}
-
-impl Block {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let y = self.conv1.forward(x, false);
-        if !self.halves && x.size()[1] == y.size()[1] {
-            return self.conv2.forward_residual(&y, x.shallow_clone());
-        }
-        let y = self.conv2.forward(&y, false);
-        let shortcut = x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None::<i64>);
-        // The two differ in channels, and by one in side where the map's side is even: what one lacks counts as 0.
-        let larger: Vec<i64> = y.size().iter().zip(shortcut.size()).map(|(&a, b)| a.max(b)).collect();
-        (enlarged(&y, &larger) + enlarged(&shortcut, &larger)).relu_()
-    }
-
-    fn compile(&self, program: &mut Builder, x: Map) -> Map {
-        let y = self.conv1.compile(program, x);
-        if self.halves {
-            let y = self.conv2.compile(program, y);
-            return program.mean_shortcut(x, y);
-        }
-        self.conv2.compile_onto(program, y, x, Activation::Relu)
-    }
-}
-
-/// `x` with zeros after the last channel, row and column, up to the shape `[n, c, h, w]`.
-fn enlarged(x: &Tensor, shape: &[i64]) -> Tensor {
-    let lacks: Vec<i64> = shape.iter().zip(x.size()).map(|(&wanted, has)| wanted - has).collect();
-    match lacks[..] {
-        [0, 0, 0, 0] => x.shallow_clone(),
-        _ => x.constant_pad_nd([0, lacks[3], 0, lacks[2], 0, lacks[1]]),
-    }
+    trunk: Executable,
+    fc: nn::Linear,
 }
 
 impl DlibEncoder {
-    /// All parameters under `root`, as [`read`] names them; zero until loaded.
-    pub fn new(root: &nn::Path) -> Self {
-        let unit = |path: nn::Path, spec, activation| ConvUnit::new(path, spec, None, activation);
-        let block = |(index, BlockSpec { conv1, conv2, halves }): (usize, BlockSpec)| {
-            let path = root / "blocks" / index;
-            Block {
-                conv1: unit(&path / "conv1", conv1, Activation::Relu),
-                conv2: unit(&path / "conv2", conv2, Activation::None),
-                halves,
-            }
-        };
-        DlibEncoder {
-            mean: root.zeros_no_train("mean", &[3]),
-            stem: unit(root / "conv1", stem(), Activation::Relu),
-            blocks: blocks().into_iter().enumerate().map(block).collect(),
-            fc: (root / "fc").var("weight", &[EMBEDDING, last_width()], Init::Const(0.0)),
-            program: None,
-        }
-    }
-
-    /// Switches to the compiled form (CPU). Later changes of the weights no longer take effect.
-    pub fn compile(&mut self) {
-        let (mut program, x) = Builder::new(3);
-        let stem = self.stem.compile(&mut program, x);
-        let pooled = program.max_pool(stem, Padding::even(0));
-        let last = self.blocks.iter().fold(pooled, |y, block| block.compile(&mut program, y));
-        self.program = Some(program.finish(&[last]));
+    /// Takes the weights that [`weights`] lists.
+    ///
+    /// Fails when one is missing or of another shape, and when libtorch runs out of memory.
+    pub fn new(weights: Weights, execution: Execution) -> Result<Self, Error> {
+        let source = DeviceWeights::new(weights, execution.device());
+        Ok(DlibEncoder {
+            mean: source.tensor(&mean())?,
+            trunk: execution.executable(&description(), weights)?,
+            fc: linear(&classifier(), &source)?,
+        })
     }
 
     /// Embeddings `[n, 128]` of faces `[n, 3, 150, 150]`, RGB, 0..1.
     pub fn embed(&self, faces: &Tensor) -> Tensor {
         let x = (faces * WHITE - self.mean.view([1, 3, 1, 1])) / SCALE;
-        let x = match &self.program {
-            Some(program) => program.run(&x).swap_remove(0),
-            None => {
-                let x = self.stem.forward(&x, false).max_pool2d([3, 3], [2, 2], [0, 0], [1, 1], false);
-                self.blocks.iter().fold(x, |x, block| block.forward(&x))
-            }
-        };
-        let pooled = x.mean_dim([2i64, 3].as_slice(), false, None);
-        pooled.linear::<Tensor>(&self.fc, None)
+        let pooled = self.trunk.run(&x).swap_remove(0).mean_dim([2i64, 3].as_slice(), false, None);
+        pooled.apply(&self.fc)
     }
 }
 
@@ -181,56 +128,46 @@ pub fn read(path: &Path) -> Result<StateDict, Error> {
     File::open(path).map_err(|cause| refused(cause.into()))?;
     let network = DlibFaceNet::load(path).map_err(|cause| refused(cause.into()))?;
     let mut groups = network.parameters().into_iter();
-    let mut next = |name: &str, count: i64| {
+    let mut next = |name: &str, count: usize| {
         let group = groups.next().unwrap_or_default();
-        match group.len() == count as usize {
+        match group.len() == count {
             true => Ok(group),
             false => Err(refused(format!("{name} has {} numbers instead of {count}", group.len()).into())),
         }
     };
     let mut state = StateDict::new();
-    state.insert("mean", TensorData::from_f32(&[3], &network.mean())?)?;
-    for (name, spec) in convolutions() {
-        let ConvSpec { c_in, c_out, kernel, .. } = spec;
-        let per_filter = c_in * kernel * kernel;
-        let (filters, biases) =
-            next(&name, c_out * (per_filter + 1))?.split_at((c_out * per_filter) as usize);
-        let (factors, offsets) = (next(&name, c_out)?, next(&name, c_out)?);
-        let filters = filters.chunks_exact(per_filter as usize).zip(factors);
+    state.insert(mean().name, TensorData::from_f32(&[3], &network.mean())?)?;
+    for layer in description().layers() {
+        let Layer::Conv { conv, .. } = layer else { continue };
+        let (name, shape) = (&conv.name, conv.spec.weight_shape());
+        let (c_out, per_filter) = (shape[0], shape[1..].iter().product::<usize>());
+        let (filters, biases) = next(name, c_out * (per_filter + 1))?.split_at(c_out * per_filter);
+        let (factors, offsets) = (next(name, c_out)?, next(name, c_out)?);
+        let filters = filters.chunks_exact(per_filter).zip(factors);
         let weight: Vec<f32> =
             filters.flat_map(|(filter, factor)| filter.iter().map(move |w| w * factor)).collect();
         let scaled = biases.iter().zip(factors).zip(offsets);
         let bias: Vec<f32> = scaled.map(|((bias, factor), offset)| bias * factor + offset).collect();
-        let shape = [c_out, c_in, kernel, kernel].map(|side| side as usize);
-        state.insert(format!("{name}.weight"), TensorData::from_f32(&shape, &weight)?)?;
-        state.insert(format!("{name}.bias"), TensorData::from_f32(&shape[..1], &bias)?)?;
+        state.insert(conv.weight().name, TensorData::from_f32(&shape, &weight)?)?;
+        if let Some(described) = conv.bias() {
+            state.insert(described.name, TensorData::from_f32(&described.shape, &bias)?)?;
+        }
     }
-    let (rows, columns) = (last_width() as usize, EMBEDDING as usize);
-    let by_input = next("fc", last_width() * EMBEDDING)?;
+    let fc = classifier();
+    let (rows, columns) = (fc.c_in, fc.c_out);
+    let by_input = next(&fc.name, rows * columns)?;
     let by_output: Vec<f32> =
         (0..columns).flat_map(|column| (0..rows).map(move |row| by_input[row * columns + column])).collect();
-    state.insert("fc.weight", TensorData::from_f32(&[columns, rows], &by_output)?)?;
+    state.insert(fc.weight().name, TensorData::from_f32(&[columns, rows], &by_output)?)?;
     Ok(state)
-}
-
-/// Names and shapes of all convolutions, from the input to the output.
-fn convolutions() -> Vec<(String, ConvSpec)> {
-    let mut all = vec![("conv1".to_owned(), stem())];
-    for (index, BlockSpec { conv1, conv2, .. }) in blocks().into_iter().enumerate() {
-        all.push((format!("blocks.{index}.conv1"), conv1));
-        all.push((format!("blocks.{index}.conv2"), conv2));
-    }
-    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::imaging::{read_image, resized};
-    use crate::model::load_weights;
     use crate::testing::placed;
     use crate::types::{RgbImage, Window};
-    use tch::nn::VarStore;
     use tch::{Device, Kind};
 
     /// dlib's weights and the licence-free portrait, both of which set-up places.
@@ -267,23 +204,21 @@ mod tests {
             RgbImage::filled(150, 150, [255; 3]),
         ];
         let mut own = DlibFaceNet::load(&weights).unwrap();
-        let gpu = tch::Cuda::is_available().then_some((Device::Cuda(0), false));
-        for (device, compiled) in [(Device::Cpu, false), (Device::Cpu, true)].into_iter().chain(gpu) {
-            let vs = VarStore::new(device);
-            let mut encoder = DlibEncoder::new(&vs.root());
-            load_weights(&vs, &read(&weights).unwrap(), "dlib's encoder", &weights, |_| false).unwrap();
-            if compiled {
-                encoder.compile();
-            }
-            let ours = tch::no_grad(|| encoder.embed(&batch(&faces, SIDE).to_device(device)));
-            assert_eq!(ours.size(), [faces.len() as i64, EMBEDDING]);
+        let state = read(&weights).unwrap();
+        let gpu = tch::Cuda::is_available().then_some(Execution::plain(Device::Cuda(0)));
+        let on_cpu = [Execution::plain(Device::Cpu), Execution::fastest(Device::Cpu)];
+        for execution in on_cpu.into_iter().chain(gpu) {
+            let device = execution.device();
+            let encoder = DlibEncoder::new(Weights::new(&state, ""), execution).unwrap();
+            let ours = tch::no_grad(|| encoder.embed(&batch(&faces, SIDE as i64).to_device(device)));
+            assert_eq!(ours.size(), [faces.len() as i64, EMBEDDING as i64]);
             for (index, face) in faces.iter().enumerate() {
                 let ours = Vec::<f32>::try_from(ours.get(index as i64).to_device(Device::Cpu)).unwrap();
                 let theirs = own.embed(face).unwrap();
                 let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
                 // A GPU's convolutions keep ten binary places of their factors.
                 let limit = if device.is_cuda() { 1e-2 } else { 1e-4 };
-                assert!(worst < limit, "{device:?}, compiled {compiled}, face {index}: {worst}");
+                assert!(worst < limit, "{execution:?}, face {index}: {worst}");
                 // Such vectors have about length 1: else 1e-4 would say little.
                 assert!(theirs.iter().map(|v| v * v).sum::<f32>() > 0.25, "face {index}");
             }

@@ -5,7 +5,6 @@
 //! an affine step (batch norm in evaluation, classifier), for which these are the same maps as those of Grad-CAM.
 
 use super::Error;
-use super::efficientnet::Mode;
 use super::forgery_detector::ForgeryDetector;
 use tch::{Device, Kind, Tensor};
 
@@ -37,7 +36,7 @@ impl ForgeryDetector {
         let _no_grad = tch::no_grad_guard();
         let x = self.input_of(&self.upload(planes, side)?)?;
         let x = self.input().normalisation.apply(&x);
-        let features = self.backbone().extract_features(&x, Mode::Eval);
+        let features = self.backbone().extract_features(&x);
         let (weight, shift) = self.affine_head(features.size()[1])?;
         let local = features.f_mul(&weight.view([1, -1, 1, 1]))?;
         let local = local.f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?.f_add(&shift)?;
@@ -54,7 +53,7 @@ impl ForgeryDetector {
     fn affine_head(&self, features: i64) -> Result<(Tensor, Tensor), Error> {
         let options = (Kind::Float, self.device());
         let log_odds = |x: &Tensor| -> Result<Tensor, Error> {
-            let logits = self.classify(x);
+            let logits = self.network().classify(x);
             Ok(logits.f_select(1, 1)?.f_sub(&logits.f_select(1, 0)?)?)
         };
         let shift = log_odds(&Tensor::f_zeros([1, features], options)?)?;
@@ -67,10 +66,10 @@ impl ForgeryDetector {
 mod tests {
     use super::*;
     use crate::model::efficientnet::Variant;
-    use crate::model::fill::{fill_variables, uniform};
-    use crate::model::forgery_detector::Method;
-    use crate::model::{InputSpec, Normalisation};
-    use tch::nn::VarStore;
+    use crate::model::fill::uniform;
+    use crate::model::published::Layout;
+    use crate::model::{Execution, InputSpec, Method, Normalisation};
+    use std::path::Path;
 
     #[test]
     fn the_mean_of_a_map_is_the_score_for_both_methods_and_forms() {
@@ -79,21 +78,18 @@ mod tests {
             uniform("face", 3, 2 * 3 * SIDE * SIDE).map(|value| (value * 255.0) as u8).collect();
         for method in [Method::Sbi, Method::Eg] {
             for name in ["efficientnet-b0", "efficientnet-lite0"] {
-                let vs = VarStore::new(Device::Cpu);
                 let variant = Variant::named(name).unwrap();
                 let input = InputSpec { normalisation: Normalisation::ImageNet, side: 64 };
-                let mut detector = ForgeryDetector::build(&vs.root(), method, variant, input, Device::Cpu);
-                fill_variables(&vs, 4);
-                for compiled in [false, true] {
-                    if compiled {
-                        detector.compile();
-                    }
+                let state = Layout::ForgeryDetector(method, variant).filled(4).unwrap();
+                for execution in [Execution::plain(Device::Cpu), Execution::fastest(Device::Cpu)] {
+                    let detector =
+                        ForgeryDetector::from_state(&state, input, Path::new("filled"), execution).unwrap();
                     let scores = detector.scores(&planes, SIDE).unwrap();
                     let maps = detector.evidence(&planes, SIDE).unwrap();
                     assert_eq!((maps.len(), maps[0].width, maps[0].height), (2, 2, 2));
                     for (map, score) in maps.iter().zip(scores) {
                         let apart = (map.score() - f64::from(score)).abs();
-                        assert!(apart < 1e-4, "{method:?} {name} compiled {compiled}: {apart}");
+                        assert!(apart < 1e-4, "{method:?} {name} {execution:?}: {apart}");
                     }
                 }
             }

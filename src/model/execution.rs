@@ -1,8 +1,12 @@
 //! Where and how networks run.
 
 use super::Error;
+use super::modules::{DeviceWeights, Mode, Modules};
+use crate::engine::{Compiled, Images};
+use crate::network::{Network, Weights};
+use rayon::prelude::*;
 use std::str::FromStr;
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, TchError, Tensor};
 
 /// A device as a user names it: `auto`, `cpu`, `cuda`, `cuda:N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,22 +50,22 @@ impl DeviceChoice {
     }
 }
 
-/// How a network for inference is executed: the one place that decides it.
+/// How networks for inference are executed: the one place that decides it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ExecutionPlan {
+pub struct Execution {
     device: Device,
-    compile: bool,
+    compiled: bool,
 }
 
-impl ExecutionPlan {
-    /// The fastest way on `device`: compiled programs on a CPU, libtorch's operators elsewhere.
+impl Execution {
+    /// The fastest way on `device`: the engine's programs on a CPU, libtorch's operators elsewhere.
     pub fn fastest(device: Device) -> Self {
-        ExecutionPlan { device, compile: device == Device::Cpu }
+        Execution { device, compiled: device == Device::Cpu }
     }
 
     /// libtorch's operators one by one: the yardstick for the other way.
     pub fn plain(device: Device) -> Self {
-        ExecutionPlan { device, compile: false }
+        Execution { device, compiled: false }
     }
 
     /// Where the weights live.
@@ -69,9 +73,74 @@ impl ExecutionPlan {
         self.device
     }
 
-    /// Whether networks switch to their compiled form.
-    pub fn compiles(&self) -> bool {
-        self.compile
+    /// The network of a description, ready to run with these weights.
+    ///
+    /// Fails when a weight is missing or of another shape, and when libtorch runs out of memory.
+    pub fn executable(&self, network: &Network, weights: Weights) -> Result<Executable, Error> {
+        Ok(match self.compiled {
+            true => Executable::Compiled(Compiled::new(network, weights)?),
+            false => Executable::Libtorch {
+                modules: Modules::new(network, &DeviceWeights::new(weights, self.device))?,
+                device: self.device,
+            },
+        })
+    }
+}
+
+/// A network with fixed weights, ready for inference.
+pub enum Executable {
+    /// A program of the engine, on the CPU.
+    Compiled(Compiled),
+    /// libtorch's operators.
+    Libtorch {
+        /// The network.
+        modules: Modules,
+        /// Where its weights are.
+        device: Device,
+    },
+}
+
+impl Executable {
+    /// The outputs, `[n, c, h, w]` each, for images that are written where they are needed.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn run_images(&self, images: &dyn Images) -> Result<Vec<Tensor>, TchError> {
+        match self {
+            Executable::Compiled(program) => Ok(program.run_images(images)),
+            Executable::Libtorch { modules, device } => {
+                let (height, width) = images.size();
+                let row = width * images.channels();
+                let mut pixels = vec![0.0; images.count() * height * row];
+                let rows = pixels.par_chunks_exact_mut(row).enumerate();
+                rows.for_each(|(number, to)| images.write_row(number / height, number % height, to));
+                let shape = [images.count(), height, width, images.channels()].map(|side| side as i64);
+                let batch = Tensor::f_from_slice(&pixels)?.f_view(shape)?;
+                let batch = batch.f_permute([0, 3, 1, 2])?.f_to_device(*device)?;
+                Ok(modules.forward(&batch, Mode::Eval))
+            }
+        }
+    }
+}
+
+/// A network up to its last maps, in a form that can infer.
+pub trait Trunk {
+    /// The outputs, `[n, c, h, w]` each, for `x`, `[n, channels, h, w]`, float32 on the network's device, with running
+    /// statistics and nothing dropped.
+    fn run(&self, x: &Tensor) -> Vec<Tensor>;
+}
+
+impl Trunk for Executable {
+    fn run(&self, x: &Tensor) -> Vec<Tensor> {
+        match self {
+            Executable::Compiled(program) => program.run(x),
+            Executable::Libtorch { modules, .. } => modules.forward(x, Mode::Eval),
+        }
+    }
+}
+
+impl Trunk for Modules {
+    fn run(&self, x: &Tensor) -> Vec<Tensor> {
+        self.forward(x, Mode::Eval)
     }
 }
 

@@ -4,7 +4,9 @@
 //! without exchanging weight files. Used by the parity checks, the benchmarks and the quick start; such
 //! weights are untrained and their scores mean nothing.
 
+use crate::checkpoint::{self, StateDict, TensorData};
 use crate::hash::fnv1a64;
+use crate::network::Weight;
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const MIX_A: u64 = 0xBF58_476D_1CE4_E5B9;
@@ -37,18 +39,18 @@ pub fn image(label: &str, height: usize, width: usize, seed: u64) -> Vec<u8> {
 ///
 /// # Panics
 /// When the last part of the name is none that our networks use: a bug of ours.
-pub fn state_entry(name: &str, shape: &[i64], seed: u64) -> Option<Vec<f32>> {
+pub fn state_entry(name: &str, shape: &[usize], seed: u64) -> Option<Vec<f32>> {
     let mut parts = name.rsplit('.');
     let leaf = parts.next().unwrap_or_default();
     let parent = parts.next().unwrap_or_default();
-    let n = shape.iter().product::<i64>() as usize;
+    let n = shape.iter().product();
     let values = uniform(name, seed, n);
     Some(match leaf {
         "num_batches_tracked" => return None,
         "running_mean" | "bias" => values.map(|u| 0.1 * (2.0 * u - 1.0)).collect(),
         "running_var" => values.map(|u| 0.5 + u).collect(),
         "weight" if shape.len() >= 2 => {
-            let fan_in = shape[1..].iter().product::<i64>() as f32;
+            let fan_in = shape[1..].iter().product::<usize>() as f32;
             let bound = (3.0 / fan_in).sqrt();
             values.map(|u| (2.0 * u - 1.0) * bound).collect()
         }
@@ -58,13 +60,27 @@ pub fn state_entry(name: &str, shape: &[i64], seed: u64) -> Option<Vec<f32>> {
     })
 }
 
+/// A state dict of these weights, each with the fill of its name.
+///
+/// Fails when two have one name.
+pub fn filled(weights: &[Weight], seed: u64) -> Result<StateDict, checkpoint::Error> {
+    let mut state = StateDict::new();
+    for Weight { name, shape, .. } in weights {
+        if let Some(values) = state_entry(name, shape, seed) {
+            state.insert(name.clone(), TensorData::from_f32(shape, &values)?)?;
+        }
+    }
+    Ok(state)
+}
+
 /// Overwrites every variable of `vs` with the fill of its name.
 pub fn fill_variables(vs: &tch::nn::VarStore, seed: u64) {
     let _no_grad = tch::no_grad_guard();
     for (name, mut variable) in vs.variables() {
-        let shape = variable.size();
+        let size = variable.size();
+        let shape: Vec<usize> = size.iter().map(|&side| side as usize).collect();
         if let Some(values) = state_entry(&name, &shape, seed) {
-            variable.copy_(&tch::Tensor::from_slice(&values).view(shape.as_slice()));
+            variable.copy_(&tch::Tensor::from_slice(&values).view(size.as_slice()));
         }
     }
 }
@@ -73,7 +89,7 @@ pub fn fill_variables(vs: &tch::nn::VarStore, seed: u64) {
 mod tests {
     use super::*;
 
-    fn entry(name: &str, shape: &[i64], seed: u64) -> Vec<f32> {
+    fn entry(name: &str, shape: &[usize], seed: u64) -> Vec<f32> {
         state_entry(name, shape, seed).unwrap()
     }
 

@@ -1,104 +1,60 @@
-//! The two published detectors: EfficientNet with their heads, recognised from the weight file.
+//! The forgery detectors for inference, recognised from the weight file.
 
-use super::efficientnet::{EfficientNet, Mode, VARIANTS, Variant};
-use super::layers::BatchNorm;
-use super::weights::{BATCH_COUNTER, load_weights};
-use super::{Error, ExecutionPlan, InputSpec, OtherNetwork, fill};
-use crate::checkpoint::{self, StateDict};
+use super::efficientnet::{EfficientNet, VARIANTS, Variant};
+use super::face_encoder::FACE_ENCODER_PREFIX;
+use super::forgery_network::{self, BACKBONE_PREFIX, ForgeryNetwork, Method};
+use super::weights::check;
+use super::{Error, Execution, InputSpec, OtherNetwork, fill};
+use crate::checkpoint::{self, BATCH_COUNTER, StateDict};
 use crate::metrics::Calibration;
 use crate::native::torch::Half;
-use serde::{Deserialize, Serialize};
 use std::path::Path;
-use tch::nn::{self, VarStore};
 use tch::{Device, Tensor};
-
-/// Which published method a detector was trained with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Self-blended images: the network's own classifier on the pooled features.
-    Sbi,
-    /// Embedding-guided: a batch norm between features and classifier.
-    Eg,
-}
-
-impl Method {
-    /// `sbi` or `eg`, as in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::Sbi => "sbi",
-            Method::Eg => "eg",
-        }
-    }
-}
 
 /// Parts of an EG file that only training uses: the frozen face encoder, the other heads, the network that
 /// rebuilds features, and two layers that nothing uses.
 const EG_TRAINING_ONLY: [&str; 6] =
-    ["face_model.", "fc_cat.", "fc_cat1.", "reconstruction_network.", "reshape_layer.", "fc."];
+    [FACE_ENCODER_PREFIX, "fc_cat.", "fc_cat1.", "reconstruction_network.", "reshape_layer.", "fc."];
 
-/// A detector ready to score faces.
+fn only_for_training(method: Method, name: &str) -> bool {
+    method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part))
+}
+
+/// A forgery detector ready to score faces.
 pub struct ForgeryDetector {
-    method: Method,
-    net: EfficientNet,
-    /// EG's batch norm before the classifier.
-    bn: Option<BatchNorm>,
-    input: InputSpec,
+    network: ForgeryNetwork,
     calibration: Option<Calibration>,
     half: Option<Half>,
-    device: Device,
 }
 
 impl ForgeryDetector {
     /// Reads a weight file of either method and any EfficientNet (b0 to b7, lite0 to lite2).
     ///
     /// Fails when the file is no checkpoint, is of another network, or lacks or has more than it should.
-    pub fn load(path: &Path, plan: ExecutionPlan) -> Result<Self, Error> {
+    pub fn load(path: &Path, execution: Execution) -> Result<Self, Error> {
         let file = checkpoint::read(path)?;
         let unknown = |found| Error::UnknownInput { path: path.to_owned(), found };
         let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
         let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
-        Ok(ForgeryDetector { calibration, ..Self::from_state(&file.state, input, path, plan)? })
+        Ok(ForgeryDetector { calibration, ..Self::from_state(&file.state, input, path, execution)? })
     }
 
-    /// The same from a state dict; `path` is only for messages.
+    /// A forgery detector from a state dict instead of a file; `path` is only for messages.
+    ///
+    /// Fails when the state dict is of another network, or lacks or has more than it should.
     pub fn from_state(
         state: &StateDict,
         input: InputSpec,
         path: &Path,
-        plan: ExecutionPlan,
+        execution: Execution,
     ) -> Result<Self, Error> {
         let (method, variant) =
             recognise(state).map_err(|found| Error::NotAForgeryDetector { path: path.to_owned(), found })?;
-        let vs = VarStore::new(plan.device());
-        let mut detector = ForgeryDetector::build(&vs.root(), method, variant, input, plan.device());
-        let surplus =
-            |name: &str| method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part));
-        let network = format!("{} on {}", method.name(), variant.name);
-        load_weights(&vs, state, &network, path, surplus)?;
-        if plan.compiles() {
-            detector.compile();
-        }
-        Ok(detector)
-    }
-
-    /// The network with untrained weights; all names under `root` as in the published files.
-    pub fn build(
-        root: &nn::Path,
-        method: Method,
-        variant: Variant,
-        input: InputSpec,
-        device: Device,
-    ) -> Self {
-        let net = EfficientNet::new(&(root / "net"), variant, 2);
-        let bn = (method == Method::Eg)
-            .then(|| BatchNorm::new(root / "bn", variant.features(), BatchNorm::EPS, BatchNorm::MOMENTUM));
-        ForgeryDetector { method, net, bn, input, calibration: None, half: None, device }
-    }
-
-    /// Switches to the compiled form (CPU, inference only).
-    pub fn compile(&mut self) {
-        self.net.compile();
+        let name = format!("{} on {}", method.name(), variant.name);
+        let expected = forgery_network::weights(method, variant);
+        check(&expected, state, &name, path, |name| only_for_training(method, name))?;
+        let network = ForgeryNetwork::load(method, variant, input, state, execution)?;
+        Ok(ForgeryDetector { network, calibration: None, half: None })
     }
 
     /// Scores in half precision from now on: for CUDA devices, which are several times as fast in it. How far scores of
@@ -107,7 +63,7 @@ impl ForgeryDetector {
     /// Fails when libtorch runs out of memory.
     pub fn halve(&mut self, half: Half) -> Result<f64, Error> {
         const FACES: usize = 8;
-        let side = self.input.side as usize;
+        let side = self.input().side as usize;
         let values = fill::input("faces", 1, FACES * 3 * side * side);
         let planes: Vec<u8> = values.into_iter().map(|value| (value * 255.0) as u8).collect();
         let whole = self.scores(&planes, side)?;
@@ -116,19 +72,24 @@ impl ForgeryDetector {
         Ok(whole.iter().zip(halved).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max))
     }
 
-    /// Which method the weights come from.
+    /// The network that scores.
+    pub fn network(&self) -> &ForgeryNetwork {
+        &self.network
+    }
+
+    /// The method that the weights come from.
     pub fn method(&self) -> Method {
-        self.method
+        self.network.method()
     }
 
-    /// The backbone.
+    /// The backbone with its classifier layer.
     pub fn backbone(&self) -> &EfficientNet {
-        &self.net
+        self.network.backbone()
     }
 
-    /// What its pictures must be like.
+    /// What its images must be like.
     pub fn input(&self) -> InputSpec {
-        self.input
+        self.network.input()
     }
 
     /// What its scores mean, where its file tells.
@@ -138,34 +99,12 @@ impl ForgeryDetector {
 
     /// Where it runs.
     pub fn device(&self) -> Device {
-        self.device
+        self.network.device()
     }
 
     /// Logits `[n, 2]` (real, fake) of `x` `[n, 3, h, w]`: RGB in 0..1, of any size.
     pub fn logits(&self, x: &Tensor) -> Tensor {
-        self.classify(&self.net.pooled_features(&self.input.normalisation.apply(x), Mode::Eval))
-    }
-
-    /// Logits of pooled features `[n, features]`.
-    pub fn classify(&self, features: &Tensor) -> Tensor {
-        match &self.bn {
-            Some(bn) => self.net.classify(&bn.forward(features, false)),
-            None => self.net.classify(features),
-        }
-    }
-
-    /// The same in training: dropout, then batch norms on the batch's own statistics, as `mode` says.
-    pub(super) fn classify_in(&self, features: &Tensor, mode: Mode) -> Tensor {
-        let features = features.dropout(self.net.variant.dropout, mode == Mode::Train);
-        match &self.bn {
-            Some(bn) => self.net.classify(&bn.forward(&features, mode.batch_statistics())),
-            None => self.net.classify(&features),
-        }
-    }
-
-    /// EG's batch norm before the classifier: its running mean and variance.
-    pub fn head_statistics(&self) -> Option<(Tensor, Tensor)> {
-        self.bn.as_ref().map(BatchNorm::running_statistics)
+        self.network.logits(x)
     }
 
     /// The precision that scores are computed in, where it is half.
@@ -180,10 +119,7 @@ impl ForgeryDetector {
 pub fn detector_part(state: &StateDict, path: &Path) -> Result<StateDict, Error> {
     let (method, _) =
         recognise(state).map_err(|found| Error::NotAForgeryDetector { path: path.to_owned(), found })?;
-    let unused = |name: &str| {
-        name.ends_with(BATCH_COUNTER)
-            || method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part))
-    };
+    let unused = |name: &str| name.ends_with(BATCH_COUNTER) || only_for_training(method, name);
     let mut part = StateDict::new();
     for (name, tensor) in state.iter().filter(|(name, _)| !unused(name)) {
         part.insert(name, tensor.clone())?;
@@ -191,16 +127,20 @@ pub fn detector_part(state: &StateDict, path: &Path) -> Result<StateDict, Error>
     Ok(part)
 }
 
+/// A weight that every EfficientNet has.
+const STEM: &str = "_conv_stem.weight";
+
 /// Whether a state dict's entries are called as those of a forgery detector.
 pub fn holds_forgery_detector(state: &StateDict) -> bool {
-    state.contains("net._conv_stem.weight")
+    state.contains(&format!("{BACKBONE_PREFIX}{STEM}"))
 }
 
 /// Which detector a state dict holds, by its names and its head's shape; or what it holds instead.
 fn recognise(state: &StateDict) -> Result<(Method, Variant), OtherNetwork> {
     let has = |name: &str| state.contains(name);
+    let has_backbone = |name: &str| has(&format!("{BACKBONE_PREFIX}{name}"));
     if !holds_forgery_detector(state) {
-        return Err(if has("_conv_stem.weight") {
+        return Err(if has(STEM) {
             OtherNetwork::Backbone
         } else if has("body.conv1.weight") || has("body.stage1.0.0.weight") {
             OtherNetwork::FaceDetector
@@ -212,13 +152,14 @@ fn recognise(state: &StateDict) -> Result<(Method, Variant), OtherNetwork> {
         });
     }
     let method = if has("bn.weight") { Method::Eg } else { Method::Sbi };
-    let blocks = (0..).take_while(|i| has(&format!("net._blocks.{i}._project_conv.weight"))).count() as i64;
-    let squeezes = has("net._blocks.0._se_reduce.weight");
-    let head = state.get("net._conv_head.weight").map(|t| t.shape()).unwrap_or_default();
+    let blocks = (0..).take_while(|i| has_backbone(&format!("_blocks.{i}._project_conv.weight"))).count();
+    let squeezes = has_backbone("_blocks.0._se_reduce.weight");
+    let head =
+        state.get(&format!("{BACKBONE_PREFIX}_conv_head.weight")).map(|t| t.shape()).unwrap_or_default();
     VARIANTS
         .into_iter()
         .find(|v| {
-            let widths = [v.features(), v.last_block()].map(|width| width as usize);
+            let widths = [v.features(), v.last_block()];
             v.blocks() == blocks && v.squeezes() == squeezes && head.starts_with(&widths)
         })
         .map(|variant| (method, variant))
@@ -228,14 +169,15 @@ fn recognise(state: &StateDict) -> Result<(Method, Variant), OtherNetwork> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::published::Layout;
 
     #[test]
     fn half_precision_moves_scores_a_little_and_says_how_far() {
-        let vs = VarStore::new(Device::Cpu);
         let variant = Variant::named("efficientnet-b0").unwrap();
         let input = InputSpec { side: 64, ..InputSpec::default() };
-        let mut detector = ForgeryDetector::build(&vs.root(), Method::Sbi, variant, input, Device::Cpu);
-        fill::fill_variables(&vs, 2);
+        let state = Layout::ForgeryDetector(Method::Sbi, variant).filled(2).unwrap();
+        let plain = Execution::plain(Device::Cpu);
+        let mut detector = ForgeryDetector::from_state(&state, input, Path::new("filled"), plain).unwrap();
         let planes = vec![90; 3 * 64 * 64];
         let whole = detector.scores(&planes, 64).unwrap()[0];
         // A CPU has the other kind of half precision.

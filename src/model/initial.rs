@@ -1,6 +1,8 @@
 //! Untrained weights to start from.
 
+use crate::checkpoint::{self, StateDict, TensorData};
 use crate::hash::fnv1a64;
+use crate::network::Weight;
 use crate::rng::{Purpose, generator};
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -15,15 +17,27 @@ use tch::nn::VarStore;
 pub fn initialise(vs: &VarStore, seed: u64) {
     let _no_grad = tch::no_grad_guard();
     for (name, mut variable) in vs.variables() {
-        let shape = variable.size();
+        let size = variable.size();
+        let shape: Vec<usize> = size.iter().map(|&side| side as usize).collect();
         let values = values(&name, &shape, seed);
-        variable.copy_(&Tensor::from_slice(&values).view(shape.as_slice()));
+        variable.copy_(&Tensor::from_slice(&values).view(size.as_slice()));
     }
 }
 
-fn values(name: &str, shape: &[i64], seed: u64) -> Vec<f32> {
+/// A state dict of these weights, drawn as [`initialise`] draws them.
+///
+/// Fails when two have one name.
+pub fn drawn(weights: &[Weight], seed: u64) -> Result<StateDict, checkpoint::Error> {
+    let mut state = StateDict::new();
+    for Weight { name, shape, .. } in weights {
+        state.insert(name.clone(), TensorData::from_f32(shape, &values(name, shape, seed))?)?;
+    }
+    Ok(state)
+}
+
+fn values(name: &str, shape: &[usize], seed: u64) -> Vec<f32> {
     const SLOPE: f32 = 0.25;
-    let n = shape.iter().product::<i64>() as usize;
+    let n = shape.iter().product();
     let mut rng = generator(seed, 0, fnv1a64(name.as_bytes()), Purpose::Weights);
     let leaf = name.rsplit('.').next().unwrap_or_default();
     match (leaf, shape) {

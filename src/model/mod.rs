@@ -9,25 +9,26 @@ pub mod execution;
 pub mod face_encoder;
 pub mod fill;
 pub mod forgery_detector;
+pub mod forgery_network;
 pub mod initial;
 pub mod input;
-pub mod layers;
+pub mod modules;
 pub mod objective;
 mod other_network;
 pub mod published;
 pub mod retinaface;
 pub mod scoring;
 pub mod weights;
-pub mod work;
 
 pub use bundled::bundled_detector;
 pub use evidence::EvidenceMap;
-pub use execution::{DeviceChoice, ExecutionPlan};
-pub use forgery_detector::{ForgeryDetector, Method};
+pub use execution::{DeviceChoice, Execution};
+pub use forgery_detector::ForgeryDetector;
+pub use forgery_network::{ForgeryNetwork, Method};
 pub use input::{InputSpec, Normalisation};
 pub use other_network::OtherNetwork;
+pub use retinaface::RetinaFaceBody;
 pub use scoring::{PendingScores, UploadedFaces};
-pub use weights::load_weights;
 
 use crate::checkpoint::{self, Mismatch};
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ pub enum Error {
         /// Names missing, left over, or of another shape.
         mismatch: Box<Mismatch>,
     },
+    /// Weights are missing or of another shape than the network's.
+    #[error("the weights do not fit the network: {0}")]
+    Weights(#[from] Box<Mismatch>),
     /// The file holds a network, but not a detector.
     #[error("{}: expected an SBI or EG detector, found {found}", path.display())]
     NotAForgeryDetector {

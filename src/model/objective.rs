@@ -4,19 +4,20 @@
 //! TCSVT 2025. One backbone sees real faces, fakes and their residuals; three heads tell them from real faces; a
 //! network rebuilds the fake's features from the residual's and from how far blending moved the face's embedding.
 
-use super::InputSpec;
 use super::efficientnet::{Mode, Variant};
 use super::encoder::{IRESNET18, Pooling};
-use super::face_encoder::{EncoderSpec, FaceEncoder};
-use super::forgery_detector::{ForgeryDetector, Method};
-use super::layers::{BatchNorm, channels_last};
+use super::face_encoder::{EncoderSpec, FACE_ENCODER_PREFIX, FaceEncoder};
+use super::forgery_network::{CLASSES, ForgeryNetwork, Method};
+use super::modules::{BatchNorm, Modules, TensorSource, channels_last, linear};
+use super::{Error, Execution, InputSpec};
+use crate::checkpoint::StateDict;
+use crate::network::{Linear, Norm, Weight};
 use serde::{Deserialize, Serialize};
-use tch::nn::{self, Init, VarStore};
+use tch::nn::{self, VarStore};
 use tch::{Device, Kind, Tensor};
 
 /// Width of the hidden layer of the reconstruction network.
-const HIDDEN: i64 = 1024;
-const CLASSES: i64 = 2;
+const HIDDEN: usize = 1024;
 
 /// Weights of the terms of EG's objective.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct GuideSpec {
     /// The face encoder.
     pub encoder: EncoderSpec,
     /// Side in pixels of the faces it is shown.
-    pub input_size: i64,
+    pub input_size: usize,
     /// Weights of the terms.
     pub weights: LossWeights,
     /// Whether the gradient of the distillation stops at the rebuilt features.
@@ -64,6 +65,15 @@ impl Default for GuideSpec {
             detach: false,
             absolute_residual: false,
         }
+    }
+}
+
+impl GuideSpec {
+    /// The face encoder of these settings; `weights` as [`FaceEncoder::new`] takes them.
+    ///
+    /// Fails when a weight is missing or of another shape, and when libtorch runs out of memory.
+    pub fn face_encoder(&self, weights: &StateDict, execution: Execution) -> Result<FaceEncoder, Error> {
+        FaceEncoder::new(self.encoder, self.input_size, weights, execution)
     }
 }
 
@@ -93,12 +103,10 @@ pub struct Inside {
     pub logits: [(&'static str, Tensor); 3],
 }
 
-/// A detector in training: its networks and, for EG, those that only training needs.
+/// A forgery detector in training: its network and, for EG, the networks that only training needs.
 pub struct TrainingModel {
     vs: VarStore,
-    /// Holds the face encoder, which never moves.
-    frozen: VarStore,
-    detector: ForgeryDetector,
+    detector: ForgeryNetwork<Modules>,
     guide: Option<Guide>,
 }
 
@@ -110,33 +118,88 @@ struct Guide {
     reconstruction: Reconstruction,
 }
 
+/// The layers that EG has only in training, beside its face encoder.
+struct GuideLayers {
+    residual_head: HeadLayers,
+    rebuilt_head: HeadLayers,
+    /// With a ReLU between.
+    reconstruction: [Linear; 2],
+    /// In published files, and strictly loaded by the original program; no use is made of them.
+    unused: [Linear; 2],
+}
+
 /// A batch norm whose bias stays 0, and a linear layer without bias.
+struct HeadLayers {
+    norm: Norm,
+    classifier: Linear,
+}
+
+impl HeadLayers {
+    fn new(name: &str, features: usize) -> Self {
+        let norm = Norm { fixed_bias: true, ..Norm::new(format!("{name}.bn"), features) };
+        HeadLayers { norm, classifier: Linear::without_bias(format!("{name}.classifier"), features, CLASSES) }
+    }
+
+    fn weights(&self) -> Vec<Weight> {
+        self.norm.weights().into_iter().chain(self.classifier.weights()).collect()
+    }
+}
+
+impl GuideLayers {
+    fn new(features: usize, embedding: usize) -> Self {
+        let both = embedding + features;
+        GuideLayers {
+            residual_head: HeadLayers::new("fc_cat", features),
+            rebuilt_head: HeadLayers::new("fc_cat1", features),
+            reconstruction: [
+                Linear::new("reconstruction_network.fc.0", both, HIDDEN),
+                Linear::new("reconstruction_network.fc.2", HIDDEN, features),
+            ],
+            unused: [Linear::new("reshape_layer", features, both), Linear::new("fc", embedding, CLASSES)],
+        }
+    }
+
+    fn unused_weights(&self) -> impl Iterator<Item = Weight> {
+        let fixed = |weight| Weight { trained: false, ..weight };
+        self.unused.iter().flat_map(Linear::weights).map(fixed)
+    }
+}
+
+/// The weights that an EG file has only for training: those of the guide's layers and of its face encoder.
+pub(super) fn guide_weights(variant: Variant, encoder: EncoderSpec) -> Vec<Weight> {
+    let layers = GuideLayers::new(variant.features(), encoder.embedding());
+    let mut all = [layers.residual_head.weights(), layers.rebuilt_head.weights()].concat();
+    all.extend(layers.reconstruction.iter().flat_map(Linear::weights));
+    all.extend(layers.unused_weights());
+    all.extend(encoder.weights().into_iter().map(|weight| weight.under(FACE_ENCODER_PREFIX)));
+    all
+}
+
+/// A head of EG that only training has.
 struct Head {
-    bn: BatchNorm,
-    classifier: Tensor,
+    norm: BatchNorm,
+    classifier: nn::Linear,
 }
 
 impl Head {
-    fn new(path: &nn::Path, features: i64) -> Self {
-        let bn = BatchNorm::with_fixed_bias(path / "bn", features, BatchNorm::EPS, BatchNorm::MOMENTUM);
-        Head { bn, classifier: (path / "classifier").var("weight", &[CLASSES, features], Init::Const(0.0)) }
+    fn new(layers: &HeadLayers, source: &dyn TensorSource) -> Result<Self, Error> {
+        let classifier = linear(&layers.classifier, source)?;
+        Ok(Head { norm: BatchNorm::new(&layers.norm, source)?, classifier })
     }
 
     fn forward(&self, features: &Tensor, train: bool) -> Tensor {
-        self.bn.forward(features, train).linear::<Tensor>(&self.classifier, None)
+        self.norm.forward(features, train).apply(&self.classifier)
     }
 }
 
-/// Two linear layers with a ReLU between.
+/// The network that rebuilds features.
 struct Reconstruction {
     layers: [nn::Linear; 2],
 }
 
 impl Reconstruction {
-    fn new(path: &nn::Path, width_in: i64, width_out: i64) -> Self {
-        let fc = path / "fc";
-        let layers = [linear(&fc / 0, width_in, HIDDEN), linear(&fc / 2, HIDDEN, width_out)];
-        Reconstruction { layers }
+    fn new([first, second]: &[Linear; 2], source: &dyn TensorSource) -> Result<Self, Error> {
+        Ok(Reconstruction { layers: [linear(first, source)?, linear(second, source)?] })
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
@@ -144,46 +207,35 @@ impl Reconstruction {
     }
 }
 
-fn linear(path: nn::Path, width_in: i64, width_out: i64) -> nn::Linear {
-    let zero = Init::Const(0.0);
-    nn::linear(path, width_in, width_out, nn::LinearConfig { ws_init: zero, bs_init: Some(zero), bias: true })
-}
-
 impl TrainingModel {
-    /// Networks with weights of zero. `guide`: EG with these settings; `None`: SBI.
-    pub fn new(variant: Variant, guide: Option<GuideSpec>, input: InputSpec, device: Device) -> Self {
-        let (vs, frozen) = (VarStore::new(device), VarStore::new(device));
+    /// Networks with weights of zero. `guide`: EG with these settings and this face encoder; `None`: SBI.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn new(
+        variant: Variant,
+        guide: Option<(GuideSpec, FaceEncoder)>,
+        input: InputSpec,
+        device: Device,
+    ) -> Result<Self, Error> {
+        let vs = VarStore::new(device);
         let method = if guide.is_some() { Method::Eg } else { Method::Sbi };
-        let detector = ForgeryDetector::build(&vs.root(), method, variant, input, device);
-        let features = variant.features();
-        let guide = guide.map(|spec| {
+        let detector = ForgeryNetwork::new(method, variant, input, &vs)?;
+        let guided = |(spec, encoder): (GuideSpec, FaceEncoder)| -> Result<Guide, Error> {
             let root = vs.root();
-            // In published files, and strictly loaded by the original program; no use is made of them.
-            let embedding = spec.encoder.embedding();
-            unused_layer(&(&root / "reshape_layer"), features, embedding + features);
-            unused_layer(&(&root / "fc"), embedding, CLASSES);
-            Guide {
-                spec,
-                encoder: FaceEncoder::new(&(frozen.root() / "face_model"), spec.encoder, spec.input_size),
-                residual_head: Head::new(&(&root / "fc_cat"), features),
-                rebuilt_head: Head::new(&(&root / "fc_cat1"), features),
-                reconstruction: Reconstruction::new(
-                    &(&root / "reconstruction_network"),
-                    embedding + features,
-                    features,
-                ),
+            let layers = GuideLayers::new(variant.features(), spec.encoder.embedding());
+            for weight in layers.unused_weights() {
+                let _ = root.tensor(&weight)?;
             }
-        });
-        let mut frozen = frozen;
-        frozen.freeze();
-        TrainingModel { vs, frozen, detector, guide }
-    }
-
-    /// Switches EG's face encoder to its compiled form (CPU): call when its weights are as they will stay.
-    pub fn compile_encoder(&mut self) {
-        if let Some(guide) = &mut self.guide {
-            guide.encoder.compile();
-        }
+            Ok(Guide {
+                spec,
+                encoder,
+                residual_head: Head::new(&layers.residual_head, &root)?,
+                rebuilt_head: Head::new(&layers.rebuilt_head, &root)?,
+                reconstruction: Reconstruction::new(&layers.reconstruction, &root)?,
+            })
+        };
+        let guide = guide.map(guided).transpose()?;
+        Ok(TrainingModel { vs, detector, guide })
     }
 
     /// Everything that training may move, and the running statistics.
@@ -191,13 +243,13 @@ impl TrainingModel {
         &self.vs
     }
 
-    /// The face encoder's.
-    pub fn frozen_variables(&self) -> &VarStore {
-        &self.frozen
+    /// EG's face encoder, which never moves.
+    pub fn face_encoder(&self) -> Option<&FaceEncoder> {
+        self.guide.as_ref().map(|guide| &guide.encoder)
     }
 
-    /// The network that infers.
-    pub fn detector(&self) -> &ForgeryDetector {
+    /// The network that will infer.
+    pub fn detector(&self) -> &ForgeryNetwork<Modules> {
         &self.detector
     }
 
@@ -246,7 +298,7 @@ impl TrainingModel {
         // Convolutions then need not reorder their inputs. Sums come in another order, which SAM's second pass
         // magnifies to a thousandth; numeric checks do without.
         let all = if mode.in_training_form() { channels_last(&all) } else { all };
-        self.detector.backbone().pooled_features(&all, mode)
+        self.detector.backbone().pooled_features_in(&all, mode)
     }
 
     fn sbi_losses(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> Losses {
@@ -302,24 +354,21 @@ fn halves_apart(logits: &Tensor) -> Tensor {
     logits.cross_entropy_for_logits(&labels)
 }
 
-fn unused_layer(path: &nn::Path, width_in: i64, width_out: i64) {
-    let _ = path.zeros_no_train("weight", &[width_out, width_in]);
-    let _ = path.zeros_no_train("bias", &[width_out]);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::fill;
+    use crate::model::published::Layout;
 
     /// Loss terms and the gradient's length of each part of the model, by the part's name.
     fn first_pass(variant: &str, mode: Mode) -> Vec<(String, f64)> {
         let variant = Variant::named(variant).expect("one of the published sizes");
+        let state = Layout::ForgeryDetector(Method::Eg, variant).filled(3).unwrap();
+        let spec = GuideSpec::default();
+        let encoder = spec.face_encoder(&state, Execution::plain(Device::Cpu)).unwrap();
         let model =
-            TrainingModel::new(variant, Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
-        for vs in [model.variables(), model.frozen_variables()] {
-            fill::fill_variables(vs, 3);
-        }
+            TrainingModel::new(variant, Some((spec, encoder)), InputSpec::default(), Device::Cpu).unwrap();
+        fill::fill_variables(model.variables(), 3);
         let pictures =
             |label| Tensor::from_slice(&fill::input(label, 3, 2 * 3 * 96 * 96)).view([2, 3, 96, 96]);
         let losses = model.losses(&model.pairs(pictures("real"), pictures("fake")), mode);

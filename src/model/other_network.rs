@@ -14,7 +14,7 @@ pub enum OtherNetwork {
     /// An EfficientNet whose size is none of the known ones.
     UnknownSize {
         /// Number of its blocks.
-        blocks: i64,
+        blocks: usize,
         /// Channels of its last layer before the pooling, if that layer is there.
         features: Option<usize>,
     },

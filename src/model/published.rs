@@ -1,14 +1,13 @@
 //! Names and shapes in the published weight files, and files of the same layout with filled weights.
 
-use super::efficientnet::{EfficientNet, Variant};
-use super::encoder::{Encoder, IRESNET18, Pooling};
-use super::forgery_detector::{ForgeryDetector, Method};
-use super::objective::{GuideSpec, TrainingModel};
-use super::retinaface::{Body, RetinaFaceNet};
-use super::{Error, InputSpec, fill};
-use crate::checkpoint::{StateDict, TensorData};
-use tch::Device;
-use tch::nn::VarStore;
+use super::efficientnet::{self, Variant};
+use super::encoder::{self, IRESNET18};
+use super::forgery_network::{self, CLASSES, Method};
+use super::objective::{GuideSpec, guide_weights};
+use super::retinaface::{self, RetinaFaceBody};
+use super::{Error, fill};
+use crate::checkpoint::{BATCH_COUNTER, StateDict, TensorData};
+use crate::network::Weight;
 
 /// What a published weight file holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,56 +19,46 @@ pub enum Layout {
     /// iresnet18 with its `fc` layer.
     ArcFace,
     /// RetinaFace.
-    RetinaFace(Body),
+    RetinaFace(RetinaFaceBody),
 }
 
 impl Layout {
-    /// All entries, names with PyTorch's batch counters, sorted by name.
-    pub fn entries(self) -> Vec<(String, Vec<i64>)> {
-        let vs = VarStore::new(Device::Cpu);
-        let root = vs.root();
+    /// All weights: the entries but PyTorch's batch counters.
+    fn weights(self) -> Vec<Weight> {
         match self {
-            Layout::Backbone(variant) => drop(EfficientNet::new(&root, variant, 2)),
-            Layout::ForgeryDetector(Method::Sbi, variant) => {
-                drop(ForgeryDetector::build(&root, Method::Sbi, variant, InputSpec::default(), Device::Cpu))
-            }
+            Layout::Backbone(variant) => efficientnet::weights(variant, CLASSES),
+            Layout::ForgeryDetector(Method::Sbi, variant) => forgery_network::weights(Method::Sbi, variant),
             Layout::ForgeryDetector(Method::Eg, variant) => {
-                let model = TrainingModel::new(
-                    variant,
-                    Some(GuideSpec::default()),
-                    InputSpec::default(),
-                    Device::Cpu,
-                );
-                return sorted_entries([model.variables(), model.frozen_variables()]);
+                let mut all = forgery_network::weights(Method::Eg, variant);
+                all.extend(guide_weights(variant, GuideSpec::default().encoder));
+                all
             }
-            Layout::ArcFace => drop(Encoder::new(&root, IRESNET18, Pooling::Fc)),
-            Layout::RetinaFace(body) => drop(RetinaFaceNet::new(&root, body)),
+            Layout::ArcFace => encoder::weights(IRESNET18),
+            Layout::RetinaFace(body) => retinaface::description(body).weights(),
         }
-        sorted_entries([&vs])
+    }
+
+    /// Names and shapes of all entries, with PyTorch's batch counters, sorted by name.
+    pub fn entries(self) -> Vec<(String, Vec<usize>)> {
+        let weights = self.weights();
+        let counters = weights.iter().filter_map(|weight| weight.name.strip_suffix("running_var"));
+        let counters: Vec<_> = counters.map(|stem| (format!("{stem}{BATCH_COUNTER}"), Vec::new())).collect();
+        let mut entries: Vec<_> = weights.into_iter().map(|weight| (weight.name, weight.shape)).collect();
+        entries.extend(counters);
+        entries.sort();
+        entries
     }
 
     /// A state dict of this layout with the deterministic fill: untrained, for checks and demonstrations.
     pub fn filled(self, seed: u64) -> Result<StateDict, Error> {
         let mut state = StateDict::new();
         for (name, shape) in self.entries() {
-            let sizes: Vec<usize> = shape.iter().map(|&side| side as usize).collect();
             let tensor = match fill::state_entry(&name, &shape, seed) {
-                Some(values) => TensorData::from_f32(&sizes, &values)?,
-                None => TensorData::from_i64(&sizes, &[0])?,
+                Some(values) => TensorData::from_f32(&shape, &values)?,
+                None => TensorData::from_i64(&shape, &[0])?,
             };
             state.insert(name, tensor)?;
         }
         Ok(state)
     }
-}
-
-/// Names and shapes of all variables and of their batch norms' counters, sorted by name.
-fn sorted_entries<'a>(stores: impl IntoIterator<Item = &'a VarStore>) -> Vec<(String, Vec<i64>)> {
-    let variables = stores.into_iter().flat_map(VarStore::variables);
-    let mut entries: Vec<_> = variables.map(|(name, t)| (name, t.size())).collect();
-    let counters = entries.iter().filter_map(|(name, _)| name.strip_suffix("running_var"));
-    let counters: Vec<_> = counters.map(|stem| (format!("{stem}num_batches_tracked"), Vec::new())).collect();
-    entries.extend(counters);
-    entries.sort();
-    entries
 }

@@ -1,55 +1,46 @@
-//! From a state dict to a network's variables and back.
+//! From a state dict to a network's variables and back, and the comparison of both.
 
 use super::Error;
 use crate::checkpoint::{StateDict, TensorData};
+use crate::network::Weight;
 use std::path::Path;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-/// Batch norms count their batches; inference has no use for it and older files lack it.
-pub(super) const BATCH_COUNTER: &str = "num_batches_tracked";
-
-/// Names and shapes of all variables, sorted by name.
-pub fn expected_entries(vs: &VarStore) -> Vec<(String, Vec<usize>)> {
-    let shape = |t: &Tensor| t.size().into_iter().map(|d| d as usize).collect();
-    let mut all: Vec<_> = vs.variables().into_iter().map(|(name, t)| (name, shape(&t))).collect();
-    all.sort();
-    all
-}
-
-/// Copies the entries into the variables of the same name, strictly: names missing, left
-/// over or of another shape are an error, except those that `surplus` (given the full name) allows.
+/// Compares names and shapes with those of a network's weights, strictly: names missing, left over or of another shape
+/// are an error, except batch counters and those names that `surplus` allows.
 ///
-/// `path` is only for messages.
-pub fn load_weights(
-    vs: &VarStore,
+/// `network` and `path` are only for messages.
+pub fn check(
+    weights: &[Weight],
     state: &StateDict,
     network: &str,
     path: &Path,
     surplus: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    let expected = expected_entries(vs);
-    state.check_against(&expected, |name| name.ends_with(BATCH_COUNTER) || surplus(name)).map_err(
-        |mismatch| Error::Mismatch {
-            path: path.to_owned(),
-            network: network.to_owned(),
-            mismatch: Box::new(mismatch),
-        },
-    )?;
-    let _no_grad = tch::no_grad_guard();
-    for (name, mut variable) in vs.variables() {
-        if let Some(data) = state.get(&name) {
-            let values = to_tensor(data)?;
-            variable.f_copy_(&values)?;
-        }
-    }
-    Ok(())
+    let expected = weights.iter().map(|weight| (weight.name.clone(), weight.shape.clone())).collect();
+    check_entries(expected, state, network, path, surplus)
+}
+
+fn check_entries(
+    mut expected: Vec<(String, Vec<usize>)>,
+    state: &StateDict,
+    network: &str,
+    path: &Path,
+    surplus: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    expected.sort();
+    state.check_against(&expected, surplus).map_err(|mismatch| Error::Mismatch {
+        path: path.to_owned(),
+        network: network.to_owned(),
+        mismatch: Box::new(mismatch),
+    })
 }
 
 /// Copies the entries into those variables whose names, without `prefix`, they have: all of the variables under the
-/// prefix but those that `spared` names (without prefix) must be there, in shape.
+/// prefix but those that `spared` names (without prefix) must be there, in shape, and no others.
 ///
-/// `path` is only for messages.
+/// `network` and `path` are only for messages.
 pub fn load_part(
     vs: &VarStore,
     prefix: &str,
@@ -58,23 +49,15 @@ pub fn load_part(
     path: &Path,
     spared: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    let under = |name: &str| name.strip_prefix(prefix).map(str::to_owned);
-    let expected: Vec<_> = expected_entries(vs)
-        .into_iter()
-        .filter_map(|(name, shape)| Some((under(&name)?, shape)))
-        .filter(|(name, _)| !spared(name))
-        .collect();
-    state.check_against(&expected, |name| name.ends_with(BATCH_COUNTER) || spared(name)).map_err(
-        |mismatch| Error::Mismatch {
-            path: path.to_owned(),
-            network: network.to_owned(),
-            mismatch: Box::new(mismatch),
-        },
-    )?;
+    let shape = |t: &Tensor| t.size().into_iter().map(|side| side as usize).collect();
+    let wanted = |name: &str| name.strip_prefix(prefix).filter(|part| !spared(part)).map(str::to_owned);
+    let variables: Vec<(String, Tensor)> =
+        vs.variables().into_iter().filter_map(|(name, tensor)| Some((wanted(&name)?, tensor))).collect();
+    let expected = variables.iter().map(|(name, tensor)| (name.clone(), shape(tensor))).collect();
+    check_entries(expected, state, network, path, &spared)?;
     let _no_grad = tch::no_grad_guard();
-    for (name, mut variable) in vs.variables() {
-        let part = under(&name).filter(|part| !spared(part));
-        if let Some(data) = part.and_then(|part| state.get(&part)) {
+    for (name, mut variable) in variables {
+        if let Some(data) = state.get(&name) {
             variable.f_copy_(&to_tensor(data)?)?;
         }
     }

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorConfig, FaceDetectorIdentity};
 use crate::face_stream::{FaceEvent, FaceStream, InputEnd};
-use crate::model::{DeviceChoice, ExecutionPlan};
+use crate::model::{DeviceChoice, Execution};
 use crate::packed_faces::{
     PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
 };
@@ -98,7 +98,7 @@ impl PackSummary {
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PackSummary> {
     let list = config.set.list(&config.data_root, config.compression, config.allow_missing)?;
     let notes = list.remarks();
-    let plan = ExecutionPlan::fastest(config.device.resolve()?);
+    let plan = Execution::fastest(config.device.resolve()?);
     let (face_detector, warning) = config.face_detector.load(plan)?;
     notes.iter().chain(&warning).for_each(|note| progress.note(note));
 

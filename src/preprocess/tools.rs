@@ -2,8 +2,8 @@
 
 use super::{Config, Steps};
 use crate::Result;
-use crate::face::{FaceDetector, FaceDetectorConfig, LandmarkDetector, LandmarkModel, Variant};
-use crate::model::ExecutionPlan;
+use crate::face::{FaceDetector, FaceDetectorConfig, LandmarkDetector, LandmarkModel, RetinaFaceBody};
+use crate::model::Execution;
 use crate::prepared_frames::{BoxSettings, LandmarkSettings};
 use std::sync::Mutex;
 
@@ -29,7 +29,7 @@ pub struct LoadedTools {
 
 struct LoadedBoxes {
     config: FaceDetectorConfig,
-    plan: ExecutionPlan,
+    plan: Execution,
     settings: BoxSettings,
     shared: bool,
     /// The one that was loaded to learn its identity, until a thread takes it.
@@ -55,7 +55,7 @@ impl LoadedTools {
 
 impl LoadedBoxes {
     fn load(config: &Config) -> Result<(Self, Option<String>)> {
-        let plan = ExecutionPlan::fastest(config.device.resolve()?);
+        let plan = Execution::fastest(config.device.resolve()?);
         let (variant, _, _) = config.face_detector.resolve()?;
         let (face_detector, warning) = config.face_detector.load(plan)?;
         let identity = face_detector.identity();
@@ -63,7 +63,7 @@ impl LoadedBoxes {
             BoxSettings { detector: identity.name, weights: identity.weights, max_size: identity.max_size };
         // On a CPU the small network runs once per thread. The large one fills all cores by itself and needs
         // gigabytes: one is enough.
-        let shared = plan.device().is_cuda() || variant == Variant::ResNet50;
+        let shared = plan.device().is_cuda() || variant == RetinaFaceBody::ResNet50;
         let first = Mutex::new(Some(face_detector));
         Ok((LoadedBoxes { config: config.face_detector.clone(), plan, settings, shared, first }, warning))
     }

@@ -4,7 +4,7 @@ use super::config::PreviewSource;
 use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::read_image;
-use crate::model::ExecutionPlan;
+use crate::model::Execution;
 use crate::prepared_frames::FrameFiles;
 use crate::progress::Progress;
 use crate::training_pairs::{FrameList, read_faces};
@@ -47,8 +47,7 @@ impl Faces {
                 let paths = files;
                 let (landmark_model, warning) = landmarks.load()?;
                 warning.iter().for_each(|warning| progress.note(warning));
-                let (face_detector, warning) =
-                    face_detector.load(ExecutionPlan::fastest(device.resolve()?))?;
+                let (face_detector, warning) = face_detector.load(Execution::fastest(device.resolve()?))?;
                 warning.iter().for_each(|warning| progress.note(warning));
                 let landmark_detector = Box::new(landmark_model);
                 Ok(Faces::Files { paths, landmark_detector, face_detector })

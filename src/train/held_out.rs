@@ -37,7 +37,7 @@ pub fn score_held_out(
         if cancel.is_requested() {
             return Err(TrainError::Interrupted.into());
         }
-        validator.add(forgery_detector, &batch?);
+        validator.add(forgery_detector.network(), &batch?);
         progress.advance("");
     }
     progress.end();

@@ -2,10 +2,8 @@
 
 use super::config::Config;
 use crate::model::Method;
-use crate::model::efficientnet::Mode;
 use crate::model::objective::TrainingModel;
-use crate::model::work::work_of;
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
 /// Bytes of a number.
 const FLOAT: f64 = 4.0;
@@ -18,16 +16,13 @@ const BASE: f64 = 0.4e9;
 
 /// Bytes that a run takes at the height of a step, roughly.
 pub fn estimate(config: &Config, model: &TrainingModel) -> f64 {
-    let forgery_detector = model.detector();
-    let side = config.image_size as i64;
-    let image = Tensor::zeros([1, 3, side, side], (Kind::Float, forgery_detector.device()));
-    let pass = || drop(tch::no_grad(|| forgery_detector.backbone().extract_features(&image, Mode::Eval)));
+    let work = model.detector().backbone().work(config.image_size);
     let images = match config.method {
         Method::Sbi => 2,
         Method::Eg => 3,
     } * config.pairs();
     let weights: i64 = model.variables().variables().values().map(|t| t.numel() as i64).sum();
-    BASE + FLOAT * (KEPT * images as f64 * work_of(pass).values as f64 + COPIES * weights as f64)
+    BASE + FLOAT * (KEPT * images as f64 * work.values as f64 + COPIES * weights as f64)
 }
 
 /// A warning where less is free than a step will take. A device's memory is its own, and its libraries say themselves
@@ -57,6 +52,7 @@ fn available() -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::config::{EncoderWeights, GuideConfig};
     use crate::train::setup;
 
     /// Peaks of resident memory, in MiB, seen on two cores.
@@ -72,9 +68,16 @@ mod tests {
     #[test]
     fn estimates_are_near_what_was_seen() {
         for (backbone, method, batch_size, image_size, seen) in SEEN {
-            let config =
-                Config { backbone: backbone.to_owned(), method, batch_size, image_size, ..Config::default() };
-            let model = setup::networks(&config, Device::Cpu);
+            let config = Config {
+                backbone: backbone.to_owned(),
+                method,
+                batch_size,
+                image_size,
+                guide: GuideConfig { weights: EncoderWeights::Random, ..GuideConfig::default() },
+                ..Config::default()
+            };
+            let (encoder, _) = setup::initial_encoder(&config, Device::Cpu).unwrap();
+            let model = setup::networks(&config, encoder, Device::Cpu).unwrap();
             let found = estimate(&config, &model) / f64::from(1 << 20);
             assert!((0.8..1.25).contains(&(found / seen)), "{backbone} {method:?}: {found} MiB, seen {seen}");
         }
@@ -89,7 +92,7 @@ mod tests {
             image_size: 32,
             ..Config::default()
         };
-        let model = setup::networks(&small, Device::Cpu);
+        let model = setup::networks(&small, None, Device::Cpu).unwrap();
         assert_eq!(warning(&small, &model), None);
         let huge = Config { batch_size: 1_000_000, ..small };
         let told = warning(&huge, &model).unwrap();

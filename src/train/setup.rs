@@ -7,10 +7,13 @@ use crate::Result;
 use crate::blending::Phase;
 use crate::checkpoint::{self, StateDict};
 use crate::model::efficientnet::Variant;
-use crate::model::initial::initialise;
+use crate::model::face_encoder::{FACE_ENCODER_PREFIX, FaceEncoder};
+use crate::model::forgery_network::BACKBONE_PREFIX;
+use crate::model::initial::{drawn, initialise};
 use crate::model::objective::{GuideSpec, TrainingModel};
 use crate::model::weights::load_part;
-use crate::model::{InputSpec, Method, dlib_encoder};
+use crate::model::{Execution, InputSpec, Method, dlib_encoder};
+use crate::network::Weight;
 use crate::training_pairs::FrameList;
 use crate::weight_files::{self, weights_dir};
 use std::path::{Path, PathBuf};
@@ -50,39 +53,33 @@ pub fn loader(
     Ok(Loader::new(frames.frames.clone(), settings))
 }
 
-/// The networks of a configuration; their weights are still to come.
-pub fn networks(config: &Config, device: Device) -> TrainingModel {
+/// The networks of a configuration, around EG's face encoder; all weights but the encoder's are still to come.
+///
+/// Fails when libtorch runs out of memory.
+pub fn networks(config: &Config, encoder: Option<FaceEncoder>, device: Device) -> Result<TrainingModel> {
     let variant = Variant::named(&config.backbone).expect("a checked configuration names a known backbone");
-    let guide = match config.method {
-        Method::Sbi => None,
-        Method::Eg => Some(guide_spec(&config.guide)),
-    };
     let input = InputSpec { normalisation: config.normalisation, side: config.image_size as i64 };
-    TrainingModel::new(variant, guide, input, device)
+    let guide = encoder.map(|encoder| (guide_spec(&config.guide), encoder));
+    Ok(TrainingModel::new(variant, guide, input, device)?)
 }
 
 fn guide_spec(guide: &GuideConfig) -> GuideSpec {
     GuideSpec {
         encoder: guide.encoder_spec(),
-        input_size: guide.input_side() as i64,
+        input_size: guide.input_side(),
         weights: guide.loss_weights,
         detach: guide.detach,
         absolute_residual: guide.residual == Residual::Absolute,
     }
 }
 
-/// Gives networks the weights that a new run starts from: ImageNet's for the backbone and the face encoder's own, where
-/// the configuration has them, random ones everywhere else. The texts tell the user where the weights came from.
+/// Gives networks the weights that a new run starts from: ImageNet's for the backbone, where the configuration has them,
+/// random ones everywhere else. The text tells the user where the backbone's weights came from.
 ///
-/// Fails when a weight file is missing, damaged, or of another network.
-pub fn load_initial_weights(model: &TrainingModel, config: &Config) -> Result<Vec<String>> {
+/// Fails when the weight file is missing, damaged, or of another network.
+pub fn load_initial_weights(model: &TrainingModel, config: &Config) -> Result<String> {
     initialise(model.variables(), config.seed);
-    initialise(model.frozen_variables(), config.seed);
-    let mut notes = vec![load_backbone(model, config.init.as_deref())?];
-    if config.method == Method::Eg {
-        notes.extend(load_encoder(model, &config.guide)?);
-    }
-    Ok(notes)
+    load_backbone(model, config.init.as_deref())
 }
 
 /// ImageNet weights into the backbone; its classifier, of another number of classes, stays as it is.
@@ -94,30 +91,63 @@ fn load_backbone(model: &TrainingModel, init: Option<&Path>) -> Result<String> {
     let path = existing("init", init)?;
     let state = checkpoint::read(&path)?.state;
     // A detector's file holds its backbone under this name.
-    let state = if state.contains("net._conv_stem.weight") { state.strip_prefix("net.")? } else { state };
+    let of_backbone = |name: &str| name.starts_with(BACKBONE_PREFIX);
+    let state = if state.names().any(of_backbone) { state.strip_prefix(BACKBONE_PREFIX)? } else { state };
     let network = model.detector().backbone().variant.name;
-    load_part(model.variables(), "net.", &state, network, &path, |name| {
+    load_part(model.variables(), BACKBONE_PREFIX, &state, network, &path, |name| {
         // Whatever else a detector's file holds.
         name.starts_with("_fc.") || !name.starts_with('_')
     })?;
     Ok(format!("the backbone starts from {}; its classifier from random weights", path.display()))
 }
 
-/// Weights into the face encoder; a text where the configuration asks for random ones.
-fn load_encoder(model: &TrainingModel, guide: &GuideConfig) -> Result<Option<String>> {
+/// EG's face encoder as a new run has it, with the weights that the configuration names; `None` for SBI. A text where the
+/// configuration asks for random ones.
+///
+/// Fails when its weights are missing, damaged, or of another network.
+pub fn initial_encoder(config: &Config, device: Device) -> Result<(Option<FaceEncoder>, Option<String>)> {
+    if config.method == Method::Sbi {
+        return Ok((None, None));
+    }
+    let (guide, spec) = (&config.guide, guide_spec(&config.guide));
     let path = match &guide.weights {
         EncoderWeights::File(path) => existing("guide.weights", path)?,
         EncoderWeights::Usual => usual_encoder_file(guide.encoder)?,
         EncoderWeights::Random => {
-            return Ok(Some("guide.weights is random: the face encoder guides nothing".to_owned()));
+            let weights: Vec<Weight> =
+                spec.encoder.weights().into_iter().map(|weight| weight.under(FACE_ENCODER_PREFIX)).collect();
+            let encoder = spec.face_encoder(&drawn(&weights, config.seed)?, Execution::fastest(device))?;
+            let note = "guide.weights is random: the face encoder guides nothing".to_owned();
+            return Ok((Some(encoder), Some(note)));
         }
     };
     let state = match guide.encoder {
         EncoderName::Dlib => dlib_encoder::read(&path)?,
         _ => checkpoint::read(&path)?.state,
     };
-    fill_encoder(model, &state, guide.encoder, &path)?;
-    Ok(None)
+    let network = format!("the guide's encoder, {}", guide.encoder);
+    Ok((Some(encoder_of(spec, &state, (&network, &path), device)?), None))
+}
+
+/// EG's face encoder as the file of a run that goes on holds it; `None` for SBI.
+///
+/// Fails when the file is damaged or of another network.
+pub fn encoder_of_run(config: &Config, path: &Path, device: Device) -> Result<Option<FaceEncoder>> {
+    if config.method == Method::Sbi {
+        return Ok(None);
+    }
+    let state = checkpoint::read(path)?.state;
+    encoder_of(guide_spec(&config.guide), &state, ("this configuration", path), device).map(Some)
+}
+
+fn encoder_of(
+    spec: GuideSpec,
+    file: &StateDict,
+    named: (&str, &Path),
+    device: Device,
+) -> Result<FaceEncoder> {
+    let execution = Execution::fastest(device);
+    Ok(FaceEncoder::from_file(spec.encoder, spec.input_size, file, named, execution)?)
 }
 
 fn usual_encoder_file(encoder: EncoderName) -> Result<PathBuf, TrainError> {
@@ -139,16 +169,4 @@ fn existing(key: &'static str, named: &Path) -> Result<PathBuf, TrainError> {
             Err(TrainError::NoWeightFile { key, path, origin })
         }
     }
-}
-
-fn fill_encoder(model: &TrainingModel, state: &StateDict, encoder: EncoderName, path: &Path) -> Result<()> {
-    // An EG file holds its encoder beside everything else.
-    const INSIDE: &str = "face_model.";
-    let inside = state.names().any(|name| name.starts_with(INSIDE));
-    let prefix = if inside { "" } else { INSIDE };
-    let network = format!("the guide's encoder, {encoder}");
-    load_part(model.frozen_variables(), prefix, state, &network, path, |name| {
-        inside && !name.starts_with(INSIDE)
-    })?;
-    Ok(())
 }

@@ -4,8 +4,9 @@ use super::PairBatch;
 use super::precision::{LossScale, Precision};
 use super::sam::Sam;
 use crate::metrics::{Bootstrap, Calibration, Roc};
-use crate::model::ForgeryDetector;
+use crate::model::ForgeryNetwork;
 use crate::model::efficientnet::Mode;
+use crate::model::execution::Trunk;
 use crate::model::objective::{Losses, TrainingModel};
 use crate::rng::{Purpose, generator};
 use crate::types::Label;
@@ -145,7 +146,7 @@ pub struct Validator {
 
 impl Validator {
     /// Scores a batch with running statistics and nothing dropped.
-    pub fn add(&mut self, forgery_detector: &ForgeryDetector, batch: &PairBatch) {
+    pub fn add<T: Trunk>(&mut self, forgery_detector: &ForgeryNetwork<T>, batch: &PairBatch) {
         let _no_grad = tch::no_grad_guard();
         let device = forgery_detector.device();
         for (images, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {

@@ -2,14 +2,15 @@
 
 use ndarray::Array2;
 use sbi::checkpoint;
-use sbi::model::efficientnet::{EfficientNet, Mode, Variant};
-use sbi::model::{Normalisation, load_weights};
+use sbi::model::efficientnet::{self, EfficientNet, Variant};
+use sbi::model::weights::check;
+use sbi::model::{Execution, Normalisation};
+use sbi::network::Weights;
 use sbi::npy;
 use std::path::{Path, PathBuf};
-use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-const CLASSES: i64 = 1000;
+const CLASSES: usize = 1000;
 
 /// The image of scripts/make_lite_vectors.py.
 fn image(side: i64) -> Tensor {
@@ -28,21 +29,17 @@ fn imagenet_logits_equal_those_of_the_python_package_plain_and_compiled() {
     for (size, expected) in expected.outer_iter().enumerate() {
         let name = format!("efficientnet-lite{size}");
         let path = PathBuf::from(format!("weights/{name}-imagenet.pth"));
-        let vs = VarStore::new(Device::Cpu);
         let variant = Variant::named(&name).unwrap();
-        let mut net = EfficientNet::new(&vs.root(), variant, CLASSES);
-        load_weights(&vs, &checkpoint::read(&path).unwrap().state, &name, &path, |_| false).unwrap();
-        let x = Normalisation::ImageNet.apply(&image(variant.resolution));
+        let state = checkpoint::read(&path).unwrap().state;
+        check(&efficientnet::weights(variant, CLASSES), &state, &name, &path, |_| false).unwrap();
+        let x = Normalisation::ImageNet.apply(&image(variant.resolution as i64));
         let expected = Tensor::from_slice(expected.as_slice().unwrap());
         let scale = expected.abs().max().double_value(&[]);
-        let worst = |net: &EfficientNet| {
-            let logits = tch::no_grad(|| net.classify(&net.pooled_features(&x, Mode::Eval)));
-            (logits.view([CLASSES]) - &expected).abs().max().double_value(&[]) / scale
-        };
-        let plain = worst(&net);
-        assert!(plain < 1e-5, "{name}, plain: {plain}");
-        net.compile();
-        let compiled = worst(&net);
-        assert!(compiled < 1e-5, "{name}, compiled: {compiled}");
+        for execution in [Execution::plain(Device::Cpu), Execution::fastest(Device::Cpu)] {
+            let net = EfficientNet::load(variant, CLASSES, Weights::new(&state, ""), execution).unwrap();
+            let logits = tch::no_grad(|| net.classify(&net.pooled_features(&x)));
+            let worst = (logits.view([-1]) - &expected).abs().max().double_value(&[]) / scale;
+            assert!(worst < 1e-5, "{name}, {execution:?}: {worst}");
+        }
     }
 }

@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sbi::checkpoint::{StateDict, TensorData, write_bare_torch, write_safetensors, write_torch};
-use sbi::model::InputSpec;
-use sbi::model::efficientnet::{EfficientNet, Variant};
+use sbi::model::efficientnet::{self, Variant};
 use sbi::model::fill::{self, state_entry};
-use sbi::model::forgery_detector::{ForgeryDetector, Method};
-use sbi::model::retinaface::{Body, RetinaFaceNet};
-use sbi::model::weights::expected_entries;
+use sbi::model::{Method, RetinaFaceBody, forgery_network, retinaface};
+use sbi::network::Weight;
 use sbi::types::RgbImage;
 use sbi::video::VideoWriter;
-use tch::Device;
-use tch::nn::VarStore;
 
 pub const WIDTH: usize = 160;
 pub const HEIGHT: usize = 128;
@@ -73,38 +69,29 @@ pub fn video(path: &Path, frames: usize, image: impl Fn(usize) -> RgbImage) {
 /// A detector of forgeries as PyTorch's training writes it. Untrained: its scores mean nothing, but they
 /// differ from image to image.
 pub fn forgery_detector(path: &Path, method: Method) {
-    let vs = VarStore::new(Device::Cpu);
-    let _net = ForgeryDetector::build(&vs.root(), method, b0(), InputSpec::default(), Device::Cpu);
-    write_torch(path, &filled(&vs), None, Some(7), &Default::default()).unwrap();
+    let state = filled(&forgery_network::weights(method, b0()));
+    write_torch(path, &state, None, Some(7), &Default::default()).unwrap();
 }
 
 /// EfficientNet without a detector's head, as ImageNet weights come.
 pub fn bare_efficientnet(path: &Path) {
-    let vs = VarStore::new(Device::Cpu);
-    let _net = EfficientNet::new(&vs.root(), b0(), 10);
-    write_bare_torch(path, &filled(&vs)).unwrap();
+    write_bare_torch(path, &filled(&efficientnet::weights(b0(), 10))).unwrap();
 }
 
 fn b0() -> Variant {
     Variant::named("efficientnet-b0").unwrap()
 }
 
-fn filled(vs: &VarStore) -> StateDict {
+fn filled(weights: &[Weight]) -> StateDict {
     // Smaller variances than the rule fills in keep the signal alive through the layers.
     const LIVELY: f32 = 0.51;
     let mut state = StateDict::new();
-    for (name, shape) in expected_entries(vs) {
-        let size: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
-        let tensor = match state_entry(&name, &size, 1) {
-            Some(mut values) => {
-                if name.ends_with("running_var") {
-                    values.iter_mut().for_each(|value| *value *= LIVELY);
-                }
-                TensorData::from_f32(&shape, &values).unwrap()
-            }
-            None => TensorData::from_i64(&shape, &[0]).unwrap(),
-        };
-        state.insert(name, tensor).unwrap();
+    for Weight { name, shape, .. } in weights {
+        let mut values = state_entry(name, shape, 1).unwrap();
+        if name.ends_with("running_var") {
+            values.iter_mut().for_each(|value| *value *= LIVELY);
+        }
+        state.insert(name, TensorData::from_f32(shape, &values).unwrap()).unwrap();
     }
     state
 }
@@ -112,10 +99,8 @@ fn filled(vs: &VarStore) -> StateDict {
 /// A RetinaFace that finds bright discs: one channel carries the brightness around every 32nd pixel up to
 /// the coarsest level, whose smaller prior box answers to it; all other weights are silent.
 pub fn face_detector(path: &Path) {
-    let vs = VarStore::new(Device::Cpu);
-    let _net = RetinaFaceNet::new(&vs.root(), Body::MobileNet025);
     let mut state = StateDict::new();
-    for (name, shape) in expected_entries(&vs) {
+    for Weight { name, shape, .. } in retinaface::description(RetinaFaceBody::MobileNet025).weights() {
         let mut values = vec![0.0; shape.iter().product()];
         brightness_weights(&name, &shape, &mut values);
         state.insert(name, TensorData::from_f32(&shape, &values).unwrap()).unwrap();

@@ -3,23 +3,22 @@
 use super::images::{describe, stretched};
 use super::networks::input;
 use super::{Options, doubles, l2, sum};
-use sbi::face::retinaface::{Variant, candidates, prepare, priors, resized_shape, suppress, to_face};
+use sbi::face::retinaface::{candidates, prepare, priors, resized_shape, suppress, to_face};
 use sbi::imaging;
 use sbi::model::fill;
-use sbi::model::retinaface::{Body, RawOutputs, RetinaFaceNet};
+use sbi::model::published::Layout;
+use sbi::model::retinaface::{RawOutputs, RetinaFaceBody, RetinaFaceNet};
 use sbi::types::RgbImage;
 use serde_json::{Value, json};
-use tch::nn::VarStore;
-use tch::{Device, Tensor};
+use std::path::Path;
+use tch::Tensor;
 
 pub fn forward(options: Options) -> Value {
-    let vs = VarStore::new(Device::Cpu);
-    let mut net = RetinaFaceNet::new(&vs.root(), Body::ResNet50);
-    fill::fill_variables(&vs, options.seed);
-    if options.compiled {
-        net.compile();
-    }
-    let raw = net.forward(&input("retina", [1, 3, 160, 192], options.seed));
+    let body = RetinaFaceBody::ResNet50;
+    let state = Layout::RetinaFace(body).filled(options.seed).expect("names are different");
+    let net = RetinaFaceNet::new(body, &state, Path::new("filled"), options.execution());
+    let raw = net.and_then(|net| Ok(net.forward(&input("retina", [1, 3, 160, 192], options.seed))?));
+    let raw = raw.expect("a network of these weights");
     let describe = |t: &Tensor| {
         let width = t.size()[2] as usize;
         let values = doubles(t);
@@ -98,7 +97,7 @@ pub fn pre(seed: u64) -> Value {
     let image = stretched("image", 48, 64, seed);
     let mut rows = Vec::new();
     for size in [96, 64, 40, 75] {
-        let input = prepare(&image, Variant::ResNet50, Some(size)).expect("a resize");
+        let input = prepare(&image, RetinaFaceBody::ResNet50, Some(size)).expect("a resize");
         let (h, w) = (input.height, input.width);
         let same = (h, w) == (image.height(), image.width());
         let small = if same { image.clone() } else { imaging::resized(&image, w, h).expect("a resize") };

@@ -8,8 +8,9 @@ mod networks;
 mod scoring;
 mod training;
 
+use sbi::model::Execution;
 use serde_json::{Map, Value, json};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// What a case may be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,16 @@ pub struct Options {
     pub size: Option<i64>,
     pub batch: Option<i64>,
     pub compiled: bool,
+}
+
+impl Options {
+    /// How networks are executed.
+    pub fn execution(self) -> Execution {
+        match self.compiled {
+            true => Execution::fastest(Device::Cpu),
+            false => Execution::plain(Device::Cpu),
+        }
+    }
 }
 
 impl Default for Options {

@@ -1,14 +1,17 @@
 //! Backbone, detectors, face encoder.
 
 use super::{Options, digest, doubles, l2, rows, statistics, sum};
-use sbi::model::InputSpec;
+use sbi::checkpoint::StateDict;
 use sbi::model::efficientnet::{EfficientNet, Mode, Variant};
 use sbi::model::encoder::{Encoder, IRESNET18, Pooling};
 use sbi::model::fill;
-use sbi::model::forgery_detector::{ForgeryDetector, Method};
+use sbi::model::forgery_network::{BACKBONE_PREFIX, ForgeryNetwork, Method};
 use sbi::model::published::Layout;
-use sbi::model::retinaface::Body;
+use sbi::model::weights::{load_part, to_data, to_tensor};
+use sbi::model::{Execution, ForgeryDetector, InputSpec, RetinaFaceBody};
+use sbi::network::Weights;
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -25,7 +28,7 @@ pub fn input(label: &str, shape: [i64; 4], seed: u64) -> Tensor {
 }
 
 pub fn fill_check(seed: u64) -> Value {
-    const TENSORS: [(&str, &[i64], &str); 10] = [
+    const TENSORS: [(&str, &[usize], &str); 10] = [
         ("net._conv_stem.weight", &[48, 3, 3, 3], "kernel"),
         ("net._blocks.15._depthwise_conv.weight", &[672, 1, 5, 5], "kernel"),
         ("net._bn0.weight", &[48], "norm_weight"),
@@ -37,7 +40,7 @@ pub fn fill_check(seed: u64) -> Value {
         ("features.bias", &[512], "bias"),
         ("body.conv1.weight", &[64, 3, 7, 7], "kernel"),
     ];
-    let describe = |name: &str, shape: &[i64], role: &str, values: &[f32]| {
+    let describe = |name: &str, shape: &[usize], role: &str, values: &[f32]| {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let doubles: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
         json!({
@@ -59,14 +62,14 @@ pub fn fill_check(seed: u64) -> Value {
         ("sbi", Layout::ForgeryDetector(Method::Sbi, b4())),
         ("eg", Layout::ForgeryDetector(Method::Eg, b4())),
         ("arcface", Layout::ArcFace),
-        ("retinaface", Layout::RetinaFace(Body::ResNet50)),
+        ("retinaface", Layout::RetinaFace(RetinaFaceBody::ResNet50)),
     ];
     let dicts: Map<String, Value> = layouts
         .into_iter()
         .map(|(kind, layout)| {
             let entries = layout.entries();
             let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
-            let elements: i64 = entries.iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
+            let elements: usize = entries.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
             let hash = digest(names.join("\n").as_bytes());
             (kind.to_owned(), json!({"entries": names.len(), "elements": elements, "names_fnv1a64": hash}))
         })
@@ -75,65 +78,91 @@ pub fn fill_check(seed: u64) -> Value {
     json!({"seed": seed, "tensors": tensors, "state_dicts": dicts, "state_dicts_note": note})
 }
 
-/// A bare backbone or a detector.
-enum Network {
-    Bare(EfficientNet),
-    ForgeryDetector(ForgeryDetector),
+/// The weights of a kind of network.
+fn weights(kind: &str, seed: u64, scaled: bool) -> StateDict {
+    let layout = match kind {
+        "b4" => Layout::Backbone(b4()),
+        "sbi" => Layout::ForgeryDetector(Method::Sbi, b4()),
+        _ => Layout::ForgeryDetector(Method::Eg, b4()),
+    };
+    let filled = layout.filled(seed).expect("names are different");
+    let of_backbone = |name: &str| kind == "b4" || name.starts_with(BACKBONE_PREFIX);
+    let mut state = StateDict::new();
+    for (name, data) in filled.iter() {
+        let data = match scaled && name.ends_with("running_var") && of_backbone(name) {
+            true => {
+                let t = to_tensor(data).expect("a tensor of its values");
+                to_data(&(&t * f64::from(VARIANCE_SCALE as f32))).expect("values of a tensor")
+            }
+            false => data.clone(),
+        };
+        state.insert(name, data).expect("names are different");
+    }
+    state
 }
 
-impl Network {
-    /// A freshly filled network.
-    fn new(kind: &str, seed: u64, scaled: bool) -> Self {
-        let vs = VarStore::new(Device::Cpu);
-        let network = match kind {
-            "b4" => Network::Bare(EfficientNet::new(&vs.root(), b4(), 2)),
-            "sbi" => Network::ForgeryDetector(ForgeryDetector::build(
-                &vs.root(),
-                Method::Sbi,
-                b4(),
-                InputSpec::default(),
-                Device::Cpu,
-            )),
-            _ => Network::ForgeryDetector(ForgeryDetector::build(
-                &vs.root(),
-                Method::Eg,
-                b4(),
-                InputSpec::default(),
-                Device::Cpu,
-            )),
-        };
-        fill::fill_variables(&vs, seed);
-        if scaled {
-            let of_backbone = |name: &str| kind == "b4" || name.starts_with("net.");
-            for (name, mut t) in vs.variables() {
-                if name.ends_with("running_var") && of_backbone(&name) {
-                    t.copy_(&(&t * f64::from(VARIANCE_SCALE as f32)));
-                }
-            }
-        }
-        network
-    }
+/// Features and logits of a network, and what lies between where its layers can be seen.
+struct Answer {
+    features: Tensor,
+    logits: Tensor,
+    trace: Vec<Value>,
+    /// Running mean and variance of the first batch norm afterwards.
+    stem_statistics: Option<[Tensor; 2]>,
+}
 
-    fn backbone(&self) -> &EfficientNet {
-        match self {
-            Network::Bare(net) => net,
-            Network::ForgeryDetector(detector) => detector.backbone(),
+/// The network as modules, whose variables `state` fills.
+fn traced(kind: &str, state: &StateDict, x: &Tensor, mode: Mode) -> Answer {
+    let vs = VarStore::new(Device::Cpu);
+    let mut trace = Vec::new();
+    // Parity's traces leave out the last convolution.
+    let mut see = |at: &str, t: &Tensor| {
+        if at != "_conv_head" {
+            trace.push(json!({"at": at, "sum": sum(t), "l2": l2(t)}));
         }
-    }
+    };
+    let load = || {
+        let variables = vs.variables();
+        let only_in_file = |name: &str| !variables.contains_key(name);
+        load_part(&vs, "", state, kind, Path::new("filled"), only_in_file).expect("weights of this network");
+    };
+    let expect = "enough memory";
+    let (features, logits) = if kind == "b4" {
+        let network = EfficientNet::new(b4(), 2, &vs.root()).expect(expect);
+        load();
+        let features = network.trace(x, mode, &mut see);
+        let logits = network.classify(&features);
+        (features, logits)
+    } else {
+        let method = if kind == "sbi" { Method::Sbi } else { Method::Eg };
+        let network = ForgeryNetwork::new(method, b4(), InputSpec::default(), &vs).expect(expect);
+        load();
+        let features = network.backbone().trace(x, mode, &mut see);
+        let logits = network.classify(&features);
+        (features, logits)
+    };
+    let prefix = if kind == "b4" { "" } else { BACKBONE_PREFIX };
+    let statistic = |leaf: &str| vs.variables()[&format!("{prefix}_bn0.{leaf}")].shallow_clone();
+    let stem_statistics = Some([statistic("running_mean"), statistic("running_var")]);
+    Answer { features, logits, trace, stem_statistics }
+}
 
-    fn classify(&self, features: &Tensor) -> Tensor {
-        match self {
-            Network::Bare(net) => net.classify(features),
-            Network::ForgeryDetector(detector) => detector.classify(features),
-        }
-    }
-
-    fn compile(&mut self) {
-        match self {
-            Network::Bare(net) => net.compile(),
-            Network::ForgeryDetector(detector) => detector.compile(),
-        }
-    }
+/// The network as it infers.
+fn answered(kind: &str, state: &StateDict, x: &Tensor, execution: Execution) -> Answer {
+    let expect = "weights of this network";
+    let (features, logits) = if kind == "b4" {
+        let network = EfficientNet::load(b4(), 2, Weights::new(state, ""), execution).expect(expect);
+        let features = network.pooled_features(x);
+        let logits = network.classify(&features);
+        (features, logits)
+    } else {
+        let input = InputSpec::default();
+        let detector =
+            ForgeryDetector::from_state(state, input, Path::new("filled"), execution).expect(expect);
+        let features = detector.backbone().pooled_features(x);
+        let logits = detector.network().classify(&features);
+        (features, logits)
+    };
+    Answer { features, logits, trace: Vec::new(), stem_statistics: None }
 }
 
 pub fn efficientnet(kind: &str, options: Options) -> Value {
@@ -150,23 +179,18 @@ pub fn efficientnet(kind: &str, options: Options) -> Value {
         if in_training && (kind == "eg" || compiled) {
             continue;
         }
-        let mut network = Network::new(kind, seed, name == "eval_scaled");
+        let state = weights(kind, seed, name == "eval_scaled");
         let mode = if in_training { Mode::BatchStatistics } else { Mode::Eval };
-        let mut trace = Vec::new();
-        let features = if compiled {
-            network.compile();
-            network.backbone().pooled_features(&x, mode)
-        } else {
-            let mut see = |at: &str, t: &Tensor| trace.push(json!({"at": at, "sum": sum(t), "l2": l2(t)}));
-            network.backbone().trace(&x, mode, &mut see)
+        let answer = match compiled {
+            true => answered(kind, &state, &x, options.execution()),
+            false => traced(kind, &state, &x, mode),
         };
-        let logits = network.classify(&features);
+        let Answer { features, logits, trace, stem_statistics } = answer;
         let fake = logits.softmax(1, Kind::Float).select(1, 1);
         let mut entry = json!({
             "logits": rows(&logits), "prob_fake": doubles(&fake), "features": statistics(&features), "trace": trace,
         });
-        if in_training {
-            let (mean, var) = network.backbone().stem_statistics();
+        if let Some([mean, var]) = stem_statistics.filter(|_| in_training) {
             entry["bn0_running_mean_first4"] = json!(doubles(&mean)[..4]);
             entry["bn0_running_var_first4"] = json!(doubles(&var)[..4]);
         }
@@ -181,10 +205,10 @@ pub fn iresnet18(options: Options) -> Value {
     let mut result =
         json!({"seed": options.seed, "batch": batch, "input": "input/face, then (x - 0.5) / 0.5"});
     for (name, pooling) in [("pooled", Pooling::Pooled), ("fc", Pooling::Fc)] {
-        let vs = VarStore::new(Device::Cpu);
-        let encoder = Encoder::new(&vs.root(), IRESNET18, pooling);
-        fill::fill_variables(&vs, options.seed);
-        let e = encoder.embed(&x);
+        let state = Layout::ArcFace.filled(options.seed).expect("names are different");
+        let plain = Execution::plain(Device::Cpu);
+        let encoder = Encoder::new(IRESNET18, pooling, Weights::new(&state, ""), plain);
+        let e = encoder.expect("weights of this network").embed(&x);
         let cosine = Tensor::cosine_similarity(&e.get(0), &e.get(1), 0, 1e-8).double_value(&[]);
         let mut entry = statistics(&e);
         entry["embedding"] = rows(&e);

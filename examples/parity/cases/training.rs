@@ -1,10 +1,11 @@
 //! One evaluation of EG's objective, one step of the optimiser on it, and the schedule.
 
 use super::{Options, doubles, l2, rows, statistics};
-use sbi::model::InputSpec;
 use sbi::model::efficientnet::{Mode, Variant};
 use sbi::model::fill;
 use sbi::model::objective::{GuideSpec, Losses, Pairs, TrainingModel};
+use sbi::model::published::Layout;
+use sbi::model::{Execution, InputSpec, Method};
 use sbi::train::schedule::linear_last_quarter;
 use sbi::train::{Sam, SamSpec};
 use serde_json::{Map, Value, json};
@@ -33,9 +34,14 @@ struct Setting {
 fn setting(options: Options) -> Setting {
     let (size, batch) = (options.size.unwrap_or(128), options.batch.unwrap_or(2));
     let variant = Variant::named("efficientnet-b4").expect("one of the published sizes");
-    let model = TrainingModel::new(variant, Some(GuideSpec::default()), InputSpec::default(), Device::Cpu);
+    let guide = GuideSpec::default();
+    let filled = Layout::ForgeryDetector(Method::Eg, variant).filled(options.seed);
+    let encoder = filled
+        .and_then(|state| guide.face_encoder(&state, Execution::plain(Device::Cpu)))
+        .expect("an encoder");
+    let model = TrainingModel::new(variant, Some((guide, encoder)), InputSpec::default(), Device::Cpu)
+        .expect("enough memory");
     fill::fill_variables(model.variables(), options.seed);
-    fill::fill_variables(model.frozen_variables(), options.seed);
     let shape = [batch, 3, size, size];
     let real = super::networks::input("real", shape, options.seed);
     let fake = super::networks::input("fake", shape, options.seed);
@@ -80,8 +86,9 @@ pub fn eg_step(options: Options) -> Value {
         losses.total.backward();
         let parameters: BTreeMap<String, Tensor> = model.parameters().into_iter().collect();
         let sam = Sam::new(SamSpec::default(), model.parameters());
-        let (mean, var) = model.detector().backbone().stem_statistics();
-        let (head_mean, _) = model.detector().head_statistics().expect("EG has a batch norm before its head");
+        let variables = model.variables().variables();
+        let [mean, var, head_mean] =
+            ["net._bn0.running_mean", "net._bn0.running_var", "bn.running_mean"].map(|name| &variables[name]);
         json!({
             "seed": options.seed, "size": size, "batch": batch,
             "losses": named(&losses),
@@ -91,9 +98,9 @@ pub fn eg_step(options: Options) -> Value {
             "grad_norm": gradient_norms(&parameters),
             "grad_norm_all": sam.gradient_norm(),
             "params_without_grad": without_gradient(&model),
-            "bn0_running_mean_first4": doubles(&mean)[..4],
-            "bn0_running_var_first4": doubles(&var)[..4],
-            "bn_running_mean_first4": doubles(&head_mean)[..4],
+            "bn0_running_mean_first4": doubles(mean)[..4],
+            "bn0_running_var_first4": doubles(var)[..4],
+            "bn_running_mean_first4": doubles(head_mean)[..4],
         })
     })
 }
@@ -123,7 +130,7 @@ pub fn sam_step(options: Options) -> Value {
             let to_double = |t: &Tensor| t.detach().to_kind(tch::Kind::Double);
             ((*name).to_owned(), json!(l2(&(to_double(&parameters[*name]) - to_double(&before[*name])))))
         };
-        let (mean, _) = model.detector().backbone().stem_statistics();
+        let mean = &model.variables().variables()["net._bn0.running_mean"];
         json!({
             "seed": options.seed, "size": size, "batch": batch,
             "rho": spec.rho, "lr": LR, "momentum": spec.momentum,
@@ -133,7 +140,7 @@ pub fn sam_step(options: Options) -> Value {
             "grad_norm_all_pass2": norm_2,
             "grad_norm_pass2": norms,
             "change_l2": WATCHED.iter().map(change).collect::<Map<_, _>>(),
-            "bn0_running_mean_first4": doubles(&mean)[..4],
+            "bn0_running_mean_first4": doubles(mean)[..4],
         })
     })
 }

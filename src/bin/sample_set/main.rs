@@ -16,10 +16,10 @@ mod swap;
 
 use sbi::blending::source_target::Side;
 use sbi::blending::{Phase, Recipe};
-use sbi::face::retinaface::Variant;
 use sbi::face::{FaceDetectorChoice, FaceDetectorConfig, LandmarkConfig, LandmarkDetector};
 use sbi::imaging::{read_image, resized, warped};
-use sbi::model::ExecutionPlan;
+use sbi::model::Execution;
+use sbi::model::RetinaFaceBody;
 use sbi::rng::{Purpose, generator};
 use sbi::training_pairs::Pair;
 use sbi::types::{FaceBox, RgbImage};
@@ -142,10 +142,10 @@ fn self_blended(portrait: &RgbImage, draw: u64) -> Result<RgbImage, Box<dyn std:
     const SIDE: usize = 1024;
     let (landmarks, _) = LandmarkConfig::default().load()?;
     let detector = FaceDetectorConfig {
-        choice: FaceDetectorChoice::Fixed(Variant::MobileNet025),
+        choice: FaceDetectorChoice::Fixed(RetinaFaceBody::MobileNet025),
         ..FaceDetectorConfig::default()
     };
-    let (boxes, _) = detector.load(ExecutionPlan::fastest(Device::Cpu))?;
+    let (boxes, _) = detector.load(Execution::fastest(Device::Cpu))?;
     let faces = landmarks.detect(portrait)?;
     let face = faces.first().ok_or("the portrait shows no face")?;
     let boxes: Vec<FaceBox> = boxes.detect(&[portrait])?.iter().flatten().map(FaceBox::from).collect();

@@ -10,15 +10,15 @@ pub use priors::{Candidate, Prior, decode, priors};
 
 use super::{Error, FaceDetector, FaceDetectorIdentity};
 use crate::checkpoint;
-use crate::model::retinaface::{Body, RawOutputs, RetinaFaceNet};
-use crate::model::weights::{fingerprint, load_weights};
-use crate::model::{self, ExecutionPlan};
+use crate::model::retinaface::{RawOutputs, RetinaFaceNet, description};
+use crate::model::weights::fingerprint;
+use crate::model::{self, Execution, RetinaFaceBody};
 use crate::native;
+use crate::network::Work;
 use crate::types::{BBox, DetectedFace, RgbImage};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 /// Candidates below or at this probability are no faces.
@@ -28,36 +28,12 @@ const MAX_IOU: f32 = 0.4;
 /// The network's coarsest stride: smaller inputs have no feature map left.
 const MIN_SIDE: usize = 32;
 
-/// The two published networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variant {
-    /// ResNet-50: what the published detectors were made with.
-    ResNet50,
-    /// MobileNet-0.25: about thirty times faster; other boxes, so other scores.
-    MobileNet025,
-}
-
-impl Variant {
-    /// As it is called on the command line and in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Variant::ResNet50 => "retinaface-r50",
-            Variant::MobileNet025 => "retinaface-mnet",
-        }
-    }
-
-    fn body(self) -> Body {
-        match self {
-            Variant::ResNet50 => Body::ResNet50,
-            Variant::MobileNet025 => Body::MobileNet025,
-        }
-    }
-
+impl RetinaFaceBody {
     /// The longest side that the published way brings pictures to; `None`: left as they are.
     pub fn default_max_size(self) -> Option<usize> {
         match self {
-            Variant::ResNet50 => Some(2048),
-            Variant::MobileNet025 => None,
+            RetinaFaceBody::ResNet50 => Some(2048),
+            RetinaFaceBody::MobileNet025 => None,
         }
     }
 }
@@ -67,7 +43,7 @@ type SizedPriors = ((usize, usize), Arc<Vec<Prior>>);
 
 /// A network with its weights, ready to find faces.
 pub struct RetinaFace {
-    variant: Variant,
+    body: RetinaFaceBody,
     max_size: Option<usize>,
     largest: Option<usize>,
     net: RetinaFaceNet,
@@ -78,33 +54,34 @@ pub struct RetinaFace {
 }
 
 impl RetinaFace {
-    /// Loads the weights and prepares the network for `plan`.
+    /// Loads the weights and makes the network ready to run.
     ///
-    /// `max_size`: longest side of the network's input in pixels, `None` for the variant's default.
+    /// `max_size`: longest side of the network's input in pixels, `None` for the body's default.
     /// Fails when the file is no checkpoint or one of another network.
     pub fn load(
-        variant: Variant,
+        body: RetinaFaceBody,
         weights: &Path,
         max_size: Option<usize>,
-        plan: ExecutionPlan,
+        execution: Execution,
     ) -> Result<Self, Error> {
         let file = checkpoint::read(weights).map_err(model::Error::from)?;
-        let vs = VarStore::new(plan.device());
-        let mut net = RetinaFaceNet::new(&vs.root(), variant.body());
-        load_weights(&vs, &file.state, variant.name(), weights, |_| false)?;
-        if plan.compiles() {
-            net.compile();
-        }
-        let max_size = max_size.or(variant.default_max_size());
+        let net = RetinaFaceNet::new(body, &file.state, weights, execution)?;
+        let max_size = max_size.or(body.default_max_size());
         let weights = fingerprint(&file.state);
         let priors = Mutex::new(None);
-        Ok(RetinaFace { variant, max_size, largest: None, net, device: plan.device(), weights, priors })
+        let device = execution.device();
+        Ok(RetinaFace { body, max_size, largest: None, net, device, weights, priors })
     }
 
     /// The same that brings pictures whose longest side is more than `largest` pixels down to that, and leaves smaller
     /// ones as they are. `max_size` goes first.
     pub fn with_largest(self, largest: Option<usize>) -> Self {
         RetinaFace { largest, ..self }
+    }
+
+    /// What the network's convolutions do to find the faces of this image.
+    pub fn work(&self, image: &RgbImage) -> Work {
+        description(self.body).work(input_size(image, self.side_for(image)))
     }
 
     /// What the longest side of a picture is brought to.
@@ -122,8 +99,8 @@ impl RetinaFace {
         let _no_grad = tch::no_grad_guard();
         let (height, width) = size;
         let failed = |cause: tch::TchError| Error::Network { height, width, cause };
-        let prepared = PreparedImages::new(images, self.variant, size)?;
-        let raw = self.net.forward_images(&prepared, self.device).map_err(failed)?;
+        let prepared = PreparedImages::new(images, self.body, size)?;
+        let raw = self.net.forward_images(&prepared).map_err(failed)?;
         let outputs =
             (0..images.len() as i64).map(|image| outputs_of(&raw, image)).collect::<Result<Vec<_>, _>>();
         let priors = self.priors_for(size);
@@ -169,7 +146,7 @@ impl FaceDetector for RetinaFace {
 
     fn identity(&self) -> FaceDetectorIdentity {
         FaceDetectorIdentity {
-            name: self.variant.name().to_owned(),
+            name: self.body.name().to_owned(),
             weights: self.weights.clone(),
             max_size: self.max_size,
         }
@@ -179,11 +156,11 @@ impl FaceDetector for RetinaFace {
         const ON_GPU: usize = 4;
         // A picture per thread, with everything around the network: but no more than memory is worth.
         const MOST: usize = 8;
-        match self.variant {
+        match self.body {
             _ if self.device.is_cuda() => ON_GPU,
             // One picture has work for all threads, and takes a gigabyte.
-            Variant::ResNet50 => 1,
-            Variant::MobileNet025 => native::process::threads().clamp(1, MOST),
+            RetinaFaceBody::ResNet50 => 1,
+            RetinaFaceBody::MobileNet025 => native::process::threads().clamp(1, MOST),
         }
     }
 }

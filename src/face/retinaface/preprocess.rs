@@ -1,8 +1,8 @@
 //! From a picture to the network's input.
 
-use super::Variant;
 use crate::engine::Images;
 use crate::imaging;
+use crate::model::RetinaFaceBody;
 use crate::types::RgbImage;
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -35,10 +35,14 @@ pub fn input_size(image: &RgbImage, max_size: Option<usize>) -> (usize, usize) {
     max_size.map_or(own, |size| resized_shape(own.0, own.1, size))
 }
 
-/// Resizes (bilinear, 8-bit) where `max_size` asks for it, then normalises as `variant` was trained.
-pub fn prepare(image: &RgbImage, variant: Variant, max_size: Option<usize>) -> Result<Input, imaging::Error> {
+/// Resizes (bilinear, 8-bit) where `max_size` asks for it, then normalises as the network was trained.
+pub fn prepare(
+    image: &RgbImage,
+    body: RetinaFaceBody,
+    max_size: Option<usize>,
+) -> Result<Input, imaging::Error> {
     let (height, width) = input_size(image, max_size);
-    let prepared = PreparedImages::new(&[image], variant, (height, width))?;
+    let prepared = PreparedImages::new(&[image], body, (height, width))?;
     let mut hwc = vec![0.0; height * width * 3];
     hwc.chunks_exact_mut(width * 3).enumerate().for_each(|(y, row)| prepared.write_row(0, y, row));
     Ok(Input { hwc, height, width })
@@ -56,7 +60,7 @@ impl<'a> PreparedImages<'a> {
     /// Brings the pictures to `size`, rows and columns (bilinear, 8-bit), where they have another one.
     pub fn new(
         images: &[&'a RgbImage],
-        variant: Variant,
+        body: RetinaFaceBody,
         size: (usize, usize),
     ) -> Result<Self, imaging::Error> {
         let (height, width) = size;
@@ -65,7 +69,7 @@ impl<'a> PreparedImages<'a> {
             false => imaging::resized(image, width, height).map(Cow::Owned),
         };
         let images = images.par_iter().map(resized).collect::<Result<_, _>>()?;
-        Ok(PreparedImages { images, size, tables: tables(variant), bgr: variant == Variant::MobileNet025 })
+        Ok(PreparedImages { images, size, tables: tables(body), bgr: body == RetinaFaceBody::MobileNet025 })
     }
 }
 
@@ -76,6 +80,10 @@ impl Images for PreparedImages<'_> {
 
     fn size(&self) -> (usize, usize) {
         self.size
+    }
+
+    fn channels(&self) -> usize {
+        3
     }
 
     fn write_row(&self, image: usize, y: usize, row: &mut [f32]) {
@@ -91,14 +99,14 @@ impl Images for PreparedImages<'_> {
 }
 
 /// The normalised value of each of the 256 grey levels, per channel of the network's input.
-fn tables(variant: Variant) -> [[f32; 256]; 3] {
+fn tables(body: RetinaFaceBody) -> [[f32; 256]; 3] {
     std::array::from_fn(|channel| {
-        std::array::from_fn(|level| match variant {
-            Variant::ResNet50 => {
+        std::array::from_fn(|level| match body {
+            RetinaFaceBody::ResNet50 => {
                 let (mean, deviation) = IMAGENET[channel];
                 (level as f32 - mean * 255.0) * (1.0 / (deviation * 255.0))
             }
-            Variant::MobileNet025 => level as f32 - MOBILENET_BGR[channel],
+            RetinaFaceBody::MobileNet025 => level as f32 - MOBILENET_BGR[channel],
         })
     })
 }
@@ -119,7 +127,7 @@ mod tests {
     #[test]
     fn the_small_network_sees_blue_first() {
         let image = RgbImage::from_raw(1, 1, vec![200, 150, 100]);
-        let input = prepare(&image, Variant::MobileNet025, None).unwrap();
+        let input = prepare(&image, RetinaFaceBody::MobileNet025, None).unwrap();
         assert_eq!(input.hwc, [100.0 - 104.0, 150.0 - 117.0, 200.0 - 123.0]);
     }
 }

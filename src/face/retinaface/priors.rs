@@ -4,7 +4,7 @@ use crate::model::retinaface::ANCHORS_PER_POSITION;
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 /// Two box sides, in pixels of the network's input, at each position of a level.
-const SIDES: [[usize; ANCHORS_PER_POSITION as usize]; 3] = [[16, 32], [64, 128], [256, 512]];
+const SIDES: [[usize; ANCHORS_PER_POSITION]; 3] = [[16, 32], [64, 128], [256, 512]];
 /// Scales of the offsets of centres (and points) and of the logarithms of sizes.
 const VARIANCES: (f32, f32) = (0.1, 0.2);
 

@@ -152,12 +152,14 @@ fn a_batch_in_flight_is_waited_for_when_the_next_has_been_uploaded() {
 #[test]
 fn a_network_gives_the_same_in_flight_as_waited_for() {
     use crate::model::efficientnet::Variant;
-    use crate::model::{InputSpec, Method, fill};
-    let vs = tch::nn::VarStore::new(tch::Device::Cpu);
+    use crate::model::published::Layout;
+    use crate::model::{Execution, InputSpec, Method};
+    use std::path::Path;
     let input = InputSpec { side: 64, ..InputSpec::default() };
     let variant = Variant::named("efficientnet-lite0").unwrap();
-    let detector = ForgeryDetector::build(&vs.root(), Method::Sbi, variant, input, tch::Device::Cpu);
-    fill::fill_variables(&vs, 3);
+    let state = Layout::ForgeryDetector(Method::Sbi, variant).filled(3).unwrap();
+    let execution = Execution::plain(tch::Device::Cpu);
+    let detector = ForgeryDetector::from_state(&state, input, Path::new("filled"), execution).unwrap();
     let faces: Vec<RgbImage> = (0..5).map(noise).collect();
     let all = |batches| {
         let mut scorer = InputScorer::new(&detector, batches);

@@ -5,13 +5,13 @@ use crate::face::{Error, FaceDetector, FaceDetectorIdentity};
 use crate::imaging::write_image;
 use crate::infer::InferSource;
 use crate::model::efficientnet::Variant;
-use crate::model::{InputSpec, Method, fill};
+use crate::model::published::Layout;
+use crate::model::{Execution, InputSpec, Method};
 use crate::progress::Silent;
 use crate::types::{BBox, DetectedFace, RgbImage, VideoStatus};
 use crate::video::{Decodings, VideoWriter, distinct_frame_indices};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use tch::{Device, nn::VarStore};
 
 /// Finds a face in images that are not dark; asks for an end of the run while it looks at the image of number `stop_at`.
 struct Made<'a> {
@@ -67,12 +67,11 @@ fn folder() -> (tempfile::TempDir, Vec<PathBuf>) {
 fn network() -> ForgeryDetector {
     // Tests run side by side, and threads that wait for one another busily hold them all up.
     tch::set_num_threads(1);
-    let vs = VarStore::new(Device::Cpu);
     let input = InputSpec { side: 64, ..InputSpec::default() };
     let variant = Variant::named("efficientnet-lite0").unwrap();
-    let detector = ForgeryDetector::build(&vs.root(), Method::Sbi, variant, input, Device::Cpu);
-    fill::fill_variables(&vs, 3);
-    detector
+    let state = Layout::ForgeryDetector(Method::Sbi, variant).filled(3).unwrap();
+    let execution = Execution::plain(tch::Device::Cpu);
+    ForgeryDetector::from_state(&state, input, Path::new("filled"), execution).unwrap()
 }
 
 /// Scores `paths`; the face detector likes `batch` images and asks for an end at the one with number `stop_at`.

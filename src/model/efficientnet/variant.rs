@@ -1,6 +1,6 @@
 //! The published sizes: one table for the networks and their light form.
 
-use crate::model::layers::Activation;
+use crate::network::Activation;
 
 /// One published size.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,7 +11,7 @@ pub struct Variant {
     depth: f64,
     /// The side in pixels for which "same" padding is computed, whatever the input's size: kept, because
     /// the published weights were trained so.
-    pub resolution: i64,
+    pub resolution: usize,
     /// Dropout before the classifier.
     pub dropout: f64,
     family: Family,
@@ -27,11 +27,11 @@ enum Family {
     Lite,
 }
 
-const fn full(name: &'static str, width: f64, depth: f64, resolution: i64, dropout: f64) -> Variant {
+const fn full(name: &'static str, width: f64, depth: f64, resolution: usize, dropout: f64) -> Variant {
     Variant { name, width, depth, resolution, dropout, family: Family::Full }
 }
 
-const fn lite(name: &'static str, width: f64, depth: f64, resolution: i64, dropout: f64) -> Variant {
+const fn lite(name: &'static str, width: f64, depth: f64, resolution: usize, dropout: f64) -> Variant {
     Variant { name, width, depth, resolution, dropout, family: Family::Lite }
 }
 
@@ -70,27 +70,27 @@ impl Variant {
     }
 
     /// Number of blocks.
-    pub fn blocks(&self) -> i64 {
+    pub fn blocks(&self) -> usize {
         (0..GROUPS.len()).map(|group| self.repeats(group)).sum()
     }
 
     /// Channels of the stem's convolution.
-    pub fn stem(&self) -> i64 {
+    pub fn stem(&self) -> usize {
         self.end(STEM)
     }
 
     /// Width of the pooled features (1792 for b4).
-    pub fn features(&self) -> i64 {
+    pub fn features(&self) -> usize {
         self.end(HEAD)
     }
 
     /// Channels of the last block's result.
-    pub fn last_block(&self) -> i64 {
+    pub fn last_block(&self) -> usize {
         self.filters(GROUPS[GROUPS.len() - 1].c_out)
     }
 
     /// Channels of stem or head.
-    fn end(&self, base: i64) -> i64 {
+    fn end(&self, base: usize) -> usize {
         match self.family {
             Family::Full => self.filters(base),
             Family::Lite => base,
@@ -98,39 +98,46 @@ impl Variant {
     }
 
     /// Channels scaled by the width and rounded to a multiple of 8, never down by more than a tenth.
-    pub(super) fn filters(&self, base: i64) -> i64 {
+    pub(super) fn filters(&self, base: usize) -> usize {
         const DIVISOR: f64 = 8.0;
         let wanted = base as f64 * self.width;
         let rounded = ((wanted + DIVISOR / 2.0) / DIVISOR).floor() * DIVISOR;
         let rounded = rounded.max(DIVISOR);
-        (if rounded < 0.9 * wanted { rounded + DIVISOR } else { rounded }) as i64
+        (if rounded < 0.9 * wanted { rounded + DIVISOR } else { rounded }) as usize
     }
 
     /// Blocks of a group of [`GROUPS`].
-    pub(super) fn repeats(&self, group: usize) -> i64 {
+    pub(super) fn repeats(&self, group: usize) -> usize {
         let base = GROUPS[group].repeats;
         let at_an_end = group == 0 || group == GROUPS.len() - 1;
         match self.family {
             Family::Lite if at_an_end => base,
-            _ => (self.depth * base as f64).ceil() as i64,
+            _ => (self.depth * base as f64).ceil() as usize,
         }
     }
 }
 
-const STEM: i64 = 32;
-const HEAD: i64 = 1280;
+const STEM: usize = 32;
+const HEAD: usize = 1280;
 
 /// A row of the paper's table 1 for the unscaled network.
 pub(super) struct Group {
-    repeats: i64,
-    pub kernel: i64,
-    pub stride: i64,
-    pub expand: i64,
-    pub c_in: i64,
-    pub c_out: i64,
+    repeats: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub expand: usize,
+    pub c_in: usize,
+    pub c_out: usize,
 }
 
-const fn group(repeats: i64, kernel: i64, stride: i64, expand: i64, c_in: i64, c_out: i64) -> Group {
+const fn group(
+    repeats: usize,
+    kernel: usize,
+    stride: usize,
+    expand: usize,
+    c_in: usize,
+    c_out: usize,
+) -> Group {
     Group { repeats, kernel, stride, expand, c_in, c_out }
 }
 

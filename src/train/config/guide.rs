@@ -146,12 +146,12 @@ impl GuideConfig {
 
     /// Side in pixels of the faces the encoder is shown.
     pub fn input_side(&self) -> usize {
-        self.input_size.unwrap_or(self.encoder_spec().side() as usize)
+        self.input_size.unwrap_or(self.encoder_spec().side())
     }
 
     /// Fails, with the reason, when the encoder cannot take faces of that side.
     pub(super) fn check(&self) -> Result<(), String> {
-        let (size, own) = (self.input_side(), self.encoder_spec().side() as usize);
+        let (size, own) = (self.input_side(), self.encoder_spec().side());
         let bound = match (self.encoder, self.pooling) {
             (EncoderName::Dlib, _) => Some("dlib's encoder"),
             (_, Pooling::Fc) => Some("with guide.pooling fc an iresnet"),

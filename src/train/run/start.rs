@@ -3,7 +3,6 @@
 use super::{RunConfig, RunPlace};
 use crate::blending::Phase;
 use crate::datasets::Split;
-use crate::model::ExecutionPlan;
 use crate::progress::Progress;
 use crate::train::best_list::BestList;
 use crate::train::config::{Amp, Config};
@@ -48,32 +47,30 @@ impl<'a> Run<'a> {
         let train = setup::loader(config, &train_frames, Phase::Train, config.data.degradation, device)?;
         let val = setup::loader(config, &val_frames, Phase::Validation, 0.0, device)?;
 
-        let model = setup::networks(config, device);
-        let (folder, mut state) = match &asked.place {
+        let (folder, state) = match &asked.place {
             RunPlace::New { output, name, config_name } => {
-                let notes = setup::load_initial_weights(&model, config)?;
+                let (encoder, encoder_note) = setup::initial_encoder(config, device)?;
+                let model = setup::networks(config, encoder, device)?;
+                let backbone_note = setup::load_initial_weights(&model, config)?;
                 let state = TrainingState::new(model, config);
                 let folder = RunFolder::create(output, name, config_name, SystemTime::now())?;
                 let counts = DataCounts { train: (&train_frames).into(), val: (&val_frames).into() };
                 RunRecord::new(config.clone(), format!("{device:?}"), counts).write(&folder)?;
                 // From now on the run can be resumed, wherever it is killed.
                 saved::write(&folder.last(), &state, config.learning_rate(0), &BTreeMap::new())?;
-                notes.iter().for_each(|note| progress.note(note));
+                [backbone_note].iter().chain(&encoder_note).for_each(|note| progress.note(note));
                 (folder, state)
             }
             RunPlace::Resume(path) => {
-                let mut state = TrainingState::new(model, config);
                 let folder = RunFolder::open(path)?;
+                let encoder = setup::encoder_of_run(config, &folder.last(), device)?;
+                let mut state = TrainingState::new(setup::networks(config, encoder, device)?, config);
                 saved::read(&folder.last(), &mut state)?;
                 let (epoch, step) = (state.position.epoch, state.position.step);
                 progress.note(&format!("going on after epoch {epoch} and {step} steps"));
                 (folder, state)
             }
         };
-        if ExecutionPlan::fastest(device).compiles() {
-            // Its weights are there, from a file or from the run that goes on, and never move.
-            state.model.compile_encoder();
-        }
 
         let epoch = state.position.epoch;
         let (best, surplus) = BestList::from_folder(&folder.weights(), config.keep, epoch)?;

@@ -100,30 +100,33 @@ mod tests {
     use super::super::averages::Averages;
     use super::super::config::Config;
     use super::super::precision::LossScale;
+    use super::super::setup;
     use super::super::state::{Position, TrainingState};
     use super::*;
-    use crate::model::InputSpec;
     use crate::model::efficientnet::Variant;
-    use crate::model::fill::fill_variables;
+    use crate::model::face_encoder::{FACE_ENCODER_PREFIX, FaceEncoder};
     use crate::model::objective::{GuideSpec, TrainingModel};
+    use crate::model::{Execution, InputSpec, Method, fill};
     use std::collections::BTreeMap;
     use tch::{Device, Tensor};
 
-    fn b0(guide: Option<GuideSpec>) -> TrainingModel {
+    fn b0(guide: Option<(GuideSpec, FaceEncoder)>) -> TrainingModel {
         let b0 = Variant::named("efficientnet-b0").unwrap();
-        TrainingModel::new(b0, guide, InputSpec::default(), Device::Cpu)
+        TrainingModel::new(b0, guide, InputSpec::default(), Device::Cpu).unwrap()
     }
 
     fn eg(seed: u64, ema: Option<f64>) -> TrainingState {
-        let model = b0(Some(GuideSpec::default()));
-        fill_variables(model.variables(), seed);
-        fill_variables(model.frozen_variables(), seed);
+        let spec = GuideSpec::default();
+        let weights = spec.encoder.weights().into_iter().map(|weight| weight.under(FACE_ENCODER_PREFIX));
+        let weights = fill::filled(&weights.collect::<Vec<_>>(), seed).unwrap();
+        let encoder = spec.face_encoder(&weights, Execution::fastest(Device::Cpu)).unwrap();
+        let model = b0(Some((spec, encoder)));
+        fill::fill_variables(model.variables(), seed);
         TrainingState::new(model, &Config { ema, ..Config::default() })
     }
 
     fn all(state: &TrainingState) -> Vec<(String, Tensor)> {
         let mut all: Vec<(String, Tensor)> = state.model.variables().variables().into_iter().collect();
-        all.extend(state.model.frozen_variables().variables());
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -154,6 +157,11 @@ mod tests {
         for ((name, a), (_, b)) in all(&state).iter().zip(&all(&other)) {
             assert_eq!(a, b, "{name}");
         }
+        let encoder = |model: &TrainingModel| model.face_encoder().unwrap().weights().clone();
+        let config = Config { method: Method::Eg, ..Config::default() };
+        let read_encoder = setup::encoder_of_run(&config, &path, Device::Cpu).unwrap().unwrap();
+        assert_eq!(read_encoder.weights(), &encoder(&state.model));
+        assert_ne!(read_encoder.weights(), &encoder(&other.model));
         let velocity = |state: &TrainingState| state.sam.velocities()[3].as_ref().unwrap().copy();
         assert_eq!(velocity(&other), velocity(&state));
         let counters = checkpoint::read(&path).unwrap().state;

@@ -2,28 +2,22 @@
 
 use super::{OURS, SavedError, sums_of_value};
 use crate::checkpoint::{self, Value};
-use crate::model::weights::{load_part, load_weights, to_tensor};
+use crate::model::face_encoder::FACE_ENCODER_PREFIX;
+use crate::model::weights::{load_part, to_tensor};
 use crate::train::averages::Averages;
 use crate::train::precision::LossScale;
 use crate::train::sam::Sam;
 use crate::train::state::{Position, TrainingState};
 use std::path::Path;
 
-/// Where the face encoder's weights stand in a file.
-const ENCODER: &str = "face_model.";
-
-/// Reads what [`write()`](super::write()) wrote into the state of a run with the same configuration.
+/// Reads what [`write()`](super::write()) wrote into the state of a run with the same configuration, whose face encoder
+/// has been made from the same file.
 ///
 /// Fails when the file is damaged, of another network, or holds no state of a run.
 pub fn read(path: &Path, run: &mut TrainingState) -> Result<(), SavedError> {
     let file = checkpoint::read_with_optimizer(path)?;
-    let of_encoder = |name: &str| name.starts_with(ENCODER);
-    let network = "this configuration";
-    load_weights(run.model.variables(), &file.state, network, path, of_encoder)?;
-    if !run.model.frozen_variables().is_empty() {
-        let of_detector = |name: &str| !of_encoder(name);
-        load_part(run.model.frozen_variables(), "", &file.state, network, path, of_detector)?;
-    }
+    let of_encoder = |name: &str| name.starts_with(FACE_ENCODER_PREFIX);
+    load_part(run.model.variables(), "", &file.state, "this configuration", path, of_encoder)?;
     let missing = missing_from(path);
     let optimizer = file.optimizer.as_ref().ok_or_else(|| missing("the optimiser's state"))?;
     let ours = optimizer.get(OURS).ok_or_else(|| missing("the position in the run"))?;

@@ -1,7 +1,7 @@
 //! A run's state to a file.
 
 use super::{OURS, SavedError, sums_to_value};
-use crate::checkpoint::{self, StateDict, TensorData, Value};
+use crate::checkpoint::{self, BATCH_COUNTER, StateDict, TensorData, Value};
 use crate::model::Error as ModelError;
 use crate::model::objective::TrainingModel;
 use crate::model::weights::to_data;
@@ -45,16 +45,21 @@ fn metadata(model: &TrainingModel) -> BTreeMap<String, String> {
 pub(super) fn state_dict(state: &TrainingState) -> Result<StateDict, SavedError> {
     const PASSES_PER_STEP: usize = 2;
     let TrainingState { model, position, .. } = state;
-    let trained = model.variables().variables().into_iter().map(|entry| (entry, true));
-    let frozen = model.frozen_variables().variables().into_iter().map(|entry| (entry, false));
     let mut entries = BTreeMap::new();
-    for ((name, tensor), moves) in trained.chain(frozen) {
+    let mut insert = |name: String, data: TensorData, passes: usize| -> Result<(), SavedError> {
         if let Some(stem) = name.strip_suffix("running_var") {
-            let passes = if moves { PASSES_PER_STEP * position.steps } else { 0 };
             let counter = TensorData::from_i64(&[], &[passes as i64])?;
-            entries.insert(format!("{stem}num_batches_tracked"), counter);
+            entries.insert(format!("{stem}{BATCH_COUNTER}"), counter);
         }
-        entries.insert(name, to_data(&tensor)?);
+        entries.insert(name, data);
+        Ok(())
+    };
+    for (name, tensor) in model.variables().variables() {
+        insert(name, to_data(&tensor)?, PASSES_PER_STEP * position.steps)?;
+    }
+    // The face encoder never moves.
+    for (name, data) in model.face_encoder().iter().flat_map(|encoder| encoder.weights().iter()) {
+        insert(name.to_owned(), data.clone(), 0)?;
     }
     let mut state = StateDict::new();
     for (name, tensor) in entries {

@@ -1,0 +1,57 @@
+//! Batch norm.
+
+use super::TensorSource;
+use crate::model::Error;
+use crate::native::training::NormTensors;
+use crate::network::Norm;
+use tch::Tensor;
+
+/// Batch norm over the channels of `[n, c, h, w]` or `[n, c]`.
+pub struct BatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: f64,
+    momentum: f64,
+}
+
+impl BatchNorm {
+    /// The module of a description. Fails when `source` lacks a tensor.
+    pub fn new(norm: &Norm, source: &dyn TensorSource) -> Result<Self, Error> {
+        Ok(BatchNorm {
+            weight: source.tensor(&norm.weight())?,
+            bias: source.tensor(&norm.bias())?,
+            running_mean: source.tensor(&norm.running_mean())?,
+            running_var: source.tensor(&norm.running_var())?,
+            eps: norm.eps,
+            momentum: norm.momentum,
+        })
+    }
+
+    /// `train` takes the batch's statistics and moves the running ones.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        x.batch_norm(
+            Some(&self.weight),
+            Some(&self.bias),
+            Some(&self.running_mean),
+            Some(&self.running_var),
+            train,
+            self.momentum,
+            self.eps,
+            false,
+        )
+    }
+
+    /// Tensors and constants for training's kernels.
+    pub(super) fn tensors(&self) -> NormTensors<'_> {
+        NormTensors {
+            weight: &self.weight,
+            bias: &self.bias,
+            running_mean: &self.running_mean,
+            running_var: &self.running_var,
+            eps: self.eps,
+            momentum: self.momentum,
+        }
+    }
+}
