@@ -4,8 +4,9 @@ use std::ffi::{c_char, c_void};
 use std::path::Path;
 use std::ptr::NonNull;
 
-use super::{DlibError, checked, loaded};
-use crate::types::RgbImage;
+use super::{DlibError, loaded};
+#[cfg(test)]
+use {super::checked, crate::types::RgbImage};
 
 unsafe extern "C" {
     fn sbi_dlib_face_net_load(path: *const c_char, error: *mut *mut c_char) -> *mut c_void;
@@ -13,6 +14,7 @@ unsafe extern "C" {
     fn sbi_dlib_face_net_mean(net: *const c_void, rgb: *mut f32);
     fn sbi_dlib_face_net_parameters(net: *const c_void) -> i64;
     fn sbi_dlib_face_net_parameter(net: *const c_void, at: i64, count: *mut i64) -> *const f32;
+    #[cfg(test)]
     fn sbi_dlib_face_net_embed(
         net: *mut c_void,
         rgb: *const u8,
@@ -63,6 +65,7 @@ impl DlibFaceNet {
     /// The embedding of a face by dlib's own forward pass, one face at a time.
     ///
     /// Fails when the face has not [`Self::SIDE`] pixels a side.
+    #[cfg(test)]
     pub fn embed(&mut self, face: &RgbImage) -> Result<[f32; Self::EMBEDDING], DlibError> {
         if (face.width(), face.height()) != (Self::SIDE, Self::SIDE) {
             return Err(DlibError(format!("expected a face of {0} x {0} pixels", Self::SIDE)));
