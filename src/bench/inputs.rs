@@ -16,11 +16,6 @@ pub fn frame(width: usize, height: usize, number: usize) -> RgbImage {
     RgbImage::from_raw(width, height, (0..width * height * 3).map(value).collect())
 }
 
-/// Faces as networks take them: `[count, 3, side, side]`, flat.
-pub fn faces(count: usize, side: usize) -> Vec<u8> {
-    (0..count).flat_map(|number| frame(side, side, number).to_planes()).collect()
-}
-
 /// 68 points about (x, y) where a face of this half width has them, and its box.
 pub fn face_at(x: f64, y: f64, half: f64) -> (Landmarks, FaceBox) {
     let ring = |from: f64, to: f64, count: usize, size: f64, cx: f64, cy: f64| {

@@ -1,6 +1,6 @@
 //! The stages, each on an input of its own.
 
-use super::inputs::{face_at, faces, frame};
+use super::inputs::{face_at, frame};
 use super::{Config, Timer};
 use crate::blending::{Phase, Recipe};
 use crate::face::{FaceDetector, RetinaFace, RetinaFaceBody};
@@ -93,9 +93,9 @@ fn detection(body: RetinaFaceBody, device: Device, timer: &Timer) -> Result<Foun
         return Ok(Found::Missing(format!("{} is not there; {}", path.display(), file.origin)));
     };
     let image = frame(WIDTH, HEIGHT, 0);
-    let detector = RetinaFace::load(body, &weights, None, Execution::fastest(device))?;
-    let work = detector.work(&image);
-    let seconds = timer.median(|| Ok(detector.detect(&[&image]).map(drop)?))?;
+    let face_detector = RetinaFace::load(body, &weights, None, Execution::fastest(device))?;
+    let work = face_detector.work(&image);
+    let seconds = timer.median(|| Ok(face_detector.detect(&[&image]).map(drop)?))?;
     let what = format!("finding faces in 720p, {}", body.name());
     Ok(Found::Rate {
         what,
@@ -106,13 +106,18 @@ fn detection(body: RetinaFaceBody, device: Device, timer: &Timer) -> Result<Foun
 }
 
 fn scores(config: &Config, device: Device, timer: &Timer) -> Result<Found> {
-    let detector = ForgeryDetector::load(&config.weights, Execution::fastest(device))?;
-    let side = detector.input().side;
-    let work = detector.backbone().work(side as usize);
-    let planes = faces(config.batch_size, FACE_SIDE);
-    let seconds = timer.median(|| Ok(detector.scores(&planes, FACE_SIDE).map(drop)?))?;
-    let what =
-        format!("scoring, {} at {side} px, {} at once", detector.backbone().variant.name, config.batch_size);
+    let forgery_detector = ForgeryDetector::load(&config.weights, Execution::fastest(device))?;
+    let side = forgery_detector.input().side;
+    let work = forgery_detector.backbone().work(side as usize);
+    let crops: Vec<RgbImage> =
+        (0..config.batch_size).map(|number| frame(FACE_SIDE, FACE_SIDE, number)).collect();
+    let crops: Vec<&RgbImage> = crops.iter().collect();
+    let seconds = timer.median(|| Ok(forgery_detector.scores(&crops).map(drop)?))?;
+    let what = format!(
+        "scoring, {} at {side} px, {} at once",
+        forgery_detector.backbone().variant.name,
+        config.batch_size
+    );
     let rate = config.batch_size as f64 / seconds;
     Ok(Found::Rate { what, rate, unit: "faces/s", flops: Some(2.0 * work.multiplications as f64) })
 }

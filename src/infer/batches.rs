@@ -4,8 +4,8 @@ use crate::Result;
 use crate::error::Ended;
 use crate::face;
 use crate::face_stream::{FaceEvent, InputEnd};
-use crate::model::{ForgeryDetector, PendingScores, UploadedFaces};
-use crate::types::{BBox, FACE_SIDE, RgbImage};
+use crate::model::{ForgeryDetector, PendingScores, UploadedCrops};
+use crate::types::{BBox, RgbImage};
 use std::collections::VecDeque;
 
 /// A face that was found and scored.
@@ -73,16 +73,15 @@ pub(super) trait CropScorer {
 
 impl CropScorer for ForgeryDetector {
     type Score = f32;
-    type Uploaded<'c> = UploadedFaces;
+    type Uploaded<'c> = UploadedCrops<'c>;
     type Pending = PendingScores;
 
-    fn upload(&self, crops: &[BatchCrop]) -> Result<UploadedFaces, Ended> {
-        let planes: Vec<u8> = crops.iter().flat_map(|crop| crop.pixels.to_planes()).collect();
-        Ok(ForgeryDetector::upload(self, &planes, FACE_SIDE)?)
+    fn upload<'c>(&self, crops: &'c [BatchCrop]) -> Result<UploadedCrops<'c>, Ended> {
+        Ok(ForgeryDetector::upload(self, crops.iter().map(|crop| &crop.pixels).collect())?)
     }
 
-    fn submit(&self, crops: UploadedFaces) -> Result<PendingScores, Ended> {
-        Ok(ForgeryDetector::submit(self, &crops)?)
+    fn submit(&self, crops: UploadedCrops) -> Result<PendingScores, Ended> {
+        Ok(ForgeryDetector::submit(self, crops)?)
     }
 
     fn collect(&self, pending: PendingScores) -> Result<Vec<f32>, Ended> {

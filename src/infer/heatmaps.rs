@@ -6,7 +6,7 @@ use super::{Judge, NEUTRAL_SCORE};
 use crate::Result;
 use crate::imaging::{self, draw_text, resized, write_image};
 use crate::model::{EvidenceMap, ForgeryDetector};
-use crate::types::{FACE_SIDE, RgbImage};
+use crate::types::RgbImage;
 use std::path::Path;
 
 /// Faces on a sheet.
@@ -45,8 +45,8 @@ impl SheetFolder {
         if faces.is_empty() {
             return Ok(());
         }
-        let planes = faces.iter().flat_map(|face| face.crop.to_planes()).collect::<Vec<u8>>();
-        let maps = forgery_detector.evidence(&planes, FACE_SIDE)?;
+        let crops: Vec<&RgbImage> = faces.iter().map(|face| &face.crop).collect();
+        let maps = forgery_detector.evidence(&crops)?;
         // Colours turn where verdicts do; thresholds of 0 and 1 have no logarithm.
         const EDGE: f64 = 1e-4;
         let threshold = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold).clamp(EDGE, 1.0 - EDGE);
@@ -118,6 +118,7 @@ fn sampled(map: &EvidenceMap, x: f32, y: f32) -> f32 {
 mod tests {
     use super::super::batches::ScoredFace;
     use super::*;
+    use crate::types::FACE_SIDE;
 
     fn map(log_odds: &[f32]) -> EvidenceMap {
         EvidenceMap { width: 2, height: 2, log_odds: log_odds.to_vec() }

@@ -6,6 +6,7 @@
 
 use super::Error;
 use super::forgery_detector::ForgeryDetector;
+use crate::types::RgbImage;
 use tch::{Device, Kind, Tensor};
 
 /// What each part of a face says by itself.
@@ -29,14 +30,12 @@ impl EvidenceMap {
 }
 
 impl ForgeryDetector {
-    /// One map per face; `planes` and `side` as in [`ForgeryDetector::scores`].
+    /// One map per crop; `crops` as in [`ForgeryDetector::scores`].
     ///
-    /// Fails when libtorch runs out of memory or the length does not fit.
-    pub fn evidence(&self, planes: &[u8], side: usize) -> Result<Vec<EvidenceMap>, Error> {
+    /// Fails when libtorch runs out of memory.
+    pub fn evidence(&self, crops: &[&RgbImage]) -> Result<Vec<EvidenceMap>, Error> {
         let _no_grad = tch::no_grad_guard();
-        let x = self.input_of(&self.upload(planes, side)?)?;
-        let x = self.input().normalisation.apply(&x);
-        let features = self.backbone().extract_features(&x);
+        let features = self.features(&self.upload(crops.to_vec())?)?;
         let (weight, shift) = self.affine_head(features.size()[1])?;
         let local = features.f_mul(&weight.view([1, -1, 1, 1]))?;
         let local = local.f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?.f_add(&shift)?;
@@ -74,8 +73,12 @@ mod tests {
     #[test]
     fn the_mean_of_a_map_is_the_score_for_both_methods_and_forms() {
         const SIDE: usize = 96;
-        let planes: Vec<u8> =
-            uniform("face", 3, 2 * 3 * SIDE * SIDE).map(|value| (value * 255.0) as u8).collect();
+        let crop = |seed| {
+            let values = uniform("face", seed, 3 * SIDE * SIDE).map(|value| (value * 255.0) as u8);
+            RgbImage::from_raw(SIDE, SIDE, values.collect())
+        };
+        let (one, other) = (crop(3), crop(4));
+        let crops = [&one, &other];
         for method in [Method::Sbi, Method::Eg] {
             for name in ["efficientnet-b0", "efficientnet-lite0"] {
                 let variant = Variant::named(name).unwrap();
@@ -84,8 +87,8 @@ mod tests {
                 for execution in [Execution::plain(Device::Cpu), Execution::fastest(Device::Cpu)] {
                     let detector =
                         ForgeryDetector::from_state(&state, input, Path::new("filled"), execution).unwrap();
-                    let scores = detector.scores(&planes, SIDE).unwrap();
-                    let maps = detector.evidence(&planes, SIDE).unwrap();
+                    let scores = detector.scores(&crops).unwrap();
+                    let maps = detector.evidence(&crops).unwrap();
                     assert_eq!((maps.len(), maps[0].width, maps[0].height), (2, 2, 2));
                     for (map, score) in maps.iter().zip(scores) {
                         let apart = (map.score() - f64::from(score)).abs();

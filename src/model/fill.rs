@@ -4,7 +4,7 @@
 //! without exchanging weight files. Used by the parity checks, the benchmarks and the quick start; such
 //! weights are untrained and their scores mean nothing.
 
-use crate::checkpoint::{self, StateDict, TensorData};
+use crate::checkpoint::{self, BATCH_COUNTER, StateDict, TensorData};
 use crate::hash::fnv1a64;
 use crate::network::Weight;
 
@@ -35,7 +35,7 @@ pub fn image(label: &str, height: usize, width: usize, seed: u64) -> Vec<u8> {
 }
 
 /// The float values of the state-dict entry `name` of the given shape, by PyTorch's names of layers' parts;
-/// none for `num_batches_tracked`, which is the integer 0.
+/// none for a [`BATCH_COUNTER`], which is the integer 0.
 ///
 /// # Panics
 /// When the last part of the name is none that our networks use: a bug of ours.
@@ -46,7 +46,7 @@ pub fn state_entry(name: &str, shape: &[usize], seed: u64) -> Option<Vec<f32>> {
     let n = shape.iter().product();
     let values = uniform(name, seed, n);
     Some(match leaf {
-        "num_batches_tracked" => return None,
+        BATCH_COUNTER => return None,
         "running_mean" | "bias" => values.map(|u| 0.1 * (2.0 * u - 1.0)).collect(),
         "running_var" => values.map(|u| 0.5 + u).collect(),
         "weight" if shape.len() >= 2 => {

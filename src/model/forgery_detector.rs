@@ -8,6 +8,7 @@ use super::{Error, Execution, InputSpec, OtherNetwork, fill};
 use crate::checkpoint::{self, BATCH_COUNTER, StateDict};
 use crate::metrics::Calibration;
 use crate::native::torch::Half;
+use crate::types::RgbImage;
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -66,9 +67,12 @@ impl ForgeryDetector {
         let side = self.input().side as usize;
         let values = fill::input("faces", 1, FACES * 3 * side * side);
         let planes: Vec<u8> = values.into_iter().map(|value| (value * 255.0) as u8).collect();
-        let whole = self.scores(&planes, side)?;
+        let crops = planes.chunks_exact(3 * side * side);
+        let crops: Vec<RgbImage> = crops.map(|planes| RgbImage::from_planes(side, side, planes)).collect();
+        let crops: Vec<&RgbImage> = crops.iter().collect();
+        let whole = self.scores(&crops)?;
         self.half = Some(half);
-        let halved = self.scores(&planes, side)?;
+        let halved = self.scores(&crops)?;
         Ok(whole.iter().zip(halved).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max))
     }
 
@@ -178,11 +182,11 @@ mod tests {
         let state = Layout::ForgeryDetector(Method::Sbi, variant).filled(2).unwrap();
         let plain = Execution::plain(Device::Cpu);
         let mut detector = ForgeryDetector::from_state(&state, input, Path::new("filled"), plain).unwrap();
-        let planes = vec![90; 3 * 64 * 64];
-        let whole = detector.scores(&planes, 64).unwrap()[0];
+        let crop = RgbImage::filled(64, 64, [90; 3]);
+        let whole = detector.scores(&[&crop]).unwrap()[0];
         // A CPU has the other kind of half precision.
         let told = detector.halve(Half::BFloat16).unwrap();
-        let halved = detector.scores(&planes, 64).unwrap()[0];
+        let halved = detector.scores(&[&crop]).unwrap()[0];
         assert!(told > 0.0 && told < 0.05, "{told}");
         assert!(whole != halved && (whole - halved).abs() < 0.05, "{whole} {halved}");
     }

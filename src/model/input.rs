@@ -1,14 +1,15 @@
 //! What a forgery detector's weights expect of their input, as their file states it.
 
+use crate::types::FACE_SIDE;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
 
 /// Mean and standard deviation of ImageNet's images, RGB in 0..1, by which inputs of its published weights are
 /// normalised.
-const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
-/// Side in pixels of the published detectors' input.
-const PUBLISHED_SIDE: i64 = 380;
+pub(crate) const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+/// Side in pixels of the published detectors' input: they take face crops as they are cut out.
+const PUBLISHED_SIDE: i64 = FACE_SIDE as i64;
 /// Keys in a file's metadata.
 const NORMALISATION: &str = "normalisation";
 const SIDE: &str = "image_size";
@@ -32,6 +33,18 @@ impl Normalisation {
         match self {
             Normalisation::Unit => "unit",
             Normalisation::ImageNet => "imagenet",
+        }
+    }
+
+    /// The normalised value of one value of channel 0 (red), 1 (green) or 2 (blue), 0..1; the bits are those of
+    /// [`Normalisation::apply`].
+    pub fn value(self, channel: usize, value: f32) -> f32 {
+        match self {
+            Normalisation::Unit => value,
+            Normalisation::ImageNet => {
+                let (mean, deviation) = IMAGENET;
+                (value - mean[channel]) / deviation[channel]
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Networks: tensors in, tensors out. What the tensors show is decided above.
 
 mod bundled;
+mod crop_images;
 pub mod dlib_encoder;
 pub mod efficientnet;
 pub mod encoder;
@@ -28,7 +29,7 @@ pub use forgery_network::{ForgeryNetwork, Method};
 pub use input::{InputSpec, Normalisation};
 pub use other_network::OtherNetwork;
 pub use retinaface::RetinaFaceBody;
-pub use scoring::{PendingScores, UploadedFaces};
+pub use scoring::{PendingScores, UploadedCrops};
 
 use crate::checkpoint::{self, Mismatch};
 use std::path::PathBuf;

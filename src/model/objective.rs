@@ -106,7 +106,7 @@ pub struct Inside {
 /// A forgery detector in training: its network and, for EG, the networks that only training needs.
 pub struct TrainingModel {
     vs: VarStore,
-    detector: ForgeryNetwork<Modules>,
+    forgery_network: ForgeryNetwork<Modules>,
     guide: Option<Guide>,
 }
 
@@ -219,7 +219,7 @@ impl TrainingModel {
     ) -> Result<Self, Error> {
         let vs = VarStore::new(device);
         let method = if guide.is_some() { Method::Eg } else { Method::Sbi };
-        let detector = ForgeryNetwork::new(method, variant, input, &vs)?;
+        let forgery_network = ForgeryNetwork::new(method, variant, input, &vs)?;
         let guided = |(spec, encoder): (GuideSpec, FaceEncoder)| -> Result<Guide, Error> {
             let root = vs.root();
             let layers = GuideLayers::new(variant.features(), spec.encoder.embedding());
@@ -235,7 +235,7 @@ impl TrainingModel {
             })
         };
         let guide = guide.map(guided).transpose()?;
-        Ok(TrainingModel { vs, detector, guide })
+        Ok(TrainingModel { vs, forgery_network, guide })
     }
 
     /// Everything that training may move, and the running statistics.
@@ -249,8 +249,8 @@ impl TrainingModel {
     }
 
     /// The network that will infer.
-    pub fn detector(&self) -> &ForgeryNetwork<Modules> {
-        &self.detector
+    pub fn forgery_network(&self) -> &ForgeryNetwork<Modules> {
+        &self.forgery_network
     }
 
     /// What training moves, sorted by name.
@@ -289,7 +289,7 @@ impl TrainingModel {
 
     /// Images normalised as the backbone expects them.
     fn as_seen(&self, x: &Tensor) -> Tensor {
-        self.detector.input().normalisation.apply(x)
+        self.forgery_network.input().normalisation.apply(x)
     }
 
     /// Pooled features of several batches in one pass, which shares the batch norms' statistics.
@@ -298,12 +298,12 @@ impl TrainingModel {
         // Convolutions then need not reorder their inputs. Sums come in another order, which SAM's second pass
         // magnifies to a thousandth; numeric checks do without.
         let all = if mode.in_training_form() { channels_last(&all) } else { all };
-        self.detector.backbone().pooled_features_in(&all, mode)
+        self.forgery_network.backbone().pooled_features_in(&all, mode)
     }
 
     fn sbi_losses(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> Losses {
         let features = self.features(&[&self.as_seen(real), &self.as_seen(fake)], mode);
-        let logits = self.detector.classify_in(&features, mode);
+        let logits = self.forgery_network.classify_in(&features, mode);
         let total = halves_apart(&logits);
         Losses { terms: vec![("rf", total.shallow_clone())], total, logits }
     }
@@ -319,7 +319,7 @@ impl TrainingModel {
         let [f_r, f_f, f_d] = [&parts[0], &parts[1], &parts[2]];
         let f_star = guide.reconstruction.forward(&Tensor::cat(&[e_d, f_d], 1));
 
-        let rf = self.detector.classify_in(&Tensor::cat(&[f_r, f_f], 0), mode);
+        let rf = self.forgery_network.classify_in(&Tensor::cat(&[f_r, f_f], 0), mode);
         let rp = guide.residual_head.forward(&Tensor::cat(&[f_r, f_d], 0), train);
         let rc = guide.rebuilt_head.forward(&Tensor::cat(&[f_r, &f_star], 0), train);
         let target = if detach { f_star.detach() } else { f_star.shallow_clone() };

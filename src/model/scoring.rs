@@ -1,19 +1,28 @@
-//! Faces to scores in three steps, so that a device need not wait for whoever feeds it.
+//! Face crops to scores in three steps, so that a device need not wait for whoever feeds it.
 
 use super::Error;
+use super::crop_images::CropImages;
+use super::efficientnet::pooled;
 use super::forgery_detector::ForgeryDetector;
 use crate::native::torch::in_half_precision;
-use rayon::prelude::*;
-use tch::{Device, Kind, TchError, Tensor};
+use crate::types::RgbImage;
+use tch::{Device, Kind, Tensor};
 
-/// Faces on their way to a device: bytes, `[n, 3, side, side]`.
-pub struct UploadedFaces(pub(crate) Tensor);
+/// Crops where they are scored, or on their way there.
+pub struct UploadedCrops<'c>(Place<'c>);
+
+enum Place<'c> {
+    /// On a CPU they stay where they are.
+    Here(Vec<&'c RgbImage>),
+    /// Bytes on a CUDA device, `[n, height, width, 3]`.
+    Device(Tensor),
+}
 
 /// Scores on their way from a device: float32, `[n]`.
-pub struct PendingScores(pub(crate) Tensor);
+pub struct PendingScores(Tensor);
 
 impl PendingScores {
-    /// Waits for the scores: one probability of "fake" per face, 0..1.
+    /// Waits for the scores: one probability of "fake" per crop, 0..1.
     ///
     /// Fails when what was submitted failed on the device.
     pub fn collect(self) -> Result<Vec<f32>, Error> {
@@ -22,60 +31,61 @@ impl PendingScores {
 }
 
 impl ForgeryDetector {
-    /// Scores of 8-bit faces: `planes` holds `[n, 3, side, side]` RGB values, flat. One probability of
-    /// "fake" per face, 0..1. Faces of another side than the weights expect are resized, bilinearly over the area that
-    /// a new pixel covers.
+    /// Scores crops of one size: one probability of "fake" per crop, 0..1. Crops of another side than the weights expect
+    /// are resized, bilinearly over the area that a new pixel covers.
     ///
-    /// Fails when libtorch runs out of memory or the length does not fit.
-    pub fn scores(&self, planes: &[u8], side: usize) -> Result<Vec<f32>, Error> {
-        self.submit(&self.upload(planes, side)?)?.collect()
+    /// Fails when libtorch runs out of memory.
+    pub fn scores(&self, crops: &[&RgbImage]) -> Result<Vec<f32>, Error> {
+        self.submit(self.upload(crops.to_vec())?)?.collect()
     }
 
-    /// The first step of [`ForgeryDetector::scores`]: starts to bring faces to the device, and does not wait for it.
+    /// The first step of [`ForgeryDetector::scores`]: starts to bring crops to the device, and does not wait for it.
     ///
-    /// Fails when libtorch runs out of memory or the length does not fit.
-    pub fn upload(&self, planes: &[u8], side: usize) -> Result<UploadedFaces, Error> {
-        let _no_grad = tch::no_grad_guard();
-        let side = side as i64;
-        let bytes = Tensor::f_from_slice(planes)?.f_view([-1, 3, side, side])?;
-        if !self.device().is_cuda() {
-            return Ok(UploadedFaces(bytes.f_to_device(self.device())?));
-        }
+    /// Fails when libtorch runs out of memory.
+    pub fn upload<'c>(&self, crops: Vec<&'c RgbImage>) -> Result<UploadedCrops<'c>, Error> {
+        let first = match crops.first() {
+            Some(first) if self.device().is_cuda() => first,
+            _ => return Ok(UploadedCrops(Place::Here(crops))),
+        };
+        let shape = [crops.len(), first.height(), first.width(), 3].map(|side| side as i64);
+        let bytes: Vec<u8> = crops.iter().flat_map(|crop| crop.data()).copied().collect();
+        let bytes = Tensor::f_from_slice(&bytes)?.f_view(shape)?;
         // Only from pinned memory is a copy asynchronous. libtorch keeps that memory until the copy is done.
         let pinned = bytes.f_internal_pin_memory(self.device())?;
-        Ok(UploadedFaces(pinned.f_to_device_(self.device(), Kind::Uint8, true, false)?))
+        Ok(UploadedCrops(Place::Device(pinned.f_to_device_(self.device(), Kind::Uint8, true, false)?)))
     }
 
     /// The second step: starts to score. On a CPU the scores are there at once; a CUDA device computes on while the
     /// caller does other things, one thing after the other, so that collecting waits for all that was submitted before.
     ///
     /// Fails when libtorch runs out of memory.
-    pub fn submit(&self, faces: &UploadedFaces) -> Result<PendingScores, Error> {
+    pub fn submit(&self, crops: UploadedCrops) -> Result<PendingScores, Error> {
         let _no_grad = tch::no_grad_guard();
-        let x = self.input_of(faces)?;
+        let logits =
+            || -> Result<Tensor, Error> { Ok(self.network().classify(&pooled(&self.features(&crops)?))) };
         let logits = match self.half() {
-            Some(half) => in_half_precision(self.device(), half, || self.logits(&x)),
-            None => self.logits(&x),
-        };
+            Some(half) => in_half_precision(self.device(), half, logits),
+            None => logits(),
+        }?;
         Ok(PendingScores(logits.f_softmax(1, Kind::Float)?.f_select(1, 1)?))
     }
 
-    /// Faces as [`ForgeryDetector::logits`] takes them, of the side that the weights expect.
-    pub(super) fn input_of(&self, UploadedFaces(bytes): &UploadedFaces) -> Result<Tensor, Error> {
-        let own = self.input().side;
-        let prepared = |bytes: &Tensor| -> Result<Tensor, TchError> {
-            let x = bytes.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
-            match bytes.size()[3] {
-                side if side == own => Ok(x),
-                _ => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None),
+    /// The backbone's last feature map of crops, `[n, features, h, w]`.
+    pub(super) fn features(&self, UploadedCrops(place): &UploadedCrops) -> Result<Tensor, Error> {
+        match place {
+            Place::Here(crops) => {
+                Ok(self.backbone().extract_features_of(&CropImages::new(crops, self.input())?)?)
             }
-        };
-        if bytes.device().is_cuda() || bytes.size()[0] <= 1 {
-            return Ok(prepared(bytes)?);
+            Place::Device(bytes) => {
+                let own = self.input().side;
+                let x = bytes.f_permute([0, 3, 1, 2])?.f_contiguous()?;
+                let x = x.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
+                let x = match x.size()[2..] == [own, own] {
+                    true => x,
+                    false => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None)?,
+                };
+                Ok(self.backbone().extract_features(&self.input().normalisation.apply(&x)))
+            }
         }
-        // On a CPU a face per thread.
-        let faces = bytes.f_split(1, 0)?.into_par_iter();
-        let faces = faces.map(|face| tch::no_grad(|| prepared(&face))).collect::<Result<Vec<_>, _>>()?;
-        Ok(Tensor::f_cat(&faces, 0)?)
     }
 }

@@ -16,7 +16,7 @@ const BASE: f64 = 0.4e9;
 
 /// Bytes that a run takes at the height of a step, roughly.
 pub fn estimate(config: &Config, model: &TrainingModel) -> f64 {
-    let work = model.detector().backbone().work(config.image_size);
+    let work = model.forgery_network().backbone().work(config.image_size);
     let images = match config.method {
         Method::Sbi => 2,
         Method::Eg => 3,
@@ -29,7 +29,7 @@ pub fn estimate(config: &Config, model: &TrainingModel) -> f64 {
 /// when it is full.
 pub fn warning(config: &Config, model: &TrainingModel) -> Option<String> {
     const GB: f64 = 1e9;
-    if model.detector().device() != Device::Cpu {
+    if model.forgery_network().device() != Device::Cpu {
         return None;
     }
     let (needed, free) = (estimate(config, model), available()?);

@@ -93,7 +93,7 @@ fn load_backbone(model: &TrainingModel, init: Option<&Path>) -> Result<String> {
     // A detector's file holds its backbone under this name.
     let of_backbone = |name: &str| name.starts_with(BACKBONE_PREFIX);
     let state = if state.names().any(of_backbone) { state.strip_prefix(BACKBONE_PREFIX)? } else { state };
-    let network = model.detector().backbone().variant.name;
+    let network = model.forgery_network().backbone().variant.name;
     load_part(model.variables(), BACKBONE_PREFIX, &state, network, &path, |name| {
         // Whatever else a detector's file holds.
         name.starts_with("_fc.") || !name.starts_with('_')

@@ -72,7 +72,7 @@ pub fn train_step(
     const LEAST_SCALE: f64 = 1.0;
     let StepSetting { lr, seed, epoch, step, precision, scale } = *setting;
     let overflow_is_harmless = precision.scales() && scale.scale >= LEAST_SCALE;
-    let device = model.detector().device();
+    let device = model.forgery_network().device();
     let pairs = model.pairs(batch.real.to_device(device), batch.fake.to_device(device));
     let pass = |sam: &mut Sam| {
         sam.zero_grad();

@@ -3,12 +3,11 @@
 use crate::engine::Images;
 use crate::imaging;
 use crate::model::RetinaFaceBody;
+use crate::model::input::IMAGENET;
 use crate::types::RgbImage;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
-/// ImageNet's mean and deviation per channel (RGB, in 0..1).
-const IMAGENET: [(f32, f32); 3] = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)];
 /// What the MobileNet form subtracts, in 0..255, per channel of its BGR input.
 const MOBILENET_BGR: [f32; 3] = [104.0, 117.0, 123.0];
 
@@ -103,7 +102,7 @@ fn tables(body: RetinaFaceBody) -> [[f32; 256]; 3] {
     std::array::from_fn(|channel| {
         std::array::from_fn(|level| match body {
             RetinaFaceBody::ResNet50 => {
-                let (mean, deviation) = IMAGENET[channel];
+                let (mean, deviation) = (IMAGENET.0[channel], IMAGENET.1[channel]);
                 (level as f32 - mean * 255.0) * (1.0 / (deviation * 255.0))
             }
             RetinaFaceBody::MobileNet025 => level as f32 - MOBILENET_BGR[channel],

@@ -3,7 +3,7 @@
 use super::*;
 use crate::face::FaceCrop;
 use crate::face_stream::FrameFaces;
-use crate::types::VideoStatus;
+use crate::types::{FACE_SIDE, VideoStatus};
 use proptest::prelude::*;
 use std::cell::RefCell;
 

@@ -11,8 +11,9 @@ use crate::infer::input::InputItem;
 use crate::metrics::{Bootstrap, FrameScore, ScoredVideo, VideoMetrics, video_score};
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
-use crate::types::{FACE_SIDE, Label};
+use crate::types::{Label, RgbImage};
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// A video's score in one version.
 pub(super) struct VersionVideo {
@@ -130,13 +131,14 @@ impl CropScorer for EveryVersion<'_> {
             if self.cancel.is_requested() {
                 return Err(Ended::Interrupted);
             }
-            let planes = |crop: &BatchCrop| match version {
-                None => Ok(crop.pixels.to_planes()),
-                // Noise differs from face to face and repeats from run to run.
-                Some(p) => p.apply(&crop.pixels, crop.number as u64).map(|worse| worse.to_planes()),
-            };
-            let planes = crops.par_iter().map(planes).collect::<Result<Vec<Vec<u8>>, _>>()?;
-            let of_version = self.forgery_detector.scores(&planes.concat(), FACE_SIDE)?;
+            // Noise differs from face to face and repeats from run to run.
+            let crops = crops.par_iter().map(|crop| match version {
+                None => Ok(Cow::Borrowed(&crop.pixels)),
+                Some(p) => p.apply(&crop.pixels, crop.number as u64).map(Cow::Owned),
+            });
+            let images = crops.collect::<Result<Vec<Cow<RgbImage>>, _>>()?;
+            let images: Vec<&RgbImage> = images.iter().map(Cow::as_ref).collect();
+            let of_version = self.forgery_detector.scores(&images)?;
             scores.iter_mut().zip(of_version).for_each(|(scores, score)| scores[number] = score);
         }
         Ok(scores)

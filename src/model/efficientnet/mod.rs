@@ -13,9 +13,10 @@ pub use variant::{VARIANTS, Variant};
 use super::Error;
 use super::execution::{Executable, Execution, Trunk};
 use super::modules::{DeviceWeights, Modules, TensorSource, linear};
+use crate::engine::Images;
 use crate::network::{Weights, Work};
-use tch::Tensor;
 use tch::nn;
+use tch::{TchError, Tensor};
 
 /// The trunk and the classifier layer `_fc`.
 ///
@@ -42,6 +43,13 @@ impl EfficientNet {
         let fc = linear(&classifier, &DeviceWeights::new(weights, execution.device()))?;
         Ok(EfficientNet { variant, trunk, fc })
     }
+
+    /// The last feature map of images that are written where the network reads them: `[n, features, h / 32, w / 32]`.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn extract_features_of(&self, images: &dyn Images) -> Result<Tensor, TchError> {
+        Ok(self.trunk.run_images(images)?.swap_remove(0))
+    }
 }
 
 impl EfficientNet<Modules> {
@@ -56,13 +64,13 @@ impl EfficientNet<Modules> {
 
     /// The last feature map averaged over its positions, in any mode: `x` `[n, 3, h, w]` to `[n, features]`.
     pub fn pooled_features_in(&self, x: &Tensor, mode: Mode) -> Tensor {
-        pooled(self.trunk.forward(x, mode))
+        pooled(&self.trunk.forward(x, mode)[0])
     }
 
     /// [`Self::pooled_features_in`], showing each stage's output to `see` under its layer name (`_conv_stem`, `_bn0`,
     /// `_blocks.N`, `_conv_head`, `_bn1`; batch norms before the activation).
     pub fn trace(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&str, &Tensor)) -> Tensor {
-        pooled(self.trunk.trace(x, mode, see))
+        pooled(&self.trunk.trace(x, mode, see)[0])
     }
 }
 
@@ -74,7 +82,7 @@ impl<T: Trunk> EfficientNet<T> {
 
     /// The feature map averaged over its positions: `[n, features]`.
     pub fn pooled_features(&self, x: &Tensor) -> Tensor {
-        pooled(self.trunk.run(x))
+        pooled(&self.trunk.run(x)[0])
     }
 }
 
@@ -90,8 +98,9 @@ impl<T> EfficientNet<T> {
     }
 }
 
-fn pooled(mut maps: Vec<Tensor>) -> Tensor {
-    maps.swap_remove(0).mean_dim([2i64, 3].as_slice(), false, None)
+/// A feature map `[n, features, h, w]` averaged over its positions: `[n, features]`.
+pub(super) fn pooled(features: &Tensor) -> Tensor {
+    features.mean_dim([2i64, 3].as_slice(), false, None)
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ impl Run<'_> {
         self.state.with_averages(|state| {
             let mut validator = Validator::default();
             for batch in val.epoch(0, 0) {
-                validator.add(state.model.detector(), &batch?);
+                validator.add(state.model.forgery_network(), &batch?);
             }
             Ok(validator.finish())
         })

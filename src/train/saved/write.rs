@@ -31,14 +31,14 @@ pub fn write(
 
 /// What inference must know beside the weights, and what they are.
 fn metadata(model: &TrainingModel) -> BTreeMap<String, String> {
-    let forgery_detector = model.detector();
+    let forgery_network = model.forgery_network();
     let told = [
-        ("method", forgery_detector.method().name()),
-        ("backbone", forgery_detector.backbone().variant.name),
+        ("method", forgery_network.method().name()),
+        ("backbone", forgery_network.backbone().variant.name),
         ("version", env!("CARGO_PKG_VERSION")),
     ];
     let told = told.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
-    told.chain(forgery_detector.input().to_metadata()).collect()
+    told.chain(forgery_network.input().to_metadata()).collect()
 }
 
 /// All weights of the model, the face encoder's too.

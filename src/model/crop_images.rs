@@ -1,0 +1,133 @@
+//! Face crops as a forgery detector's network takes them.
+
+use super::InputSpec;
+use crate::engine::Images;
+use crate::imaging::write_planes;
+use crate::types::RgbImage;
+use rayon::prelude::*;
+use tch::{TchError, Tensor};
+
+/// Crops that are normalised row by row, where the network reads them.
+pub(super) struct CropImages<'c> {
+    crops: Vec<CropPixels<'c>>,
+    input: InputSpec,
+    /// The normalised value of each of the 256 levels, per channel.
+    levels: [[f32; 256]; 3],
+}
+
+enum CropPixels<'c> {
+    /// A crop of the side that the network expects.
+    AsItIs(&'c RgbImage),
+    /// `[3, side, side]`, 0..1.
+    Resized(Vec<f32>),
+}
+
+impl<'c> CropImages<'c> {
+    /// Crops of another side than the weights expect are resized, a crop per thread.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn new(crops: &[&'c RgbImage], input: InputSpec) -> Result<Self, TchError> {
+        let side = input.side as usize;
+        let pixels = |crop: &&'c RgbImage| match (crop.width(), crop.height()) == (side, side) {
+            true => Ok(CropPixels::AsItIs(crop)),
+            false => tch::no_grad(|| resized_planes(crop, input.side)).map(CropPixels::Resized),
+        };
+        let crops = crops.par_iter().map(pixels).collect::<Result<_, _>>()?;
+        let level = |channel, level| input.normalisation.value(channel, level as f32 / 255.0);
+        let levels = std::array::from_fn(|channel| std::array::from_fn(|value| level(channel, value)));
+        Ok(CropImages { crops, input, levels })
+    }
+}
+
+impl Images for CropImages<'_> {
+    fn count(&self) -> usize {
+        self.crops.len()
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (self.input.side as usize, self.input.side as usize)
+    }
+
+    fn channels(&self) -> usize {
+        3
+    }
+
+    fn write_row(&self, image: usize, y: usize, row: &mut [f32]) {
+        match &self.crops[image] {
+            CropPixels::AsItIs(crop) => {
+                let pixels = &crop.data()[y * row.len()..][..row.len()];
+                let [red, green, blue] = &self.levels;
+                for (out, rgb) in row.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
+                    out[0] = red[usize::from(rgb[0])];
+                    out[1] = green[usize::from(rgb[1])];
+                    out[2] = blue[usize::from(rgb[2])];
+                }
+            }
+            CropPixels::Resized(planes) => {
+                let side = row.len() / 3;
+                for (channel, plane) in planes.chunks_exact(side * side).enumerate() {
+                    let values = &plane[y * side..][..side];
+                    for (out, &value) in row[channel..].iter_mut().step_by(3).zip(values) {
+                        *out = self.input.normalisation.value(channel, value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `[3, side, side]`, 0..1: resized as published, bilinearly over the area that a new pixel covers.
+fn resized_planes(crop: &RgbImage, side: i64) -> Result<Vec<f32>, TchError> {
+    let (width, height) = (crop.width(), crop.height());
+    let mut planes = vec![0.0; 3 * width * height];
+    write_planes(crop, &mut planes);
+    let x = Tensor::f_from_slice(&planes)?.f_view([1, 3, height as i64, width as i64])?;
+    let resized = x.f_internal_upsample_bilinear2d_aa([side, side], false, None, None)?;
+    Vec::<f32>::try_from(resized.f_contiguous()?.f_view([-1])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Normalisation;
+    use crate::model::fill::uniform;
+    use tch::Kind;
+
+    /// Crops as libtorch brings them to `[n, 3, side, side]`.
+    fn by_libtorch(crops: &[&RgbImage], input: InputSpec) -> Tensor {
+        let one = |crop: &&RgbImage| {
+            let side = crop.width() as i64;
+            let bytes = Tensor::from_slice(&crop.to_planes()).view([1, 3, side, side]);
+            let x = bytes.to_kind(Kind::Float) / 255.0;
+            match side == input.side {
+                true => x,
+                false => x.internal_upsample_bilinear2d_aa([input.side; 2], false, None, None),
+            }
+        };
+        input.normalisation.apply(&Tensor::cat(&crops.iter().map(one).collect::<Vec<_>>(), 0))
+    }
+
+    #[test]
+    fn rows_have_the_bits_that_libtorch_gives() {
+        const SIDE: usize = 40;
+        let crop = |seed| {
+            let values = uniform("face", seed, 3 * SIDE * SIDE).map(|value| (value * 256.0) as u8);
+            RgbImage::from_raw(SIDE, SIDE, values.collect())
+        };
+        let (one, other) = (crop(1), crop(2));
+        for normalisation in [Normalisation::Unit, Normalisation::ImageNet] {
+            for side in [40, 31, 64] {
+                let input = InputSpec { normalisation, side };
+                let images = CropImages::new(&[&one, &other], input).unwrap();
+                let row_floats = 3 * side as usize;
+                let mut rows = vec![0.0; 2 * side as usize * row_floats];
+                for (number, row) in rows.chunks_exact_mut(row_floats).enumerate() {
+                    images.write_row(number / side as usize, number % side as usize, row);
+                }
+                let expected = by_libtorch(&[&one, &other], input).permute([0, 2, 3, 1]).contiguous();
+                let expected = Vec::<f32>::try_from(expected.view([-1])).unwrap();
+                assert!(rows == expected, "{normalisation:?} at {side}");
+            }
+        }
+    }
+}
