@@ -103,8 +103,25 @@ fn assert_close(made: &Tensor, expected: &Tensor, what: &str) {
     assert!(far < 1e-5, "{what}: {far:.2e}");
 }
 
-const ALL_ACTIVATIONS: [Activation; 5] =
-    [Activation::None, Activation::Relu, Activation::Relu6, Activation::Swish, Activation::LeakyRelu(0.1)];
+/// Every activation without weights of its own.
+const ALL_ACTIVATIONS: &[Activation] =
+    &[Activation::None, Activation::Relu, Activation::Relu6, Activation::Swish, Activation::LeakyRelu(0.1)];
+
+/// The activation of a case; the first cases take all of them in turn, and `cases` are enough for that.
+fn in_turn(case: usize, cases: usize) -> &'static Activation {
+    assert!(cases >= ALL_ACTIVATIONS.len(), "some activations are never compared");
+    &ALL_ACTIVATIONS[case % ALL_ACTIVATIONS.len()]
+}
+
+#[test]
+fn activation_formulas_are_those_of_the_modules() {
+    tch::manual_seed(5);
+    let x = Tensor::randn([2, 3, 8, 8], OPTIONS) * 4.0;
+    for activation in ALL_ACTIVATIONS {
+        let module = activation.with_slopes(|name| Err(format!("{name} has slopes"))).unwrap();
+        assert_eq!(module.apply(x.copy()), applied(activation, &x), "{activation:?}");
+    }
+}
 
 #[test]
 fn convolutions_equal_libtorchs() {
@@ -119,8 +136,10 @@ fn convolutions_equal_libtorchs() {
     ];
     for all in builds() {
         for (number, (kernel, stride, padding)) in paddings.into_iter().enumerate() {
-            for (c_in, c_out) in [(3, 8), (16, 24), (40, 70), (5, 4)] {
-                let activation = &ALL_ACTIVATIONS[number % ALL_ACTIVATIONS.len()];
+            let channels = [(3, 8), (16, 24), (40, 70), (5, 4)];
+            for (case, (c_in, c_out)) in channels.into_iter().enumerate() {
+                let case = number * channels.len() + case;
+                let activation = in_turn(case, paddings.len() * channels.len());
                 let conv = random(c_out, c_in, kernel);
                 let shortcut =
                     (Tensor::randn([c_out, c_in, 1, 1], OPTIONS) * 0.2, Tensor::zeros([c_out], OPTIONS));
@@ -210,14 +229,14 @@ fn blocks_equal_their_layers_one_by_one() {
     ];
     for all in builds() {
         for (number, (kernel, stride, padding)) in shapes.into_iter().enumerate() {
-            for (c_in, expansion, squeeze) in
-                [(8, 1, true), (16, 6, true), (24, 6, false), (40, 1, false), (13, 3, true)]
-            {
+            let widths = [(8, 1, true), (16, 6, true), (24, 6, false), (40, 1, false), (13, 3, true)];
+            for (case, (c_in, expansion, squeeze)) in widths.into_iter().enumerate() {
+                // Other cases for each shape: there are as many widths as activations.
+                let case = number * (widths.len() + 1) + case;
                 let wide = c_in * expansion;
                 let skip = stride == 1;
                 let c_out = if skip { c_in } else { c_in + 7 };
-                let activation =
-                    &[Activation::Swish, Activation::Relu6, Activation::LeakyRelu(0.1)][number % 3];
+                let activation = in_turn(case, shapes.len() * widths.len());
                 let expand = (expansion > 1).then(|| random(wide, c_in, 1));
                 let depthwise = random(wide, 1, kernel);
                 let (reduce, excite) = (random(5, wide, 1), random(wide, 5, 1));

@@ -8,7 +8,7 @@ use tch::Tensor;
 
 impl Activation<Tensor> {
     /// Applies it to a tensor that nobody else has.
-    pub(super) fn apply(&self, mut x: Tensor) -> Tensor {
+    pub(crate) fn apply(&self, mut x: Tensor) -> Tensor {
         match self {
             Activation::None => x,
             Activation::Relu => x.relu_(),
