@@ -25,7 +25,7 @@ step() { printf '\n== %s\n' "$*"; }
 step "Set-up (the first time: some minutes and 2 GB of downloads)"
 scripts/setup.sh "${setup_flags[@]+"${setup_flags[@]}"}"
 
-step "Building sbi (the first time: about 10 minutes on 2 cores)"
+step "Building sbi (the first time: about 6 minutes on 2 cores)"
 cargo build --release --bins
 sbi=target/release/sbi
 sample=data/sample

@@ -40,7 +40,7 @@ pub fn packed(summary: &pack::PackSummary) {
     }
 }
 
-/// Everything, as documented in README.
+/// Everything, as documented in docs/files.md.
 pub fn write_json(path: &Path, result: &impl serde::Serialize) -> anyhow::Result<()> {
     atomic_file::write(path, |file| {
         serde_json::to_writer_pretty(&mut *file, result).map_err(io::Error::other)?;
