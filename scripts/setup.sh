@@ -31,7 +31,7 @@ if [ "$flavour" = auto ]; then
   if [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null 2>&1; then flavour=cuda; else flavour=cpu; fi
 fi
 
-# build.rs says the same.
+# src/native/build/main.rs says the same.
 if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ] && [ -z "${SBI_ANY_PLATFORM:-}" ]; then
   die "only Linux on x86-64 is supported, this is $(uname -sm). For porting, SBI_ANY_PLATFORM=1 goes on all the same."
 fi

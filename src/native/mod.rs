@@ -1,5 +1,5 @@
 //! What is in other languages, and the process itself: one room per matter, and besides the inference
-//! [engine](crate::engine) the only home of `unsafe`.
+//! [engine](crate::engine) the only home of `unsafe`. `build/` is the package's build script, which compiles all C++.
 
 pub(crate) mod dlib;
 mod guarded;

@@ -1,7 +1,7 @@
 // What C++ and Rust agree on, written once: where the fields of a struct lie, which number a name has.
 //
 // SBI_LAYOUT and SBI_NUMBERS assert their lists for C++. The build script reads the same lines of a header and writes
-// the same assertions for the Rust type of that name (build/layout.rs), so that neither side can move alone.
+// the same assertions for the Rust type of that name (native/build/layout.rs), so that neither side can move alone.
 #pragma once
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 //! Vector instructions: which sets of them kernels are built for, and which of those this processor runs.
 //!
-//! The headers beside this file are what all kernels are written with; `build/kernels.rs` builds them once per set. A
+//! The headers beside this file are what all kernels are written with; `native/build/kernels.rs` builds them once per set. A
 //! function of a build may only be called after its set was found here.
 
 /// A set of vector instructions that kernels are built for.

@@ -1,10 +1,7 @@
 //! Compiles the C++ under `src` and points the binary at the libtorch it was built with.
 
-#[path = "build/kernels.rs"]
 mod kernels;
-#[path = "build/layout.rs"]
 mod layout;
-#[path = "build/symbols.rs"]
 mod symbols;
 
 use kernels::{ANY, AVX2, AVX512, ENGINE, SCAN, TRAINING};
