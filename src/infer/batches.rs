@@ -48,7 +48,7 @@ pub(super) struct BatchCrop {
     pub number: usize,
     frame: usize,
     bbox: Option<BBox>,
-    /// The crop, [`FACE_SIDE`] x [`FACE_SIDE`] pixels.
+    /// The crop, [`crate::types::FACE_SIDE`] pixels a side.
     pub pixels: RgbImage,
 }
 

@@ -61,7 +61,7 @@ impl TrainBlock<'_> {
     /// a factor per image for all but `x` itself, `[n]`. The result is in channels-last order.
     ///
     /// Of what lies between, only the results of the three convolutions are kept for the way back. `None` where there
-    /// is no such kernel: as in [`norm_activation`], and for kernels other than 3 and 5 or strides other than 1 and 2.
+    /// is no such kernel: as in [`super::norm_activation`], and for kernels other than 3 and 5 or strides other than 1 and 2.
     pub fn forward(&self, x: &Tensor, keep: Option<&Tensor>) -> Option<Tensor> {
         let (n, c_in, h, w) = x.size4().ok()?;
         let (wide, _, kernel, _) = self.depthwise.0.size4().ok()?;
