@@ -30,7 +30,7 @@ pub mod step;
 mod tensorboard;
 
 pub use best_list::Kept;
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, EncoderName};
 pub use epoch_log::EpochMetrics;
 pub use error::TrainError;
 pub use held_out::score_held_out;

@@ -2,7 +2,7 @@
 
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::model::OtherNetwork;
-use sbi::train::{LoaderError, RunFolderError, TrainError};
+use sbi::train::{EncoderName, LoaderError, RunFolderError, TrainError};
 use sbi::{checkpoint, datasets, face, model, packed_faces, prepared_frames, training_pairs};
 use std::error::Error;
 
@@ -149,6 +149,10 @@ fn of_training(error: &TrainError) -> Option<String> {
     match error {
         TrainError::Folder(error) => of_run_folders(error),
         TrainError::Loader(LoaderError::NothingUsable { cause, .. }) => of_training_pairs(cause),
+        TrainError::NoEncoderWeights { encoder: EncoderName::Dlib, .. } => None,
+        TrainError::NoEncoderWeights { .. } => {
+            Some("--set guide.encoder=dlib guides by dlib's encoder, which scripts/setup.sh places".into())
+        }
         _ => None,
     }
 }
