@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 TORCH_VERSION=2.11.0
 CACHE=${SBI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sbi}
-DEBIAN_PACKAGES="build-essential clang libclang-dev libopencv-dev libdlib-dev libdlib-data libblas-dev liblapack-dev pkg-config python3 python3-venv"
+DEBIAN_PACKAGES="build-essential clang libclang-dev libavcodec-dev libavformat-dev libavutil-dev libopencv-dev libswscale-dev libdlib-dev libdlib-data libheif1 libjpeg-dev libblas-dev liblapack-dev pkg-config python3 python3-venv"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -58,10 +58,12 @@ if command -v apt-get >/dev/null 2>&1; then
   fi
 else
   say "no apt-get here. Needed, under whatever names your system has them: a C++17 compiler, clang with libclang,"
-  say "OpenCV 4.6 or later with its headers (imgproc, imgcodecs, videoio with FFmpeg), dlib 19.24 with its headers, Python 3.9+ with venv."
+  say "OpenCV 4.6 or later with its headers (core, imgproc), FFmpeg 5.1 or later and libjpeg with their headers, dlib 19.24 with"
+  say "its headers, libheif, Python 3.9+ with venv."
   command -v clang >/dev/null 2>&1 || die "clang was not found"
   command -v python3 >/dev/null 2>&1 || die "python3 was not found"
   pkg-config --exists opencv4 2>/dev/null || die "OpenCV was not found by pkg-config (opencv4)"
+  pkg-config --exists libavformat libswscale 2>/dev/null || die "FFmpeg was not found by pkg-config (libavformat, libswscale)"
 fi
 command -v cargo >/dev/null 2>&1 || die "cargo was not found: install Rust 1.85 or later (rustup, or your system's package)"
 

@@ -18,9 +18,12 @@ pub enum Error {
     /// A face detector that cannot be used.
     #[error(transparent)]
     Face(#[from] crate::face::Error),
-    /// A video that cannot be read or written.
+    /// A video or photograph that cannot be read.
     #[error(transparent)]
-    Video(#[from] crate::video::Error),
+    Media(#[from] crate::media::Error),
+    /// A video that cannot be written.
+    #[error(transparent)]
+    VideoWrite(#[from] crate::video::WriteError),
     /// A frame or image that cannot be read or written.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),

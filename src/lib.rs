@@ -4,7 +4,7 @@
 //! [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know components; **components** ([`datasets`],
 //! [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`], [`checkpoint`],
 //! [`packed_faces`], `face_stream`, [`metrics`], `plot`) each know one matter and the foundations; **foundations**
-//! ([`types`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], `causes`, [`hash`], [`file_error`],
+//! ([`types`], [`media`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], `causes`, [`hash`], [`file_error`],
 //! [`progress`], [`rng`], `suggest`, [`weight_files`]) know only one another. Stages do not call one another, but for
 //! [`calibrate`], which stands on what [`infer`] and [`train`] score.
 //!
@@ -30,6 +30,7 @@ pub mod file_error;
 pub mod hash;
 pub mod imaging;
 pub mod infer;
+pub mod media;
 pub mod metrics;
 pub mod model;
 pub mod native;

@@ -1,6 +1,7 @@
 use criterion::{Criterion, Throughput, criterion_group};
+use sbi::media::{MediaFile, MediaLimits, Reading};
 use sbi::types::RgbImage;
-use sbi::video::{VideoReader, VideoWriter, distinct_frame_indices};
+use sbi::video::{VideoWriter, distinct_frame_indices};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -32,9 +33,9 @@ fn decoding(c: &mut Criterion) {
     group.throughput(Throughput::Elements(FRAMES as u64));
     group.bench_function("32 of 100 frames", |b| {
         b.iter(|| {
-            let reader = VideoReader::open(&path).unwrap();
-            let wanted = distinct_frame_indices(reader.frame_count(), WANTED);
-            reader.read_frames(&wanted, |_| ControlFlow::Continue(())).unwrap()
+            let file = MediaFile::open(&path, Reading::as_is(MediaLimits::default()), 2).unwrap();
+            let wanted = distinct_frame_indices(file.frame_count(), WANTED);
+            file.read(&wanted.into(), |_| ControlFlow::Continue(())).unwrap()
         })
     });
     group.finish();

@@ -4,11 +4,12 @@ use super::inputs::{face_at, frame};
 use super::{Config, Timer};
 use crate::blending::{Phase, Recipe};
 use crate::face::{FaceDetector, RetinaFace, RetinaFaceBody};
+use crate::media::{MediaFile, MediaLimits, Reading, Wanted};
 use crate::model::{Execution, ForgeryDetector};
 use crate::rng::{Purpose, generator};
 use crate::training_pairs::Pair;
 use crate::types::{FACE_SIDE, RgbImage};
-use crate::video::{VideoReader, VideoWriter};
+use crate::video::VideoWriter;
 use crate::weight_files::weights_dir;
 use crate::{Error, Result};
 use std::ops::ControlFlow;
@@ -73,9 +74,10 @@ fn decoding(_: &Config, _: Device, timer: &Timer) -> Result<Found> {
         writer.write(&frame(WIDTH, HEIGHT, number))?;
     }
     writer.finish()?;
-    let all: Vec<usize> = (0..FRAMES).collect();
+    let reading = Reading::as_is(MediaLimits::default());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let seconds = timer.median(|| {
-        VideoReader::open(&path)?.read_frames(&all, |_| ControlFlow::Continue(()))?;
+        MediaFile::open(&path, reading, threads)?.read(&Wanted::All, |_| ControlFlow::Continue(()))?;
         Ok(())
     })?;
     Ok(Found::Rate {

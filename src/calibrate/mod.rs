@@ -7,7 +7,7 @@ use crate::checkpoint::{self, Precision, StatePlace, WrittenForm};
 use crate::infer;
 use crate::metrics::Calibration;
 use crate::model::forgery_detector::detector_part;
-use crate::model::{DeviceChoice, Execution, ForgeryDetector};
+use crate::model::{DeviceChoice, Execution, ForgeryDetector, NamedWeights};
 use crate::progress::{Cancel, Progress};
 use crate::train::{self, score_held_out};
 use crate::types::Label;
@@ -74,12 +74,13 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let form = WrittenForm::of_new_file(&config.output, config.overwrite)?;
     atomic_file::check_writable(&config.output).map_err(checkpoint::Error::from)?;
     let weights = config.source.weights();
-    let mut file = checkpoint::read(weights)?;
+    let NamedWeights { checkpoint: mut file, notes } = NamedWeights::read(weights)?;
     file.state = detector_part(&file.state, weights)?;
     let summary = match &config.source {
         Source::Videos(inference) => on_videos(inference, progress, cancel)?,
         Source::HeldOutPairs { weights, training, data_root, device } => {
             let plan = Execution::fastest(device.resolve()?);
+            notes.iter().for_each(|note| progress.note(note));
             let detector = ForgeryDetector::load(weights, plan)?;
             let held_out = score_held_out(training, &detector, *device, data_root, progress, cancel)?;
             on_pairs(training, &held_out)?

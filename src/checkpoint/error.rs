@@ -51,10 +51,12 @@ pub enum Error {
         beginning: String,
     },
     /// A known format that holds no state dict that can be read here.
-    #[error("this is {what}, which is not a weight file that can be read here")]
+    #[error("this is {what}, not a PyTorch or safetensors file; {help}")]
     OtherFormat {
         /// The format's name with its article, such as "a gzip file".
         what: &'static str,
+        /// What to do about it.
+        help: &'static str,
     },
     /// Not one of the known formats.
     #[error("not a PyTorch or safetensors file; its first bytes are {}", hex(first_bytes))]
@@ -157,12 +159,26 @@ pub enum Error {
         /// The type, in the file's words.
         class: String,
     },
-    /// The object is not a state dict and holds none under a known key.
+    /// The object is not a state dict and holds none.
     #[error(
-        "no state dict here: expected tensors by name, or a dict with one under `model`, `state_dict` or `net`; found {found}"
+        "no state dict here: expected tensors by name, or a dict with one under `model`, `state_dict`, `net`, `model_state_dict` or any other key; found {found}"
     )]
     NoStateDict {
         /// What the object is instead.
+        found: String,
+    },
+    /// Several dicts of tensors, none of them under a known key.
+    #[error("several state dicts here, and none under a known key: {}", quoted(keys))]
+    SeveralStateDicts {
+        /// The keys that they stand under, in the file's order; at most the first ten.
+        keys: Vec<String>,
+    },
+    /// The file has no dict of tensors under the key that was asked for.
+    #[error("no state dict under the key `{key}`; found {found}")]
+    NoSuchKey {
+        /// The key.
+        key: String,
+        /// What the file holds instead.
         found: String,
     },
     /// A state dict entry that is not a tensor.
@@ -244,6 +260,12 @@ impl Error {
             error => Error::InFile(InFile { path: path.to_owned(), error: Box::new(error) }),
         }
     }
+}
+
+/// Names in backquotes, joined by commas.
+pub(super) fn quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -11,19 +11,19 @@ use super::budget::Budget;
 use super::gather::{self, Tensors};
 use super::object::Plan;
 use super::pickle::{self, Input, Node, Pickle, StorageRef};
-use super::{Checkpoint, Contents, Error, Format};
+use super::{Checkpoint, Error, Format, Request};
 
 /// 0x1950a86a20f9469cfc6c, as a pickle stores it.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const PROTOCOL: i64 = 1001;
 
 /// Reads a file of `len` bytes from its beginning.
-pub(super) fn read<R: Read + Seek>(source: R, len: u64, contents: Contents) -> Result<Checkpoint, Error> {
+pub(super) fn read<R: Read + Seek>(source: R, len: u64, request: Request) -> Result<Checkpoint, Error> {
     let mut input = Input::new(source, "the file", len);
     let mut budget = Budget::for_file(len);
     check_preamble(&mut input)?;
     let object = pickle::load(&mut input)?;
-    let plan = Plan::new(&object, contents)?;
+    let plan = Plan::new(&object, request)?;
     let keys_at = input.at();
     let keys = pickle::load(&mut input)?;
     let Node::List(key_ids) = keys.node(keys.root) else {

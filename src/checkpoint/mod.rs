@@ -10,9 +10,11 @@
 mod budget;
 mod checksum;
 mod error;
+mod foreign;
 mod gather;
 mod legacy;
 mod object;
+mod origin;
 mod outer_zip;
 mod pickle;
 mod pickler;
@@ -33,6 +35,7 @@ use std::path::Path;
 use sniff::Kind;
 
 pub use error::{Error, InFile};
+pub use origin::StateOrigin;
 pub use safetensors::write_safetensors;
 pub use save::{LeftOut, Precision, StatePlace, WrittenForm};
 pub use state_dict::{BATCH_COUNTER, Mismatch, ShapeMismatch, StateDict};
@@ -48,6 +51,8 @@ const MAX_WRAPPINGS: u32 = 2;
 pub struct Checkpoint {
     /// The weights, without the prefix `module.` that data-parallel training adds.
     pub state: StateDict,
+    /// Where in the file the weights were found.
+    pub origin: StateOrigin,
     /// The optimiser's state, when it was asked for and is there.
     pub optimizer: Option<Value>,
     /// The epoch after which a training file was written.
@@ -81,50 +86,69 @@ pub enum Contents {
     Everything,
 }
 
+/// What to read of a file.
+#[derive(Debug, Clone, Copy)]
+struct Request<'a> {
+    contents: Contents,
+    /// The key that the state dict must stand under; `None`: wherever it is found.
+    key: Option<&'a str>,
+}
+
 /// Reads the weights of a file, skipping what an optimiser has saved.
 ///
 /// Fails with [`Error::InFile`] around what is wrong; a file is read whole or not at all.
 pub fn read(path: &Path) -> Result<Checkpoint, Error> {
-    read_path(path, Contents::Weights)
+    read_path(path, Request { contents: Contents::Weights, key: None })
 }
 
 /// Reads a file with its optimiser state, to go on with the training it comes from.
 ///
 /// Fails like [`read`].
 pub fn read_with_optimizer(path: &Path) -> Result<Checkpoint, Error> {
-    read_path(path, Contents::Everything)
+    read_path(path, Request { contents: Contents::Everything, key: None })
+}
+
+/// Reads a file like [`read_with_optimizer`], with the state dict that stands under `key`.
+///
+/// Fails like [`read`], and with [`Error::NoSuchKey`] where there is none; safetensors files have no keys.
+pub fn read_under(path: &Path, key: &str) -> Result<Checkpoint, Error> {
+    read_path(path, Request { contents: Contents::Everything, key: Some(key) })
 }
 
 /// Reads a checkpoint from anything that can seek; errors carry no path.
 pub fn read_from<R: Read + Seek>(source: R, contents: Contents) -> Result<Checkpoint, Error> {
-    read_wrapped(source, contents, MAX_WRAPPINGS)
+    read_wrapped(source, Request { contents, key: None }, MAX_WRAPPINGS)
 }
 
-fn read_path(path: &Path, contents: Contents) -> Result<Checkpoint, Error> {
-    let read = || read_from(File::open(path)?, contents);
+fn read_path(path: &Path, request: Request) -> Result<Checkpoint, Error> {
+    let read = || read_wrapped(File::open(path)?, request, MAX_WRAPPINGS);
     read().map_err(|error| error.with_path(path))
 }
 
 /// Reads a checkpoint that may lie in up to `wrappings` plain zip archives.
 fn read_wrapped<R: Read + Seek>(
     mut source: R,
-    contents: Contents,
+    request: Request,
     wrappings: u32,
 ) -> Result<Checkpoint, Error> {
     let len = source.seek(SeekFrom::End(0))?;
     source.rewind()?;
     let kind = sniff::kind_of(&mut source, len)?;
     source.rewind()?;
-    match kind {
-        Kind::Legacy => legacy::read(source, len, contents),
-        Kind::Safetensors => safetensors::read(source, len),
-        Kind::Zip => {
+    match (kind, request.key) {
+        (Kind::Legacy, _) => legacy::read(source, len, request),
+        (Kind::Safetensors, None) => safetensors::read(source, len),
+        (Kind::Safetensors, Some(key)) => {
+            let found = "a safetensors file, which holds one state dict and no keys".to_owned();
+            Err(Error::NoSuchKey { key: key.to_owned(), found })
+        }
+        (Kind::Zip, _) => {
             let mut archive = torch_zip::open(source, len)?;
             match torch_zip::root_of(&archive)? {
-                Some(root) => torch_zip::read(&mut archive, &root, len, contents),
+                Some(root) => torch_zip::read(&mut archive, &root, len, request),
                 None => {
                     let inner = outer_zip::unpack(&mut archive, wrappings)?;
-                    read_wrapped(inner, contents, wrappings - 1)
+                    read_wrapped(inner, request, wrappings - 1)
                 }
             }
         }

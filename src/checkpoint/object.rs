@@ -5,12 +5,11 @@ use std::mem::size_of;
 
 use super::budget::Budget;
 use super::gather::Tensors;
+use super::origin::{self, StateOrigin};
 use super::pickle::{Id, Node, Pickle};
 use super::value::MAX_DEPTH;
-use super::{Checkpoint, Contents, Error, Format, StateDict, Value};
+use super::{Checkpoint, Contents, Error, Format, Request, StateDict, Value};
 
-/// Keys under which training files keep their state dict.
-const STATE_KEYS: [&str; 3] = ["model", "state_dict", "net"];
 /// Put before every name by data-parallel training.
 const PARALLEL_PREFIX: &str = "module.";
 /// Key under which our own training files keep a text map, as safetensors files have one.
@@ -19,6 +18,7 @@ pub(super) const METADATA_KEY: &str = "sbi";
 /// What to take out of a pickle: decided before any tensor is read.
 pub(super) struct Plan {
     state: Vec<(String, Id)>,
+    origin: StateOrigin,
     optimizer: Option<Id>,
     epoch: Option<i64>,
     extra: Vec<(String, Id)>,
@@ -29,33 +29,32 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Finds the state dict, and with [`Contents::Everything`] the other values.
-    pub(super) fn new(pickle: &Pickle, contents: Contents) -> Result<Plan, Error> {
+    pub(super) fn new(pickle: &Pickle, request: Request) -> Result<Plan, Error> {
         let Node::Dict(pairs) = pickle.node(pickle.root) else {
             let found = pickle.describe(pickle.root);
             return Err(Error::NoStateDict { found });
         };
-        let nested = STATE_KEYS.into_iter().find_map(|key| {
-            let value = pickle.get(pickle.root, key)?;
-            matches!(pickle.node(value), Node::Dict(_)).then_some((key, value))
-        });
+        let origin = origin::find(pickle, pairs, request.key)?;
         let mut plan = Plan {
             state: Vec::new(),
+            origin,
             optimizer: None,
             epoch: None,
             extra: Vec::new(),
             metadata: BTreeMap::new(),
             wanted: HashMap::new(),
         };
-        if let Some((_, state)) = nested {
+        let nested = plan.origin.key.clone();
+        if let Some(state) = nested.as_deref().and_then(|key| pickle.get(pickle.root, key)) {
             plan.state = tensors_by_name(pickle, state)?;
         }
         for &(key, value) in pairs {
             let Some(name) = pickle.text(key) else {
                 continue;
             };
-            match (nested, name) {
-                (Some((state_key, _)), name) if name == state_key => {}
-                (Some(_), "optimizer") => plan.optimizer = Some(value),
+            match (nested.as_deref(), name) {
+                (Some(state_key), name) if name == state_key => {}
+                (Some(_), "optimizer" | "optimizer_state_dict") => plan.optimizer = Some(value),
                 (Some(_), "epoch") => plan.epoch = pickle.int(value),
                 (Some(_), METADATA_KEY) => plan.metadata = texts(pickle, value),
                 (None, name) if pickle.tensor(value).is_some() => {
@@ -64,11 +63,7 @@ impl Plan {
                 _ => plan.extra.push((name.to_owned(), value)),
             }
         }
-        if nested.is_none() && plan.state.is_empty() && !pairs.is_empty() {
-            let found = pickle.describe(pickle.root);
-            return Err(Error::NoStateDict { found });
-        }
-        if contents == Contents::Weights {
+        if request.contents == Contents::Weights {
             plan.optimizer = None;
             plan.extra.clear();
         }
@@ -105,6 +100,7 @@ impl Plan {
         }
         Ok(Checkpoint {
             state: state.strip_prefix(PARALLEL_PREFIX)?,
+            origin: self.origin,
             optimizer,
             epoch: self.epoch,
             extra,

@@ -5,8 +5,7 @@ use std::io::{self, Read, Seek, Write};
 
 use zip::ZipArchive;
 
-use super::Error;
-use super::sniff;
+use super::{Error, foreign, sniff};
 
 /// Largest weight file that is unpacked, some fifteen times the largest in use here.
 const MAX_UNPACKED: u64 = 4 << 30;
@@ -20,7 +19,8 @@ const MAX_ENTRIES: usize = 64;
 /// Unpacks the one weight file in the archive into a temporary file without a name.
 ///
 /// To disk, since the formats inside need seeking, and memory is for the weights themselves.
-/// Fails when there is none or more than one, and when it would unpack to an absurd size.
+/// Fails when there is none or more than one, when the archive is one of another program's, and when it would unpack to an
+/// absurd size.
 pub(super) fn unpack<R: Read + Seek>(archive: &mut ZipArchive<R>, wrappings: u32) -> Result<File, Error> {
     let mut candidates = Vec::new();
     let mut names = Vec::new();
@@ -41,6 +41,9 @@ pub(super) fn unpack<R: Read + Seek>(archive: &mut ZipArchive<R>, wrappings: u32
             candidates.push((index, name.clone()));
         }
         names.push(name);
+    }
+    if let Some(named) = foreign::named_zip(&names) {
+        return Err(named);
     }
     let (&[(index, ref name)], 1..) = (&candidates[..], wrappings) else {
         names.truncate(5);

@@ -11,7 +11,7 @@ use serde_json::{Map, json};
 use super::checksum;
 use super::sniff::MAX_SAFETENSORS_HEADER;
 use super::write::replace_file;
-use super::{Checkpoint, DType, Error, Format, StateDict, TensorData};
+use super::{Checkpoint, DType, Error, Format, StateDict, StateOrigin, TensorData};
 
 /// Reads a file of `len` bytes from its beginning; tensors come in the order of the file.
 pub(super) fn read<R: Read + Seek>(source: R, len: u64) -> Result<Checkpoint, Error> {
@@ -55,6 +55,7 @@ pub(super) fn read<R: Read + Seek>(source: R, len: u64) -> Result<Checkpoint, Er
     checksum::check(&mut metadata, state.iter())?;
     Ok(Checkpoint {
         state: state.strip_prefix("module.")?,
+        origin: StateOrigin::default(),
         optimizer: None,
         // Where a conversion from PyTorch's form puts it, so that it survives the way back.
         epoch: metadata.get("epoch").and_then(|epoch| epoch.parse().ok()),

@@ -1,6 +1,6 @@
 //! Tensors by name, in order, and their comparison with what a network expects.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::{Error, TensorData};
@@ -169,9 +169,28 @@ impl std::error::Error for Mismatch {}
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("names and shapes differ")?;
+        if let Some(prefix) = self.prefix() {
+            write!(f, ", since names in the file begin with `{prefix}`")?;
+        }
         write_list(f, "missing", &self.missing)?;
         write_list(f, "left over", &self.left_over)?;
         write_list(f, "differing in shape", &self.shapes)
+    }
+}
+
+impl Mismatch {
+    /// What stands before every missing name among those that are left over.
+    fn prefix(&self) -> Option<&str> {
+        let first = self.missing.first()?;
+        let left_over: HashSet<&str> = self.left_over.iter().map(String::as_str).collect();
+        let prefixes = self.left_over.iter().filter_map(|name| name.strip_suffix(first.as_str()));
+        let mut prefixes = prefixes.filter(|prefix| prefix.ends_with('.'));
+        let fits = |prefix: &&str| {
+            self.missing.iter().all(|name| {
+                name.ends_with(BATCH_COUNTER) || left_over.contains(format!("{prefix}{name}").as_str())
+            })
+        };
+        prefixes.find(fits)
     }
 }
 
@@ -245,6 +264,18 @@ mod tests {
         assert_eq!(mismatch.missing, ["c"]);
         assert_eq!(mismatch.left_over, ["b"]);
         assert_eq!(mismatch.shapes[0].found, [2, 3]);
+    }
+
+    #[test]
+    fn a_prefix_before_all_names_is_told() {
+        let state = with_shapes(&[("head.a.w", &[1]), ("head.b.w", &[1]), ("loss", &[1])]);
+        let told = |names: &[(&str, &[usize])]| {
+            state.check_against(&expecting(names), |_| false).unwrap_err().to_string()
+        };
+        let text = told(&[("a.w", &[1]), ("b.w", &[1])]);
+        assert!(text.contains("begin with `head.`"), "{text}");
+        let text = told(&[("a.w", &[1]), ("c.w", &[1])]);
+        assert!(!text.contains("begin with"), "{text}");
     }
 
     #[test]

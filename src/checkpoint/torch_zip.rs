@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::gather::{self, Tensors};
 use super::object::Plan;
 use super::pickle::{self, Input};
-use super::{Checkpoint, Contents, Error, Format};
+use super::{Checkpoint, Error, Format, Request};
 
 /// Longest `data.pkl` that is read; those of the networks here have some hundred kilobytes.
 const MAX_PICKLE: u64 = 64 << 20;
@@ -55,7 +55,7 @@ pub(super) fn read<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
     root: &str,
     len: u64,
-    contents: Contents,
+    request: Request,
 ) -> Result<Checkpoint, Error> {
     let mut budget = Budget::for_file(len);
     let byteorder = format!("{root}/byteorder");
@@ -66,7 +66,7 @@ pub(super) fn read<R: Read + Seek>(
         }
     }
     let pickle = read_pickle(archive, &format!("{root}/data.pkl"))?;
-    let plan = Plan::new(&pickle, contents)?;
+    let plan = Plan::new(&pickle, request)?;
 
     // In the order of the file, so that it is read from front to back.
     let mut storages = Vec::new();

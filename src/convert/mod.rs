@@ -1,15 +1,18 @@
 //! The stage *convert*: rewrites a weight file in another form, precision or extent.
 
 use crate::Result;
-use crate::checkpoint::{self, LeftOut, Precision, StatePlace, WrittenForm};
+use crate::checkpoint::{LeftOut, Precision, StatePlace, WrittenForm};
+use crate::model::NamedWeights;
 use crate::model::forgery_detector::{detector_part, holds_forgery_detector};
 use std::path::PathBuf;
 
 /// The configuration of a conversion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Weight file to read, in any form that [`checkpoint`] knows.
+    /// Weight file to read, in any form that [`checkpoint`](crate::checkpoint) knows.
     pub input: PathBuf,
+    /// The key that the weights stand under in the file; `None`: wherever they are found.
+    pub key: Option<String>,
     /// File to write; its extension says in which form.
     pub output: PathBuf,
     /// Whether a file at `output` is replaced.
@@ -28,17 +31,20 @@ pub struct ConvertSummary {
     pub tensors: usize,
     /// Bytes of their numbers.
     pub bytes: usize,
+    /// What a person should know about the file that was read, one sentence each.
+    pub notes: Vec<String>,
     /// What the form of the file has no room for.
     pub left_out: Option<LeftOut>,
 }
 
 /// Reads a weight file and writes it anew.
 ///
-/// Fails when the output's extension is unknown, when it exists and may not be replaced, when the input cannot be read,
-/// and, where only the detector is asked for, when it holds none.
+/// Fails when the output's extension is unknown, when it exists and may not be replaced, when the input cannot be read
+/// or has no weights under the key, and, where only the detector is asked for, when it holds none.
 pub fn run(config: &Config) -> Result<ConvertSummary> {
     let form = WrittenForm::of_new_file(&config.output, config.overwrite)?;
-    let mut file = checkpoint::read_with_optimizer(&config.input)?;
+    let NamedWeights { checkpoint: mut file, notes } =
+        NamedWeights::read_whole(&config.input, config.key.as_deref())?;
     if config.detector_only {
         file.state = detector_part(&file.state, &config.input)?;
         file.optimizer = None;
@@ -52,5 +58,5 @@ pub fn run(config: &Config) -> Result<ConvertSummary> {
         false => StatePlace::Top,
     };
     let left_out = file.save(&config.output, form, place)?;
-    Ok(ConvertSummary { tensors: file.state.len(), bytes: file.state.total_bytes(), left_out })
+    Ok(ConvertSummary { tensors: file.state.len(), bytes: file.state.total_bytes(), notes, left_out })
 }

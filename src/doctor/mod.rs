@@ -1,6 +1,7 @@
 //! The stage *doctor*: tries what is installed and says what is missing. Every answer is a [`Check`].
 
 mod data_sets;
+mod decoding;
 mod weights;
 
 use crate::causes::with_causes;
@@ -20,6 +21,12 @@ pub enum Subject {
     Libtorch,
     /// The OpenCV it is linked with: its version.
     OpenCv,
+    /// The FFmpeg whose libraries are loaded for videos: its version.
+    Ffmpeg,
+    /// The library for HEIC and AVIF photographs.
+    Libheif,
+    /// What stands around the process in which videos and photographs are decoded.
+    Walls,
     /// The build of the inference kernels that this processor runs.
     Kernels,
     /// Threads for computing.
@@ -42,6 +49,9 @@ impl fmt::Display for Subject {
             Subject::Program => f.write_str("sbi"),
             Subject::Libtorch => f.write_str("libtorch"),
             Subject::OpenCv => f.write_str("OpenCV"),
+            Subject::Ffmpeg => f.write_str("FFmpeg"),
+            Subject::Libheif => f.write_str("libheif"),
+            Subject::Walls => f.write_str("walls"),
             Subject::Kernels => f.write_str("kernels"),
             Subject::Threads => f.write_str("threads"),
             Subject::Device => f.write_str("device"),
@@ -112,6 +122,7 @@ impl Check {
 /// Looks at everything: versions, the device, weight files (which are read), data sets (which are listed).
 pub fn run(device: DeviceChoice, data_root: &Path) -> Vec<Check> {
     let mut checks = versions();
+    checks.extend(decoding::checks());
     checks.push(device_check(device));
     checks.extend(weights::face_detectors());
     checks.extend(weights::files());

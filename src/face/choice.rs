@@ -1,7 +1,7 @@
 //! Which face detector to use, and where its weights are.
 
 use super::{Error, FaceDetector, RetinaFace, RetinaFaceBody};
-use crate::model::Execution;
+use crate::model::{Execution, NamedWeights};
 use crate::weight_files::catalogue::{RETINAFACE_MOBILENET, RETINAFACE_RESNET50};
 use crate::weight_files::{WeightFile, weights_dir};
 use std::path::{Path, PathBuf};
@@ -103,11 +103,12 @@ impl FaceDetectorConfig {
         }
     }
 
-    /// Loads the detector; the text is a warning for the user, if any.
-    pub fn load(&self, plan: Execution) -> Result<(Box<dyn FaceDetector>, Option<String>), Error> {
+    /// Loads the detector; the texts are what a person should know about the choice and the weight file.
+    pub fn load(&self, plan: Execution) -> Result<(Box<dyn FaceDetector>, Vec<String>), Error> {
         let (variant, path, warning) = self.resolve()?;
         let detector = RetinaFace::load(variant, &path, self.max_size, plan)?.with_largest(self.largest);
-        Ok((Box::new(detector), warning))
+        let notes = warning.into_iter().chain(detector.notes().iter().cloned()).collect();
+        Ok((Box::new(detector), notes))
     }
 
     fn fallback_warning(&self) -> String {
@@ -124,7 +125,7 @@ impl FaceDetectorConfig {
 impl RetinaFaceBody {
     /// Which network a weight file holds, by its names.
     fn of_file(path: &Path) -> Result<RetinaFaceBody, Error> {
-        let state = crate::checkpoint::read(path).map_err(crate::model::Error::from)?.state;
+        let state = NamedWeights::read(path)?.checkpoint.state;
         let mobile = state.contains("body.stage1.0.0.weight");
         Ok(if mobile { RetinaFaceBody::MobileNet025 } else { RetinaFaceBody::ResNet50 })
     }

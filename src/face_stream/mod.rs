@@ -12,10 +12,10 @@ mod packed;
 mod videos;
 
 use crate::face::{Error, FaceCrop, FaceDetector};
+use crate::media::Decodings;
 use crate::packed_faces::PackedVideo;
 use crate::progress::Cancel;
 use crate::types::VideoStatus;
-use crate::video::Decodings;
 
 /// The face crops of one frame.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct FrameFaces {
 pub struct InputEnd {
     /// How the reading went.
     pub status: VideoStatus,
+    /// How many frames were to be looked at: of a short video all, not as many as were asked for.
+    pub frames_wanted: usize,
     /// How many frames were looked at.
     pub frames_decoded: usize,
     /// How many of these show a face.
@@ -40,6 +42,8 @@ pub struct InputEnd {
     pub faces: usize,
     /// What went wrong, in words for people; `None` if nothing did.
     pub note: Option<String>,
+    /// What should be known although nothing went wrong, in words for people.
+    pub remarks: Vec<String>,
 }
 
 /// What comes out of a list of inputs, in their order. `input` is a position in that list, from 0.
@@ -77,7 +81,7 @@ impl<'a> FaceStream<'a> {
         cancel: &'a Cancel,
     ) -> Self {
         decodings.fill_batches_of(face_detector.preferred_batch());
-        let faces = videos::VideoFaces::new(decodings.into_events(), face_detector, cancel);
+        let faces = videos::VideoFaces::new(decodings.into_events(cancel), face_detector, cancel);
         FaceStream { events: Box::new(faces) }
     }
 

@@ -73,15 +73,18 @@ impl Reading {
     /// What became of a video that was read to its end.
     fn concluded(self) -> InputEnd {
         let status = self.faces.status;
+        // Without a manifest, frames without a face are not known.
+        let frames_decoded = frames_decoded(self.entry.as_ref()).max(self.frames_read);
         let told = self.entry.as_ref().and_then(|entry| entry.note.clone());
         let none = || (status == VideoStatus::NoFace).then(|| "no face in any frame".to_owned());
         InputEnd {
             status,
-            // Without a manifest, frames without a face are not known.
-            frames_decoded: frames_decoded(self.entry.as_ref()).max(self.frames_read),
+            frames_wanted: frames_wanted(self.entry.as_ref(), status, frames_decoded),
+            frames_decoded,
             frames_with_face: self.frames_read,
             faces: self.faces_read,
             note: told.or_else(none),
+            remarks: Vec::new(),
         }
     }
 }
@@ -90,11 +93,21 @@ impl Reading {
 fn damaged(entry: Option<&VideoEntry>, error: &PackedVideoError) -> InputEnd {
     InputEnd {
         status: VideoStatus::Unreadable,
+        frames_wanted: frames_wanted(entry, VideoStatus::Unreadable, frames_decoded(entry)),
         frames_decoded: frames_decoded(entry),
         frames_with_face: 0,
         faces: 0,
         note: Some(crate::causes::with_causes(error)),
+        remarks: Vec::new(),
     }
+}
+
+/// Frames that were wanted when the video was packed. The manifest tells how many were asked for, which a short video does
+/// not have; only of one that ended too early some are missing.
+fn frames_wanted(entry: Option<&VideoEntry>, status: VideoStatus, decoded: usize) -> usize {
+    let asked_for =
+        entry.filter(|_| status == VideoStatus::Truncated).map(|entry| entry.frames_wanted as usize);
+    asked_for.unwrap_or_default().max(decoded)
 }
 
 /// Frames that were looked at when the video was packed; 0 where there is no manifest to tell.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::face::FaceDetectorIdentity;
 use crate::imaging::write_image;
+use crate::media::{Decodings, MediaLimits, Reading};
 use crate::packed_faces::{PackOutcome, PackSettings, PackedSet, PackedWriter, PlannedVideo};
 use crate::types::{BBox, DetectedFace, FACE_SIDE, Label, RgbImage};
 use crate::video::{VideoWriter, distinct_frame_indices};
@@ -78,7 +79,10 @@ fn folder() -> (tempfile::TempDir, Vec<PathBuf>) {
 }
 
 fn from_files(paths: &[PathBuf], jobs: usize, batch: usize, cancel: &Cancel) -> Vec<Told> {
-    let decodings = Decodings::start(paths.to_vec(), |_, total| distinct_frame_indices(total, 5), jobs);
+    let decodings = {
+        let reading = Reading::as_is(MediaLimits::default());
+        Decodings::start(paths.to_vec(), |_, total| distinct_frame_indices(total, 5), reading, jobs)
+    };
     told(FaceStream::from_videos(decodings, Box::new(Made { batch }), cancel))
 }
 
@@ -104,7 +108,9 @@ fn videos_give_the_same_events_in_the_same_order_for_any_jobs_and_batches() {
         });
         end.and_then(|end| end.note.clone()).unwrap_or_default()
     };
-    assert!(reason(2).contains("no face in any of 1 frames") && reason(6).contains("not a readable video"));
+    assert!(
+        reason(2).contains("no face in any of 1 frames") && reason(6).contains("in no format that is known")
+    );
 }
 
 #[test]
@@ -146,7 +152,15 @@ fn packed(folder: &Path, videos: &[&[u32]]) -> Vec<PackedVideo> {
 }
 
 fn end(status: VideoStatus, frames_with_face: usize, faces: usize, note: Option<&str>) -> InputEnd {
-    InputEnd { status, frames_decoded: 5, frames_with_face, faces, note: note.map(str::to_owned) }
+    InputEnd {
+        status,
+        frames_wanted: 5,
+        frames_decoded: 5,
+        frames_with_face,
+        faces,
+        note: note.map(str::to_owned),
+        remarks: Vec::new(),
+    }
 }
 
 #[test]

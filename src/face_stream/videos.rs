@@ -2,9 +2,9 @@
 
 use super::{FaceEvent, FrameFaces, InputEnd};
 use crate::face::{Error, FaceDetector, crop_faces};
+use crate::media::{DecodeEvent, DecodeReport};
 use crate::progress::Cancel;
 use crate::types::{DetectedFace, Frame, RgbImage, VideoStatus};
-use crate::video::{DecodeEvent, DecodeReport};
 use std::collections::VecDeque;
 
 /// The faces of what decoders give, one video after the other.
@@ -130,25 +130,46 @@ fn frame_of(event: &DecodeEvent) -> Option<&RgbImage> {
 }
 
 fn nothing_yet() -> InputEnd {
-    InputEnd { status: VideoStatus::Ok, frames_decoded: 0, frames_with_face: 0, faces: 0, note: None }
+    InputEnd {
+        status: VideoStatus::Ok,
+        frames_wanted: 0,
+        frames_decoded: 0,
+        frames_with_face: 0,
+        faces: 0,
+        note: None,
+        remarks: Vec::new(),
+    }
 }
 
 /// What was counted, with what the decoder said at the end of the video.
 ///
 /// A damaged video is no error: what came before the damage counts.
 fn concluded(counted: InputEnd, end: Result<DecodeReport, String>) -> InputEnd {
-    let (status, note) = match end {
-        Err(reason) => (VideoStatus::Unreadable, Some(reason)),
-        Ok(DecodeReport { wanted, decoded, ended_at: Some(at) }) => {
-            let status = if decoded == 0 { VideoStatus::Unreadable } else { VideoStatus::Truncated };
-            (status, Some(format!("decoding stopped at frame {at}: {decoded} of {wanted} frames read")))
+    let report = match end {
+        Ok(report) => report,
+        Err(reason) => {
+            let (status, frames_wanted) = (VideoStatus::Unreadable, counted.frames_decoded);
+            return InputEnd { status, frames_wanted, note: Some(reason), ..counted };
         }
-        Ok(_) if counted.faces == 0 => {
+    };
+    let frames_wanted = report.wanted;
+    let DecodeReport { wanted, decoded, ended_at, damage, remarks } = report;
+    let (status, note) = match damage {
+        _ if decoded == 0 && wanted > 0 => {
+            let why = damage.map_or_else(String::new, |damage| format!(": {damage}"));
+            (VideoStatus::Unreadable, Some(format!("none of {wanted} frames can be decoded{why}")))
+        }
+        Some(damage) => {
+            let at = ended_at.map_or_else(String::new, |at| format!(" (it ends at frame {at})"));
+            let note = format!("damaged or cut off: {damage}; {decoded} of {wanted} frames read{at}");
+            (VideoStatus::Truncated, Some(note))
+        }
+        None if counted.faces == 0 => {
             (VideoStatus::NoFace, Some(format!("no face in any of {} frames", counted.frames_decoded)))
         }
-        Ok(_) => (VideoStatus::Ok, None),
+        None => (VideoStatus::Ok, None),
     };
-    InputEnd { status, note, ..counted }
+    InputEnd { status, frames_wanted, note, remarks, ..counted }
 }
 
 #[cfg(test)]

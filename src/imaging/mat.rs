@@ -4,7 +4,6 @@ use crate::types::{Mask, RgbImage};
 use opencv::boxed_ref::{BoxedRef, BoxedRefMut};
 use opencv::core::{Mat, Vec3b};
 use opencv::imgproc;
-use opencv::prelude::*;
 
 /// A view of the image as an 8-bit three-channel matrix in RGB order.
 pub(crate) fn as_mat(image: &RgbImage) -> opencv::Result<BoxedRef<'_, Mat>> {
@@ -28,16 +27,14 @@ pub(super) fn mask_as_mat_mut(mask: &mut Mask) -> opencv::Result<BoxedRefMut<'_,
     Mat::new_rows_cols_with_data_mut(height, width, mask.data_mut())
 }
 
-/// An 8-bit three-channel matrix in BGR order, as OpenCV decodes, as an RGB image.
-pub(crate) fn from_bgr_mat(bgr: &Mat) -> opencv::Result<RgbImage> {
-    let mut image = RgbImage::filled(bgr.cols() as usize, bgr.rows() as usize, [0; 3]);
-    imgproc::cvt_color_def(bgr, &mut as_mat_mut(&mut image)?, imgproc::COLOR_BGR2RGB)?;
+/// Pixels in the order blue, green, red, row by row, as an RGB image.
+///
+/// # Panics
+/// When `bgr` is not `3 * width * height` long.
+pub(crate) fn rgb_from_bgr(bgr: &[u8], width: usize, height: usize) -> opencv::Result<RgbImage> {
+    assert_eq!(bgr.len(), 3 * width * height, "an image of {width} x {height}");
+    let mut image = RgbImage::filled(width, height, [0; 3]);
+    let bgr = Mat::new_rows_cols_with_bytes::<Vec3b>(height as i32, width as i32, bgr)?;
+    imgproc::cvt_color_def(&bgr, &mut as_mat_mut(&mut image)?, imgproc::COLOR_BGR2RGB)?;
     Ok(image)
-}
-
-/// The image as a matrix of its own in BGR order, as OpenCV encodes.
-pub(crate) fn to_bgr_mat(image: &RgbImage) -> opencv::Result<Mat> {
-    let mut bgr = Mat::default();
-    imgproc::cvt_color_def(&as_mat(image)?, &mut bgr, imgproc::COLOR_RGB2BGR)?;
-    Ok(bgr)
 }

@@ -1,4 +1,4 @@
-//! Images and masks: resize, colours, warps, files, drawing. Besides `video`, the only home of `Mat`.
+//! Images and masks: resize, colours, warps, files, photographs, drawing. Besides `video`, the only home of `Mat`.
 //!
 //! Pixel results are OpenCV's own, because published weights only give published accuracy when every
 //! pixel of the preprocessing matches. Where OpenCV can only compute a whole result and a part is needed, the
@@ -14,6 +14,7 @@ mod jpeg;
 mod jpeg_codec;
 mod mat;
 mod mirror;
+mod photograph;
 mod planes;
 mod png_region;
 mod png_writer;
@@ -28,14 +29,19 @@ mod warp;
 
 pub use blur::{gaussian_blurred, resized_and_blurred_in_bytes};
 
-pub use codec::{IMAGE_EXTENSIONS, looks_like_image, read_image, write_image};
+pub use crate::native::jpeg::JpegSampling;
+pub use codec::{encoded_jpeg, looks_like_image, read_image, write_image};
 pub use colour::{Tables, hsv_shift};
 pub use displace::{Displacements, displaced};
 pub use draw::{draw_box, draw_line, draw_points, draw_text, text_size};
 pub use interpolate::{DownUp, resized_mask_window};
 pub use jpeg::{jpeg_round_trip, jpeg_window};
-pub(crate) use mat::{from_bgr_mat, to_bgr_mat};
+pub(crate) use mat::rgb_from_bgr;
 pub use mirror::mirrored;
+pub use photograph::{
+    FIRST_BYTES, IMAGE_EXTENSIONS, ImageFormat, PIXEL_LIMIT, Photograph, PhotographError, PhotographReport,
+    image_format, preload,
+};
 pub use planes::write_planes;
 pub use png_region::PngRegion;
 pub use png_writer::write_png;
@@ -58,11 +64,36 @@ pub fn opencv_version() -> String {
 /// What can go wrong with an image.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file is not in a format that can be decoded.
-    #[error("{}: not a readable image (expected JPEG, PNG, BMP, TIFF or WebP)", path.display())]
+    /// The file cannot be decoded.
+    #[error("{}: not a readable image", path.display())]
     Unreadable {
         /// The file that was to be read.
         path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: PhotographError,
+    },
+    /// A part of the image is missing.
+    #[error("{}: {damage}", path.display())]
+    Damaged {
+        /// The file that was to be read.
+        path: PathBuf,
+        /// What is missing.
+        damage: String,
+    },
+    /// No format of images has this extension.
+    #[error("{}: images are written as {}", path.display(), codec::WRITTEN_EXTENSIONS.join(", "))]
+    Extension {
+        /// The file that was to be written.
+        path: PathBuf,
+    },
+    /// An image that its format cannot hold.
+    #[error("{}: cannot be encoded: {cause}", path.display())]
+    Encode {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The encoder's message.
+        cause: String,
     },
     /// A PNG file that is damaged or ends too early.
     #[error("{}: damaged PNG, expected {expected}", path.display())]

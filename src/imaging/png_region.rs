@@ -151,7 +151,7 @@ mod tests {
         let grey: Vec<u8> = (0..1200).map(|i| (i % 256) as u8).collect();
         let as_rgb = RgbImage::from_raw(40, 30, grey.iter().flat_map(|&value| [value; 3]).collect());
         let with_alpha: Vec<u8> =
-            gradient().data().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 200]).collect();
+            gradient().data().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
         let sixteen: Vec<u8> = gradient().data().iter().flat_map(|&value| [value, 3]).collect();
         let kinds = [
             (ColorType::Grayscale, BitDepth::Eight, grey, as_rgb),

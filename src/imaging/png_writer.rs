@@ -9,18 +9,27 @@ use std::path::Path;
 /// Writes an image as 8-bit RGB PNG with the settings that encode and decode fastest, to a temporary file that is
 /// then renamed (not waiting for the disk: see [`atomic_file::write_unsynced`]).
 pub fn write_png(path: &Path, image: &RgbImage) -> Result<(), Error> {
-    atomic_file::write_unsynced(path, |file| {
-        let mut encoder = png::Encoder::new(file, image.width() as u32, image.height() as u32);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_compression(png::Compression::Fast);
-        // Undone by one addition per byte, where the usual choice of the smallest costs as much as inflating.
-        encoder.set_filter(png::Filter::Up);
-        let mut writer = encoder.write_header().map_err(io::Error::from)?;
-        writer.write_image_data(image.data()).map_err(io::Error::from)?;
-        writer.finish().map_err(io::Error::from)
-    })?;
+    atomic_file::write_unsynced(path, |file| encode(image, file))?;
     Ok(())
+}
+
+/// The bytes that [`write_png`] writes. Fails for images without pixels.
+pub(super) fn encoded(image: &RgbImage) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    encode(image, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn encode(image: &RgbImage, target: impl io::Write) -> io::Result<()> {
+    let mut encoder = png::Encoder::new(target, image.width() as u32, image.height() as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    // Undone by one addition per byte, where the usual choice of the smallest costs as much as inflating.
+    encoder.set_filter(png::Filter::Up);
+    let mut writer = encoder.write_header().map_err(io::Error::from)?;
+    writer.write_image_data(image.data()).map_err(io::Error::from)?;
+    writer.finish().map_err(io::Error::from)
 }
 
 #[cfg(test)]

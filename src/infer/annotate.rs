@@ -4,9 +4,10 @@ use super::batches::ScoredFace;
 use super::output_folder::OutputFolder;
 use super::{Judge, Judgement, NEUTRAL_SCORE, Verdict};
 use crate::imaging::{self, draw_box, draw_text};
+use crate::media::{MediaFile, MediaKind, Reading, Wanted};
 use crate::progress::Cancel;
 use crate::types::{Frame, RgbImage};
-use crate::video::{VideoReader, VideoWriter};
+use crate::video::VideoWriter;
 use crate::{Error, Result};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -53,7 +54,7 @@ impl CopyFolder {
     pub fn create<'a>(folder: &Path, inputs: impl Iterator<Item = &'a Path> + Clone) -> Result<Self> {
         let originals: HashSet<PathBuf> = inputs.clone().flat_map(Path::canonicalize).collect();
         let copies = OutputFolder::create(folder, inputs, |path| {
-            if imaging::looks_like_image(path) { ".png" } else { ".mp4" }
+            if MediaKind::of_file(path) == MediaKind::Photograph { ".png" } else { ".mp4" }
         })?;
         let is_input = |copy: &PathBuf| copy.canonicalize().is_ok_and(|copy| originals.contains(&copy));
         if let Some(path) = copies.files().find(is_input) {
@@ -71,31 +72,44 @@ impl CopyFolder {
         number: usize,
         faces: &[ScoredFace],
         caption: &Caption,
+        reading: Reading,
         cancel: &Cancel,
     ) -> Result<()> {
         let output = self.0.file(number);
-        if imaging::looks_like_image(input) {
-            let mut image = imaging::read_image(input)?;
-            draw(&mut image, faces, caption)?;
-            Ok(imaging::write_image(&output, &image)?)
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let file = MediaFile::open(input, reading, threads)?;
+        if file.kind() == MediaKind::Photograph {
+            write_image(file, &output, faces, caption)
         } else {
-            write_video(input, &output, faces, caption, cancel)
+            write_video(file, &output, faces, caption, cancel)
         }
     }
 }
 
+/// The photograph, or the first frame of what has several.
+fn write_image(file: MediaFile, output: &Path, faces: &[ScoredFace], caption: &Caption) -> Result<()> {
+    let mut first = None;
+    file.read(&vec![0].into(), |frame| {
+        first = Some(frame.image);
+        ControlFlow::Break(())
+    })?;
+    // Without a frame there is nothing to annotate; the result's status says why.
+    let Some(mut image) = first else { return Ok(()) };
+    let faces: Vec<ScoredFace> = faces.iter().filter(|face| face.frame == 0).copied().collect();
+    draw(&mut image, &faces, caption)?;
+    Ok(imaging::write_image(output, &image)?)
+}
+
 /// All frames of the video; each looked-at frame's boxes stay for up to half a second.
 fn write_video(
-    input: &Path,
+    file: MediaFile,
     output: &Path,
     faces: &[ScoredFace],
     caption: &Caption,
     cancel: &Cancel,
 ) -> Result<()> {
-    let reader = VideoReader::open(input)?;
-    let fps = reader.fps()?;
+    let fps = file.fps();
     let hold = (fps * HOLD_SECONDS).ceil() as usize;
-    let all: Vec<usize> = (0..reader.frame_count()).collect();
     let mut writer: Option<VideoWriter> = None;
     let mut failure = None;
     let mut add = |frame: Frame| -> Result<()> {
@@ -111,7 +125,7 @@ fn write_video(
         };
         Ok(writer.write(&image)?)
     };
-    reader.read_frames(&all, |frame| match add(frame) {
+    file.read(&Wanted::All, |frame| match add(frame) {
         Ok(()) if !cancel.is_requested() => ControlFlow::Continue(()),
         Ok(()) => ControlFlow::Break(()),
         Err(error) => {

@@ -3,6 +3,7 @@
 use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
 use crate::file_error::FileError;
+use crate::media::{MediaLimits, Reading};
 use crate::model::{DeviceChoice, bundled_detector};
 use crate::{Error, Result};
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ pub struct Config {
     pub half: bool,
     /// Videos decoded at the same time.
     pub jobs: usize,
+    /// What a video or photograph may cost.
+    pub limits: MediaLimits,
     /// Folder for copies of the inputs with faces and scores drawn in.
     pub annotate: Option<PathBuf>,
     /// Folder for sheets that show where in the faces scores come from.
@@ -71,6 +74,7 @@ impl Config {
             device: DeviceChoice::Auto,
             half: false,
             jobs: 2,
+            limits: MediaLimits::default(),
             annotate: None,
             heatmaps: None,
             threshold: None,
@@ -89,6 +93,14 @@ impl Config {
         let largest = faces.largest.or(auto.then_some(BUNDLED_LARGEST));
         let face_detector = FaceDetectorConfig { choice, largest, ..faces };
         Ok(Config { face_detector, ..Config::new(bundled_detector()?, source) })
+    }
+
+    /// How videos and photographs are read: those of test sets as published numbers want it.
+    pub(super) fn reading(&self) -> Reading {
+        match self.source {
+            InferSource::Files(_) => Reading::as_is(self.limits),
+            InferSource::TestSet { .. } | InferSource::Packed(_) => Reading::as_published(self.limits),
+        }
     }
 
     /// What can be refused before anything is read.

@@ -2,9 +2,9 @@
 
 use super::{Config, InferSource};
 use crate::datasets::{Compression, Video, VideoList};
+use crate::media::{MediaFiles, media_files};
 use crate::packed_faces::{PackedSet, PackedVideo};
 use crate::types::Label;
-use crate::video::{MediaFiles, media_files};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 

@@ -50,7 +50,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         compression: inputs.compression,
         face_detector,
         decision: judge,
-        notes: inputs.notes,
+        notes: inputs.notes.into_iter().chain(forgery_detector.notes().iter().cloned()).collect(),
         interrupted: cancel.is_requested(),
         videos,
         metrics,

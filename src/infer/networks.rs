@@ -5,10 +5,11 @@ use super::input::{FacesFrom, Inputs};
 use crate::Result;
 use crate::face::FaceDetector;
 use crate::face_stream::FaceStream;
+use crate::media::Decodings;
 use crate::model::{Execution, ForgeryDetector};
 use crate::native::torch::Half;
 use crate::progress::{Cancel, Progress};
-use crate::video::{Decodings, distinct_frame_indices};
+use crate::video::distinct_frame_indices;
 
 /// A forgery detector, and the faces of all inputs as they come.
 pub(super) struct Opened<'a> {
@@ -39,7 +40,7 @@ pub(super) fn open<'a>(
             let wanted = config.frames;
             let choose = move |_, total| distinct_frame_indices(total, wanted);
             // The first frames are there when the networks are.
-            let decodings = Decodings::start(paths, choose, config.jobs);
+            let decodings = Decodings::start(paths, choose, config.reading(), config.jobs);
             let (forgery_detector, face_detector) = load_both(config, plan, progress)?;
             let name = face_detector.identity().name;
             let faces = FaceStream::from_videos(decodings, face_detector, cancel);
@@ -57,6 +58,7 @@ fn load_forgery_detector(
     progress: &dyn Progress,
 ) -> Result<ForgeryDetector> {
     let mut forgery_detector = ForgeryDetector::load(&config.weights, plan)?;
+    forgery_detector.notes().iter().for_each(|note| progress.note(note));
     if config.half {
         progress.note(&halved(&mut forgery_detector)?);
     }
@@ -75,8 +77,8 @@ fn load_both(
         (forgery_detector, face_detector.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     let forgery_detector = forgery_detector?;
-    let (face_detector, warning) = face_detector?;
-    warning.iter().for_each(|text| progress.note(text));
+    let (face_detector, notes) = face_detector?;
+    notes.iter().for_each(|text| progress.note(text));
     Ok((forgery_detector, face_detector))
 }
 

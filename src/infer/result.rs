@@ -35,6 +35,9 @@ pub struct VideoResult {
     /// What went wrong, as a sentence; none if nothing did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What should be known although nothing went wrong, such as colours that are not as they were filmed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 impl VideoResult {

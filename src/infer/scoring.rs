@@ -9,6 +9,7 @@ use super::{Config, Judge, Judgement, NEUTRAL_SCORE, VideoResult};
 use crate::Result;
 use crate::causes::with_causes;
 use crate::face_stream::{FaceStream, InputEnd};
+use crate::media::Reading;
 use crate::metrics::video_score;
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
@@ -27,7 +28,8 @@ pub(super) fn score_all(
     let paths = || items.iter().map(|item| item.path.as_path());
     let copies = config.annotate.as_deref().map(|folder| CopyFolder::create(folder, paths())).transpose()?;
     let sheets = config.heatmaps.as_deref().map(|folder| SheetFolder::create(folder, paths())).transpose()?;
-    let builder = ResultBuilder { items, forgery_detector, judge, copies, sheets, cancel };
+    let builder =
+        ResultBuilder { items, forgery_detector, judge, copies, sheets, reading: config.reading(), cancel };
     progress.begin(items.len(), "videos");
     let mut results = Vec::with_capacity(items.len());
     let batches = Batches {
@@ -36,7 +38,7 @@ pub(super) fn score_all(
     };
     score_stream(faces, forgery_detector, batches, |number, end, found| {
         let result = builder.result(number, end, found)?;
-        if let Some(note) = &result.note {
+        for note in result.note.iter().chain(&result.remarks) {
             progress.note(&format!("{}: {note}", result.path));
         }
         progress.advance(&result.path);
@@ -53,6 +55,7 @@ struct ResultBuilder<'a> {
     judge: Option<Judge>,
     copies: Option<CopyFolder>,
     sheets: Option<SheetFolder>,
+    reading: Reading,
     cancel: &'a Cancel,
 }
 
@@ -70,8 +73,10 @@ impl ResultBuilder<'_> {
             score,
             frame_scores: &frame_scores,
             faces: &found.faces,
+            frames_wanted: end.frames_wanted,
             frames: end.frames_decoded,
             status: end.status,
+            note: end.note.as_deref(),
         };
         let judgement = self.judge.map(|judge| judge.judge(&evidence));
         let undrawn = self.draw(number, score, judgement.as_ref(), &found);
@@ -88,6 +93,7 @@ impl ResultBuilder<'_> {
             faces: end.faces,
             frame_scores,
             note: (!notes.is_empty()).then(|| notes.join("; ")),
+            remarks: end.remarks,
         })
     }
 
@@ -103,7 +109,8 @@ impl ResultBuilder<'_> {
         if let Some(copies) = &self.copies {
             let caption = Caption::of(score, judgement, self.judge);
             let path = &self.items[number].path;
-            if let Err(error) = copies.write(path, number, &found.faces, &caption, self.cancel) {
+            if let Err(error) = copies.write(path, number, &found.faces, &caption, self.reading, self.cancel)
+            {
                 undrawn.push(format!("no annotated copy: {}", with_causes(&error)));
             }
         }

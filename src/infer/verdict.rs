@@ -8,8 +8,12 @@ use std::fmt;
 
 /// From this probability on, for fake or for real, a verdict is given.
 const SURE_FROM: f64 = 0.7;
-/// So many frames must show a face where more were looked at.
+/// So many frames must have been read, and so many must show a face, where there were more.
 const MIN_FRAMES: usize = 3;
+/// This share of the wanted frames must have been read, as a divisor: a half.
+const READ_SHARE: usize = 2;
+/// This share of the frames that were read must show a face, as a divisor: a tenth. Fewer are stray detections.
+const FACE_SHARE: usize = 10;
 /// Shorter side in pixels under which a face shows too little: no detector is trained on smaller ones.
 const MIN_FACE: f64 = 60.0;
 
@@ -68,10 +72,14 @@ pub(super) struct Evidence<'a> {
     pub frame_scores: &'a [FrameScore],
     /// The faces that were scored.
     pub faces: &'a [ScoredFace],
+    /// How many frames were to be looked at.
+    pub frames_wanted: usize,
     /// How many frames were looked at.
     pub frames: usize,
     /// How the reading went.
     pub status: VideoStatus,
+    /// What went wrong, in words.
+    pub note: Option<&'a str>,
 }
 
 /// The rule by which scores become verdicts.
@@ -94,18 +102,22 @@ impl Judge {
 
     /// Judges an input. Where packed files do not tell where a face was, nothing is said about sizes.
     pub(super) fn judge(&self, evidence: &Evidence) -> Judgement {
-        let Evidence { score, frame_scores, faces, frames, status } = *evidence;
+        let Evidence { score, frame_scores, faces, frames_wanted, frames, status, note } = *evidence;
         let Some(score) = score else {
             let why = match status {
-                VideoStatus::Unreadable => "the file cannot be read",
-                _ => "no face was found",
+                VideoStatus::Unreadable => match note {
+                    Some(note) => format!("the file cannot be read: {note}"),
+                    None => "the file cannot be read".to_owned(),
+                },
+                _ => "no face was found".to_owned(),
             };
             let verdict = Verdict::Undecided;
-            return Judgement { verdict, probability: None, reasons: vec![why.to_owned()] };
+            return Judgement { verdict, probability: None, reasons: vec![why] };
         };
         let probability = self.probability(score);
         let mut doubts = Vec::new();
-        doubts.extend(few_frames(frame_scores.len(), frames));
+        doubts.extend(few_read(frames, frames_wanted).or_else(|| few_left(frames, status)));
+        doubts.extend(few_with_face(frame_scores.len(), frames));
         doubts.extend(small_faces(faces));
         doubts.extend(probability.and_then(too_close));
         let verdict = match (doubts.is_empty(), score >= self.threshold) {
@@ -118,7 +130,7 @@ impl Judge {
         reasons.push(self.share_over(frame_scores));
         reasons.extend(most_suspicious(frame_scores, faces));
         if status == VideoStatus::Truncated {
-            reasons.push("the file ends too early: only its beginning was seen".to_owned());
+            reasons.push("the file is damaged or cut off: only what is left of it was seen".to_owned());
         }
         Judgement { verdict, probability, reasons }
     }
@@ -147,11 +159,28 @@ fn too_close(probability: f64) -> Option<String> {
     })
 }
 
-fn few_frames(with_face: usize, looked_at: usize) -> Option<String> {
-    let few = with_face < MIN_FRAMES.min(looked_at);
-    few.then(|| {
-        format!("only {with_face} of {looked_at} frames show a face, at least {MIN_FRAMES} are needed")
-    })
+/// How many of `all` are enough, where one in `divisor` is asked for: all of few.
+fn enough(all: usize, divisor: usize) -> usize {
+    all.div_ceil(divisor).max(MIN_FRAMES).min(all)
+}
+
+/// However few frames were wanted, what is left of a damaged file has to be more than a glimpse.
+fn few_left(read: usize, status: VideoStatus) -> Option<String> {
+    (status == VideoStatus::Truncated && read < MIN_FRAMES)
+        .then(|| format!("the file is damaged, and only {read} of its frames could be seen"))
+}
+
+/// A file that ends early shows a part that someone else chose.
+fn few_read(read: usize, wanted: usize) -> Option<String> {
+    let needed = enough(wanted, READ_SHARE);
+    (read < needed)
+        .then(|| format!("only {read} of {wanted} frames could be read, at least {needed} are needed"))
+}
+
+fn few_with_face(with_face: usize, read: usize) -> Option<String> {
+    let needed = enough(read, FACE_SHARE);
+    (with_face < needed)
+        .then(|| format!("only {with_face} of {read} frames show a face, at least {needed} are needed"))
 }
 
 fn shorter_side(face: &ScoredFace) -> Option<f64> {
@@ -214,8 +243,10 @@ mod tests {
             score: (!scores.is_empty()).then_some(mean),
             frame_scores: &frame_scores,
             faces: &faces(scores, side),
+            frames_wanted: looked_at,
             frames: looked_at,
             status: if scores.is_empty() { VideoStatus::NoFace } else { VideoStatus::Ok },
+            note: None,
         })
     }
 
@@ -246,8 +277,51 @@ mod tests {
             assert_eq!(judgement.verdict, Verdict::Undecided, "{judgement:?}");
             assert!(judgement.reasons[0].contains(why), "{judgement:?}");
         }
+        // A tenth of many frames.
+        assert_eq!(judged(&[0.99; 9], 200.0, 100).verdict, Verdict::Undecided);
+        assert_eq!(judged(&[0.99; 10], 200.0, 100).verdict, Verdict::LikelyFake);
         // A photograph is all there is.
         assert_eq!(judged(&[0.99], 200.0, 1).verdict, Verdict::LikelyFake);
+    }
+
+    #[test]
+    fn a_file_that_ends_early_is_judged_from_half_of_it_or_not_at_all() {
+        let judge = Judge::new(Some(CALIBRATION), None).unwrap();
+        let judged = |read: usize, wanted: usize| {
+            let score = |frame| FrameScore { frame, score: 0.99 };
+            let frame_scores: Vec<FrameScore> = (0..read as i64).map(score).collect();
+            let status = if read < wanted { VideoStatus::Truncated } else { VideoStatus::Ok };
+            let (frames_wanted, frames) = (wanted, read);
+            let evidence = Evidence {
+                score: Some(0.99),
+                frame_scores: &frame_scores,
+                faces: &faces(&vec![0.99; read], 200.0),
+                frames_wanted,
+                frames,
+                status,
+                note: None,
+            };
+            judge.judge(&evidence)
+        };
+        for (read, wanted, needed) in [(1, 2, 2), (1, 32, 16), (2, 8, 4), (3, 8, 4), (2, 4, 3), (15, 32, 16)]
+        {
+            let judgement = judged(read, wanted);
+            let why = format!("only {read} of {wanted} frames could be read, at least {needed} are needed");
+            assert_eq!((judgement.verdict, &judgement.reasons[0]), (Verdict::Undecided, &why));
+        }
+        let glimpse = judge.judge(&Evidence {
+            score: Some(0.99),
+            frame_scores: &[FrameScore { frame: 0, score: 0.99 }],
+            faces: &faces(&[0.99], 200.0),
+            frames_wanted: 1,
+            frames: 1,
+            status: VideoStatus::Truncated,
+            note: None,
+        });
+        assert_eq!(glimpse.verdict, Verdict::Undecided);
+        for (read, wanted) in [(1, 1), (2, 2), (10, 10), (3, 4), (4, 8), (16, 32), (17, 33)] {
+            assert_eq!(judged(read, wanted).verdict, Verdict::LikelyFake, "{read} of {wanted}");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::efficientnet::{EfficientNet, VARIANTS, Variant};
 use super::face_encoder::FACE_ENCODER_PREFIX;
 use super::forgery_network::{self, BACKBONE_PREFIX, ForgeryNetwork, Method};
+use super::named_weights::{NamedWeights, STEM, only_prefix};
 use super::weights::check;
 use super::{Error, Execution, InputSpec, OtherNetwork, fill};
-use crate::checkpoint::{self, BATCH_COUNTER, StateDict};
+use crate::checkpoint::{BATCH_COUNTER, StateDict};
 use crate::metrics::Calibration;
 use crate::native::torch::Half;
 use crate::types::RgbImage;
@@ -26,6 +27,7 @@ pub struct ForgeryDetector {
     network: ForgeryNetwork,
     calibration: Option<Calibration>,
     half: Option<Half>,
+    notes: Vec<String>,
 }
 
 impl ForgeryDetector {
@@ -33,11 +35,11 @@ impl ForgeryDetector {
     ///
     /// Fails when the file is no checkpoint, is of another network, or lacks or has more than it should.
     pub fn load(path: &Path, execution: Execution) -> Result<Self, Error> {
-        let file = checkpoint::read(path)?;
+        let NamedWeights { checkpoint: file, notes } = NamedWeights::read(path)?;
         let unknown = |found| Error::UnknownInput { path: path.to_owned(), found };
         let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
         let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
-        Ok(ForgeryDetector { calibration, ..Self::from_state(&file.state, input, path, execution)? })
+        Ok(ForgeryDetector { calibration, notes, ..Self::from_state(&file.state, input, path, execution)? })
     }
 
     /// A forgery detector from a state dict instead of a file; `path` is only for messages.
@@ -55,7 +57,7 @@ impl ForgeryDetector {
         let expected = forgery_network::weights(method, variant);
         check(&expected, state, &name, path, |name| only_for_training(method, name))?;
         let network = ForgeryNetwork::load(method, variant, input, state, execution)?;
-        Ok(ForgeryDetector { network, calibration: None, half: None })
+        Ok(ForgeryDetector { network, calibration: None, half: None, notes: Vec::new() })
     }
 
     /// Scores in half precision from now on: for CUDA devices, which are several times as fast in it. How far scores of
@@ -101,6 +103,11 @@ impl ForgeryDetector {
         self.calibration
     }
 
+    /// What a person should know about its file, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The device that holds its weights.
     pub fn device(&self) -> Device {
         self.network.device()
@@ -131,9 +138,6 @@ pub fn detector_part(state: &StateDict, path: &Path) -> Result<StateDict, Error>
     Ok(part)
 }
 
-/// A weight that every EfficientNet has.
-const STEM: &str = "_conv_stem.weight";
-
 /// Whether a state dict's entries are called as those of a forgery detector.
 pub fn holds_forgery_detector(state: &StateDict) -> bool {
     state.contains(&format!("{BACKBONE_PREFIX}{STEM}"))
@@ -150,6 +154,8 @@ fn recognise(state: &StateDict) -> Result<(Method, Variant), OtherNetwork> {
             OtherNetwork::FaceDetector
         } else if has("layer1.0.bn1.weight") && has("features.weight") {
             OtherNetwork::FaceEncoder
+        } else if let Some(prefix) = only_prefix(state, &[STEM]) {
+            OtherNetwork::Prefixed { prefix: prefix.to_owned() }
         } else {
             let first = state.iter().take(3).map(|(name, _)| name.to_owned()).collect();
             OtherNetwork::Unknown { entries: state.len(), first }

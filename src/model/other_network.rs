@@ -18,6 +18,11 @@ pub enum OtherNetwork {
         /// Channels of its last layer before the pooling, if that layer is there.
         features: Option<usize>,
     },
+    /// An EfficientNet whose names begin with something that is not known here.
+    Prefixed {
+        /// What stands before the names.
+        prefix: String,
+    },
     /// Tensors of a network that is not known here.
     Unknown {
         /// Number of entries in the state dict.
@@ -42,6 +47,10 @@ impl fmt::Display for OtherNetwork {
                     "an EfficientNet with {blocks} blocks and {features} features, which is none of b0 to b7 and lite0 to lite2"
                 )
             }
+            OtherNetwork::Prefixed { prefix } => write!(
+                f,
+                "an EfficientNet whose names begin with `{prefix}`; such parts as `module.`, `_orig_mod.`, `model.` and `net.` are taken off, others must be before the file is saved"
+            ),
             OtherNetwork::Unknown { entries, first } => {
                 write!(f, "another network ({entries} entries: {}, …)", first.join(", "))
             }

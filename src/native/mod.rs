@@ -3,6 +3,10 @@
 
 pub(crate) mod dlib;
 mod guarded;
+pub(crate) mod jail;
+pub(crate) mod jpeg;
+pub mod libav;
+pub(crate) mod libheif;
 pub mod process;
 pub(crate) mod simd;
 pub(crate) mod torch;

@@ -4,13 +4,14 @@ use crate::Result;
 use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorConfig, FaceDetectorIdentity};
 use crate::face_stream::{FaceEvent, FaceStream, InputEnd};
+use crate::media::{Decodings, MediaLimits, Reading};
 use crate::model::{DeviceChoice, Execution};
 use crate::packed_faces::{
     PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
 };
 use crate::progress::{Cancel, Progress};
 use crate::types::{FACE_SIDE, VideoStatus};
-use crate::video::{Decodings, distinct_frame_indices};
+use crate::video::distinct_frame_indices;
 use std::path::PathBuf;
 
 /// The configuration of a packing run.
@@ -32,6 +33,8 @@ pub struct Config {
     pub device: DeviceChoice,
     /// Videos decoded at the same time.
     pub jobs: usize,
+    /// What a video may cost.
+    pub limits: MediaLimits,
     /// Whether videos that a list names may be missing.
     pub allow_missing: bool,
     /// Whether to pack anew what is there.
@@ -52,6 +55,7 @@ impl Config {
             face_detector: FaceDetectorConfig::default(),
             device: DeviceChoice::Auto,
             jobs: 2,
+            limits: MediaLimits::default(),
             allow_missing: false,
             overwrite: false,
             limit: None,
@@ -99,8 +103,8 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let list = config.set.list(&config.data_root, config.compression, config.allow_missing)?;
     let notes = list.remarks();
     let plan = Execution::fastest(config.device.resolve()?);
-    let (face_detector, warning) = config.face_detector.load(plan)?;
-    notes.iter().chain(&warning).for_each(|note| progress.note(note));
+    let (face_detector, detector_notes) = config.face_detector.load(plan)?;
+    notes.iter().chain(&detector_notes).for_each(|note| progress.note(note));
 
     let videos: Vec<PlannedVideo> = list
         .videos
@@ -122,7 +126,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let paths: Vec<PathBuf> = pending.iter().map(|&number| writer.video(number).path.clone()).collect();
     let wanted = config.frames;
     let choose = move |_, total| distinct_frame_indices(total, wanted);
-    let decodings = Decodings::start(paths, choose, config.jobs);
+    let decodings = Decodings::start(paths, choose, Reading::as_published(config.limits), config.jobs);
     let faces = FaceStream::from_videos(decodings, face_detector, cancel);
     let packed = fill(&mut writer, &pending, faces, progress);
     progress.end();

@@ -2,6 +2,7 @@
 
 use super::VideoSource;
 use crate::face::{FaceDetectorConfig, LandmarkConfig};
+use crate::media::MediaLimits;
 use crate::model::DeviceChoice;
 use std::str::FromStr;
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub device: DeviceChoice,
     /// Frames worked on at the same time.
     pub jobs: usize,
+    /// What a video or photograph may cost.
+    pub limits: MediaLimits,
     /// Whether to prepare anew what is there.
     pub overwrite: bool,
     /// At most this many videos, from the first.
@@ -71,6 +74,7 @@ impl Config {
             face_detector: FaceDetectorConfig::default(),
             device: DeviceChoice::Auto,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: MediaLimits::default(),
             overwrite: false,
             limit: None,
         }

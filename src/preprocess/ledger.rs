@@ -5,6 +5,7 @@ use super::work_list::{FrameWork, Known, WorkList};
 use super::worker::{FrameDone, Report, Trouble};
 use crate::Error;
 use crate::datasets::SourceVideo;
+use crate::media::DecodeReport;
 use crate::prepared_frames::{FrameProblem, PreparedRecord, VideoFolders, VideoRecord};
 use crate::progress::Progress;
 use crate::types::VideoStatus;
@@ -19,10 +20,25 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 pub enum Ending {
     /// With its last wanted frame.
     Complete,
-    /// Before its last wanted frame, at this one.
-    At(usize),
+    /// Before its last wanted frame, or with damage.
+    Early {
+        /// The frame at which the video ended; `None` where all wanted ones came.
+        at: Option<usize>,
+        /// What is wrong with the file; `None` where it only counts wrong.
+        damage: Option<String>,
+    },
     /// Before its first, for this reason.
     Unreadable(String),
+}
+
+impl Ending {
+    /// What a decoder's report says.
+    pub fn of(report: DecodeReport) -> Ending {
+        match (report.ended_at, report.damage) {
+            (None, None) => Ending::Complete,
+            (at, damage) => Ending::Early { at, damage },
+        }
+    }
 }
 
 /// What a ledger writes into.
@@ -206,7 +222,7 @@ impl Account {
         let boxes_done = steps.boxes || before.is_some_and(|b| b.without_boxes.is_some());
         let wanted = frames.len();
         let decoded = match &self.ending {
-            Some(Ending::At(end)) => count(&|f| f.index < *end),
+            Some(Ending::Early { at: Some(end), .. }) => count(&|f| f.index < *end),
             Some(Ending::Unreadable(_)) => 0,
             _ => wanted,
         };
@@ -217,8 +233,8 @@ impl Account {
         };
         let (status, note) = match self.ending {
             Some(Ending::Unreadable(reason)) => (VideoStatus::Unreadable, Some(reason)),
-            Some(Ending::At(end)) => {
-                let note = format!("decoding stopped at frame {end}: {decoded} of {wanted} frames read");
+            Some(Ending::Early { damage: Some(damage), .. }) => {
+                let note = format!("damaged or cut off: {damage}; {decoded} of {wanted} frames read");
                 (if decoded == 0 { VideoStatus::Unreadable } else { VideoStatus::Truncated }, Some(note))
             }
             _ if !self.problems.is_empty() => {

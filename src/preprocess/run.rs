@@ -7,9 +7,10 @@ use super::{Config, LoadedTools, PreprocessSummary, Tools};
 use crate::causes::with_causes;
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
+use crate::media::{DecodeEvent, Decoding, Decodings, Reading};
 use crate::prepared_frames::{self, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord};
 use crate::progress::{Cancel, Progress};
-use crate::video::{DecodeEvent, Decoding, Decodings, distinct_frame_indices};
+use crate::video::distinct_frame_indices;
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
@@ -91,7 +92,7 @@ pub fn run_with(
         let paths = pending.iter().map(|video| video.path.clone()).collect();
         let decoders = config.jobs.div_ceil(WORKERS_PER_DECODER) + 1;
         let mut follower = Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel };
-        let mut decodings = Decodings::start(paths, choose, decoders);
+        let mut decodings = Decodings::start(paths, choose, Reading::as_published(config.limits), decoders);
         let ended = decodings
             .try_for_each(|(position, decoding)| follower.follow(position, decoding, &lists[position]));
         drop(decodings);
@@ -190,11 +191,11 @@ impl Follower<'_, '_> {
     fn follow(
         &mut self,
         video: usize,
-        decoding: Decoding,
+        mut decoding: Decoding,
         list: &OnceLock<Result<WorkList, prepared_frames::Error>>,
     ) -> Result<(), Ended> {
         let nothing = WorkList::default();
-        for event in decoding {
+        while let Some(event) = decoding.next_unless(self.cancel) {
             self.reported.try_iter().for_each(|report| self.ledger.settle(report));
             if self.cancel.is_requested() || self.ledger.has_failed() {
                 return Err(Ended::Interrupted);
@@ -224,7 +225,7 @@ impl Follower<'_, '_> {
                 DecodeEvent::End(result) => {
                     let ending = match (unlisted, result) {
                         (Some(reason), _) => Ending::Unreadable(reason),
-                        (None, Ok(report)) => report.ended_at.map_or(Ending::Complete, Ending::At),
+                        (None, Ok(report)) => Ending::of(report),
                         (None, Err(reason)) => Ending::Unreadable(reason),
                     };
                     self.ledger.ended(video, list, ending);

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::datasets::{Compression, SourceSet, SourceVideo};
 use crate::error::Result;
 use crate::file_error::FileError;
-use crate::video::media_files;
+use crate::media::media_files;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -133,7 +133,7 @@ mod tests {
         let names: Vec<_> = videos.iter().map(|video| video.name.to_str().unwrap()).collect();
         assert_eq!(names, ["a", "a.png", "b_a", "b_a.jpg"]);
         assert!(videos.iter().all(|video| video.base == Path::new("data/faces")));
-        assert!(notes.iter().any(|note| note.contains("1 files are neither")), "{notes:?}");
+        assert!(notes.iter().any(|note| note.contains("1 file is neither")), "{notes:?}");
         assert!(notes.iter().any(|note| note.contains("1 files were named more than once")), "{notes:?}");
         assert_eq!((source.name(), source.title()), ("faces".into(), "faces".into()));
     }

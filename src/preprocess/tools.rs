@@ -47,17 +47,18 @@ impl LoadedTools {
             || boxes.then(|| LoadedBoxes::load(config)).transpose(),
         );
         let (landmarks, landmark_warning) = landmarks?.unzip();
-        let (boxes, box_warning) = boxes?.unzip();
-        let warnings = [landmark_warning, box_warning].into_iter().flatten().flatten().collect();
+        let (boxes, box_warnings) = boxes?.unzip();
+        let warnings =
+            landmark_warning.flatten().into_iter().chain(box_warnings.into_iter().flatten()).collect();
         Ok((LoadedTools { landmarks, boxes }, warnings))
     }
 }
 
 impl LoadedBoxes {
-    fn load(config: &Config) -> Result<(Self, Option<String>)> {
+    fn load(config: &Config) -> Result<(Self, Vec<String>)> {
         let plan = Execution::fastest(config.device.resolve()?);
         let (variant, _, _) = config.face_detector.resolve()?;
-        let (face_detector, warning) = config.face_detector.load(plan)?;
+        let (face_detector, notes) = config.face_detector.load(plan)?;
         let identity = face_detector.identity();
         let settings =
             BoxSettings { detector: identity.name, weights: identity.weights, max_size: identity.max_size };
@@ -65,7 +66,7 @@ impl LoadedBoxes {
         // gigabytes: one is enough.
         let shared = plan.device().is_cuda() || variant == RetinaFaceBody::ResNet50;
         let first = Mutex::new(Some(face_detector));
-        Ok((LoadedBoxes { config: config.face_detector.clone(), plan, settings, shared, first }, warning))
+        Ok((LoadedBoxes { config: config.face_detector.clone(), plan, settings, shared, first }, notes))
     }
 }
 

@@ -4,12 +4,12 @@ use super::config::PreviewSource;
 use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::read_image;
+use crate::media::{MediaFiles, media_files, read_one_frame};
 use crate::model::Execution;
 use crate::prepared_frames::FrameFiles;
-use crate::progress::Progress;
+use crate::progress::{Cancel, Progress};
 use crate::training_pairs::{FrameList, read_faces};
 use crate::types::{FaceBox, Landmarks, RgbImage};
-use crate::video::{MediaFiles, media_files, read_one_frame};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -47,8 +47,8 @@ impl Faces {
                 let paths = files;
                 let (landmark_model, warning) = landmarks.load()?;
                 warning.iter().for_each(|warning| progress.note(warning));
-                let (face_detector, warning) = face_detector.load(Execution::fastest(device.resolve()?))?;
-                warning.iter().for_each(|warning| progress.note(warning));
+                let (face_detector, notes) = face_detector.load(Execution::fastest(device.resolve()?))?;
+                notes.iter().for_each(|note| progress.note(note));
                 let landmark_detector = Box::new(landmark_model);
                 Ok(Faces::Files { paths, landmark_detector, face_detector })
             }
@@ -72,7 +72,7 @@ impl Faces {
     }
 
     /// Reads frame number `index` and finds its face. Fails, with a sentence, when it cannot be read or shows no face.
-    pub fn read(&self, index: usize) -> Result<Face, String> {
+    pub fn read(&self, index: usize, cancel: &Cancel) -> Result<Face, String> {
         match self {
             Faces::Prepared(frames) => {
                 let files = &frames[index];
@@ -81,7 +81,7 @@ impl Faces {
                 Ok(Face { image, landmarks, boxes })
             }
             Faces::Files { paths, landmark_detector, face_detector } => {
-                find_face(&paths[index], landmark_detector.as_ref(), face_detector.as_ref())
+                find_face(&paths[index], landmark_detector.as_ref(), face_detector.as_ref(), cancel)
             }
         }
     }
@@ -91,8 +91,10 @@ fn find_face(
     path: &Path,
     landmark_detector: &dyn LandmarkDetector,
     face_detector: &dyn FaceDetector,
+    cancel: &Cancel,
 ) -> Result<Face, String> {
-    let image = read_one_frame(path).map_err(|e| with_causes(&e))?;
+    let image = read_one_frame(path, cancel).map_err(|e| with_causes(&e))?;
+    let Some(image) = image else { return Err(format!("{}: interrupted", path.display())) };
     let found = landmark_detector.detect(&image).map_err(|e| Error::from(e).to_string())?;
     let Some(landmarks) = found.into_iter().next() else {
         return Err(format!("{}: dlib finds no face", path.display()));

@@ -62,11 +62,12 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         if failed.iter().any(|failure| failure.path == path) {
             continue;
         }
-        match row(&faces, index, draw as u64, config) {
+        match row(&faces, index, draw as u64, config, cancel) {
             Ok(row) => {
                 rows.push((path.display().to_string(), row));
                 progress.advance(&path.display().to_string());
             }
+            Err(_) if cancel.is_requested() => break,
             Err(reason) => {
                 progress.note(&reason);
                 failed.push(Failure { path: path.to_owned(), reason });
@@ -100,12 +101,12 @@ fn order(faces: &Faces, config: &Config) -> Vec<usize> {
     order
 }
 
-fn row(faces: &Faces, index: usize, draw: u64, config: &Config) -> Result<Row, String> {
+fn row(faces: &Faces, index: usize, draw: u64, config: &Config, cancel: &Cancel) -> Result<Row, String> {
     let mut rng = generator(config.seed, 0, draw, Purpose::Sample);
     // As in training, whose validation images are not degraded.
     let degradation = if config.phase == Phase::Train { config.degradation } else { 0.0 };
     let recipe = Recipe::draw_degraded(&mut rng, config.phase, degradation);
-    let face = faces.read(index)?;
+    let face = faces.read(index, cancel)?;
     let path = faces.path(index);
     let pair = Pair::of_image(&face.image, &face.landmarks, &face.boxes, &recipe, config.image_size)
         .map_err(|error| format!("{}: {}", path.display(), with_causes(&error)))?;

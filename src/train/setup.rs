@@ -5,14 +5,14 @@ use super::config::{Config, EncoderName, EncoderWeights, GuideConfig, Residual};
 use super::loader::{Loader, LoaderConfig};
 use crate::Result;
 use crate::blending::Phase;
-use crate::checkpoint::{self, StateDict};
+use crate::checkpoint::{self, Checkpoint, StateDict};
 use crate::model::efficientnet::Variant;
 use crate::model::face_encoder::{FACE_ENCODER_PREFIX, FaceEncoder};
 use crate::model::forgery_network::BACKBONE_PREFIX;
 use crate::model::initial::{drawn, initialise};
 use crate::model::objective::{GuideSpec, TrainingModel};
 use crate::model::weights::load_part;
-use crate::model::{Execution, InputSpec, Method, dlib_encoder};
+use crate::model::{Execution, InputSpec, Method, NamedWeights, dlib_encoder};
 use crate::network::Weight;
 use crate::training_pairs::FrameList;
 use crate::weight_files::{self, weights_dir};
@@ -89,7 +89,7 @@ fn load_backbone(model: &TrainingModel, init: Option<&Path>) -> Result<String> {
             .to_owned());
     };
     let path = existing("init", init)?;
-    let state = checkpoint::read(&path)?.state;
+    let NamedWeights { checkpoint: Checkpoint { state, .. }, notes } = NamedWeights::read(&path)?;
     // A detector's file holds its backbone under this name.
     let of_backbone = |name: &str| name.starts_with(BACKBONE_PREFIX);
     let state = if state.names().any(of_backbone) { state.strip_prefix(BACKBONE_PREFIX)? } else { state };
@@ -98,11 +98,12 @@ fn load_backbone(model: &TrainingModel, init: Option<&Path>) -> Result<String> {
         // Whatever else a detector's file holds.
         name.starts_with("_fc.") || !name.starts_with('_')
     })?;
-    Ok(format!("the backbone starts from {}; its classifier from random weights", path.display()))
+    let start = format!("the backbone starts from {}; its classifier from random weights", path.display());
+    Ok(std::iter::once(start).chain(notes).collect::<Vec<String>>().join("; "))
 }
 
 /// EG's face encoder as a new run has it, with the weights that the configuration names; `None` for SBI. A text where the
-/// configuration asks for random ones.
+/// configuration asks for random ones, or where something about the file should be known.
 ///
 /// Fails when its weights are missing, damaged, or of another network.
 pub fn initial_encoder(config: &Config, device: Device) -> Result<(Option<FaceEncoder>, Option<String>)> {
@@ -121,12 +122,18 @@ pub fn initial_encoder(config: &Config, device: Device) -> Result<(Option<FaceEn
             return Ok((Some(encoder), Some(note)));
         }
     };
+    let mut notes = Vec::new();
     let state = match guide.encoder {
         EncoderName::Dlib => dlib_encoder::read(&path)?,
-        _ => checkpoint::read(&path)?.state,
+        _ => {
+            let file = NamedWeights::read(&path)?;
+            notes = file.notes;
+            file.checkpoint.state
+        }
     };
     let network = format!("the guide's encoder, {}", guide.encoder);
-    Ok((Some(encoder_of(spec, &state, (&network, &path), device)?), None))
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Ok((Some(encoder_of(spec, &state, (&network, &path), device)?), note))
 }
 
 /// EG's face encoder as the file of a run that goes on holds it; `None` for SBI.

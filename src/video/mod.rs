@@ -1,73 +1,61 @@
-//! Videos: which frames, decoding ahead of the consumer, writing.
+//! Videos through FFmpeg's libraries, in this process: reading and writing.
 //!
-//! One sequential pass per video, through OpenCV's FFmpeg backend: seeking to a time stamp lands on another
-//! frame in many files. Frames nobody wants are skipped without colour conversion. Upright phone videos
-//! come upright, as OpenCV applies their rotation metadata.
+//! Files of strangers are read by [`media`](crate::media), which lets this happen in a process without rights.
+//!
+//! Frames are what OpenCV's FFmpeg backend makes of them, pixel for pixel, because published weights only give published
+//! accuracy when every pixel of the preprocessing matches. What that backend does wrong (turned phone videos, sizes and
+//! formats of pixels that change, headers that count wrong, pauses) is right here.
 
-mod ahead;
 mod indices;
-mod media;
+mod input;
+mod packets;
+mod random_access;
 mod reader;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod wanted;
+mod whole;
 mod writer;
 
-pub use ahead::{DecodeEvent, Decoding, Decodings};
 pub use indices::{distinct_frame_indices, frame_indices, training_positions};
-pub use media::{MediaFiles, media_files, read_one_frame};
-pub use reader::{DecodeReport, VideoReader};
-pub use writer::VideoWriter;
+pub use input::FileInput;
+pub use reader::{Counting, DecodeReport, Decoded, Rows, VideoReader};
+pub use wanted::Wanted;
+pub use writer::{VideoWriter, WriteError};
 
-use std::path::PathBuf;
+use crate::native::libav::{AvError, DecoderError, OpenError};
 
-/// What can go wrong with a video.
+/// Why a video cannot be read. The path is known to whoever opened the file.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file is not there or may not be read.
+pub enum ReadError {
+    /// It cannot be demuxed.
     #[error(transparent)]
-    File(#[from] crate::file_error::FileError),
-    /// No decoder takes it.
-    #[error("{}: not a readable video (damaged, cut off, or not a video at all)", path.display())]
-    Unreadable {
-        /// The video's file.
-        path: PathBuf,
-    },
-    /// A folder without photographs and videos.
-    #[error("{}: no photographs or videos in this folder", path.display())]
-    EmptyFolder {
-        /// The folder that was searched.
-        path: PathBuf,
-    },
+    Open(#[from] OpenError),
+    /// It cannot be decoded.
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
+    /// It is encrypted.
+    #[error("the video is encrypted; it can be read once its publisher's program has decrypted it")]
+    Encrypted,
     /// It opens but holds no frame.
-    #[error("{}: the video has no frames", path.display())]
-    NoFrames {
-        /// The video's file.
-        path: PathBuf,
-    },
-    /// A photograph that cannot be read.
-    #[error(transparent)]
-    Image(#[from] crate::imaging::Error),
-    /// OpenCV takes paths as UTF-8 only.
-    #[error("{}: the path is not valid UTF-8; rename the file", path.display())]
-    PathNotUtf8 {
-        /// The video's file.
-        path: PathBuf,
-    },
-    /// The video cannot be written.
-    #[error("{}: cannot write this video (no encoder for {width} x {height}?)", path.display())]
-    Unwritable {
-        /// The video's file.
-        path: PathBuf,
-        /// The frames' width in pixels.
+    #[error("the video has no frames")]
+    NoFrames,
+    /// A frame that is larger than allowed.
+    #[error("a frame of {width} x {height} pixels, more than the limit of {limit} pixels")]
+    TooLarge {
+        /// Width in pixels.
         width: usize,
-        /// The frames' height in pixels.
+        /// Height in pixels.
         height: usize,
+        /// The largest number of pixels that is read.
+        limit: u64,
     },
-    /// An OpenCV function failed.
-    #[error("{}: OpenCV failed", path.display())]
-    OpenCv {
-        /// The video's file.
-        path: PathBuf,
-        /// OpenCV's own message.
-        #[source]
-        cause: opencv::Error,
-    },
+    /// There is less memory than it takes.
+    #[error("decoding takes more memory than the limit for one file")]
+    Memory,
+    /// A frame whose pixels nobody can convert.
+    #[error("a frame that cannot be converted")]
+    Pixels(#[from] AvError),
 }

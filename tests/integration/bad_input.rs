@@ -33,7 +33,7 @@ fn assert_the_rest_goes_on(place: &Place, bad: &str, status: &str, reason: &str)
 fn a_text_file_called_mp4_is_named_and_the_rest_goes_on() {
     let place = Place::new();
     place.write("notes.mp4", "These are not frames.\n".repeat(100));
-    assert_the_rest_goes_on(&place, "notes.mp4", "unreadable", "not a readable video");
+    assert_the_rest_goes_on(&place, "notes.mp4", "unreadable", "in no format that is known");
     let alone = place.sbi(&format!("{INFER} -i notes.mp4")).code(2);
     alone.tells(&["unreadable", "notes.mp4"]);
 }
@@ -42,7 +42,7 @@ fn a_text_file_called_mp4_is_named_and_the_rest_goes_on() {
 fn an_empty_mp4_is_named_and_the_rest_goes_on() {
     let place = Place::new();
     place.write("empty.mp4", "");
-    assert_the_rest_goes_on(&place, "empty.mp4", "unreadable", "not a readable video");
+    assert_the_rest_goes_on(&place, "empty.mp4", "unreadable", "the file is empty");
 }
 
 #[test]
@@ -50,19 +50,33 @@ fn an_mp4_cut_before_its_index_is_unreadable() {
     let place = Place::new();
     let whole = fs::read(fixture(FACES[2])).unwrap();
     place.write("half.mp4", &whole[..whole.len() / 2]);
-    assert_the_rest_goes_on(&place, "half.mp4", "unreadable", "not a readable video");
+    assert_the_rest_goes_on(
+        &place,
+        "half.mp4",
+        "unreadable",
+        "damaged or cut off: its header cannot be read",
+    );
 }
 
 #[test]
-fn a_video_that_ends_too_early_is_scored_up_to_there() {
+fn a_video_that_ends_too_early_is_scored_by_what_is_left() {
     let place = Place::new();
     place.copy("cut.avi", "cut.avi");
     place.copy(FACES[0], "a.mp4");
-    let done = place.sbi("infer -w weights/sbi.tar -n 4 -i cut.avi a.mp4 --json out.json").code(1);
-    assert!(done.stderr.contains("cut.avi: decoding stopped at frame 3: 1 of 4 frames read"), "{done}");
+    let infer = "infer -w weights/sbi.tar --threshold 0.0001 -n 4 -i cut.avi a.mp4 --json out.json";
+    let done = place.sbi(infer).code(1);
+    assert!(done.stderr.contains("cut.avi: damaged or cut off: "), "{done}");
     let cut = &place.json("out.json")["videos"][0];
-    assert_eq!((&cut["status"], &cut["frames"], &cut["faces"]), (&"truncated".into(), &1.into(), &1.into()));
-    assert!(cut["score"].is_f64() && cut["frame_scores"][0]["frame"] == 0, "{cut}");
+    assert_eq!((&cut["status"], &cut["frames"], &cut["faces"]), (&"truncated".into(), &4.into(), &4.into()));
+    let last = cut["frame_scores"][3]["frame"].as_u64().unwrap();
+    assert!(cut["score"].is_f64() && (3..11).contains(&last), "{cut}");
+    assert_eq!(place.json("out.json")["videos"][1]["verdict"], "likely_fake");
+
+    let alone = "infer -w weights/sbi.tar --threshold 0.0001 -n 1 -i cut.avi --json out.json";
+    place.sbi(alone).code(1);
+    let cut = &place.json("out.json")["videos"][0];
+    assert_eq!(cut["verdict"], "undecided");
+    assert_eq!(cut["reasons"][0], "the file is damaged, and only 1 of its frames could be seen");
 }
 
 #[test]
@@ -84,11 +98,16 @@ fn damaged_photographs_are_named_and_the_rest_goes_on() {
     write_image(&place.path("whole.png"), &made::portrait(1, 0)).unwrap();
     let whole = fs::read(place.path("whole.png")).unwrap();
     place.write("header.png", &whole[..20]);
-    assert_the_rest_goes_on(&place, "header.png", "unreadable", "not a readable image");
+    assert_the_rest_goes_on(
+        &place,
+        "header.png",
+        "unreadable",
+        "the file breaks off before the image begins",
+    );
     place.write("text.jpg", "no image");
-    assert_the_rest_goes_on(&place, "text.jpg", "unreadable", "not a readable image");
+    assert_the_rest_goes_on(&place, "text.jpg", "unreadable", "in no format that is known");
     place.write("empty.png", "");
-    assert_the_rest_goes_on(&place, "empty.png", "unreadable", "not a readable image");
+    assert_the_rest_goes_on(&place, "empty.png", "unreadable", "the file is empty");
 }
 
 #[test]

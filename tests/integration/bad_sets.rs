@@ -77,7 +77,7 @@ fn an_unreadable_video_of_a_set_counts_as_undecided_and_is_tried_again() {
     fs::remove_file(place.path("data/DFDC/videos/v1.mp4")).unwrap();
     place.write("data/DFDC/videos/v1.mp4", "no video");
     let done = place.sbi(&format!("{INFER} -d DFDC --json out.json")).code(1);
-    done.tells(&["unreadable", "v1.mp4", "not a readable video"]);
+    done.tells(&["unreadable", "v1.mp4", "in no format that is known"]);
     let video = &place.json("out.json")["videos"][1];
     assert_eq!((&video["score"], &video["status"]), (&0.5.into(), &"unreadable".into()));
     place.sbi("npy-pack -q -d DFDC -n 2").code(1).tells(&["unreadable", "1"]);

@@ -1,17 +1,14 @@
 //! Photographs and videos given by path.
 
 use std::fs;
-use std::path::Path;
 
-use opencv::core::{CV_16U, Mat, MatTraitConst};
-use opencv::{imgcodecs, imgproc};
+use png::{BitDepth, ColorType};
 use sbi::imaging::{read_image, write_image};
 use sbi::types::RgbImage;
-use sbi::video::VideoReader;
 use serde_json::Value as Json;
 
 use crate::made;
-use crate::support::{FACES, FRAMES, Place, assert_same_scores, scores};
+use crate::support::{FACES, FRAMES, Place, assert_same_scores, frames_of, scores};
 use crate::testing::placed;
 
 const INFER: &str = "infer -w weights/sbi.tar -q";
@@ -21,18 +18,6 @@ fn only_score(place: &Place, json: &str) -> f64 {
     let json = place.json(json);
     assert_eq!(json["videos"].as_array().unwrap().len(), 1);
     json["videos"][0]["score"].as_f64().unwrap()
-}
-
-fn frames_of(path: &Path) -> Vec<RgbImage> {
-    let reader = VideoReader::open(path).unwrap();
-    let all: Vec<usize> = (0..reader.frame_count()).collect();
-    let mut frames = Vec::new();
-    let report = reader.read_frames(&all, |frame| {
-        frames.push(frame.image);
-        std::ops::ControlFlow::Continue(())
-    });
-    assert_eq!(report.unwrap().decoded, all.len());
-    frames
 }
 
 #[test]
@@ -73,21 +58,23 @@ fn the_json_of_free_inputs_has_no_labels() {
 #[test]
 fn photographs_of_every_kind_are_scored() {
     let place = Place::new();
-    let file = |name: &str| place.path(name).to_str().unwrap().to_owned();
-    write_image(&place.path("colour.png"), &made::portrait(1, 0)).unwrap();
-    let colour = imgcodecs::imread_def(file("colour.png")).unwrap();
-    let save = |name: &str, mat: &Mat| assert!(imgcodecs::imwrite_def(file(name), mat).unwrap());
-    let recoloured = |code: i32| {
-        let mut mat = Mat::default();
-        imgproc::cvt_color_def(&colour, &mut mat, code).unwrap();
-        mat
+    let colour = made::portrait(1, 0);
+    write_image(&place.path("colour.png"), &colour).unwrap();
+    write_image(&place.path("photo.jpg"), &colour).unwrap();
+    let save = |name: &str, kind: ColorType, depth: BitDepth, data: Vec<u8>| {
+        let file = fs::File::create(place.path(name)).unwrap();
+        let mut encoder = png::Encoder::new(file, colour.width() as u32, colour.height() as u32);
+        encoder.set_color(kind);
+        encoder.set_depth(depth);
+        encoder.write_header().unwrap().write_image_data(&data).unwrap();
     };
-    let mut deep = Mat::default();
-    colour.convert_to(&mut deep, CV_16U, 257.0, 0.0).unwrap();
-    save("deep.png", &deep);
-    save("alpha.png", &recoloured(imgproc::COLOR_BGR2BGRA));
-    save("grey.png", &recoloured(imgproc::COLOR_BGR2GRAY));
-    save("photo.jpg", &colour);
+    let of_pixels = |change: fn(&[u8]) -> Vec<u8>| colour.data().chunks_exact(3).flat_map(change).collect();
+    let deep = colour.data().iter().flat_map(|&value| [value; 2]).collect();
+    save("deep.png", ColorType::Rgb, BitDepth::Sixteen, deep);
+    let with_alpha = of_pixels(|pixel| [pixel, &[255]].concat());
+    save("alpha.png", ColorType::Rgba, BitDepth::Eight, with_alpha);
+    let grey = of_pixels(|pixel| vec![(pixel.iter().map(|&value| u32::from(value)).sum::<u32>() / 3) as u8]);
+    save("grey.png", ColorType::Grayscale, BitDepth::Eight, grey);
     write_image(&place.path("tiny.png"), &RgbImage::filled(8, 8, [250; 3])).unwrap();
     let names = "colour.png deep.png alpha.png grey.png photo.jpg tiny.png";
     place.sbi(&format!("{INFER} -i {names} --json out.json")).code(1);
@@ -111,7 +98,7 @@ fn a_folder_is_walked_with_its_folders() {
     place.write("mix/readme.txt", "no image");
     place.write("mix/.hidden.png", "no image");
     let done = place.sbi("infer -w weights/sbi.tar -i mix -n 2 --json out.json").code(0);
-    assert!(done.stderr.contains("mix: 1 files are neither photographs nor videos"), "{done}");
+    assert!(done.stderr.contains("mix: 1 file is neither photographs nor videos"), "{done}");
     let json = place.json("out.json");
     let paths: Vec<String> = scores(&json).into_iter().map(|(path, _)| path).collect();
     assert_eq!(paths, ["mix/b.mp4", "mix/c.png", "mix/deeper/a.MP4"]);

@@ -21,6 +21,8 @@ mod interruption;
 mod lite;
 /// Networks and images made here instead of carried along.
 mod made;
+/// Files that break readers: what each must give.
+mod odd_files;
 /// Photographs of the user's own: a set, a detector trained on it, a score.
 mod own_sets;
 /// Test sets from videos over packed faces to scores.

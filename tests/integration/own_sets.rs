@@ -44,8 +44,8 @@ fn prepared() -> Option<Place> {
 fn a_folder_of_photographs_is_prepared_once_and_its_bad_files_are_named() {
     let Some(place) = place_with_photos() else { return };
     let first = place.sbi(&PREPARE.replace("-q ", "")).code(1);
-    let first = first.tells(&["unreadable", "cut"]).tells(&["frames", "6 with both"]);
-    assert!(first.stderr.contains("1 files are neither photographs nor videos"), "{first}");
+    let first = first.tells(&["truncated", "cut"]).tells(&["frames", "6 with both"]);
+    assert!(first.stderr.contains("1 file is neither photographs nor videos"), "{first}");
     place.sbi(PREPARE).code(1).tells(&["videos", "(1 prepared now, 6 before)"]);
     place.sbi("preview -q -d faces -n 2 -o sheet.png").code(0).tells(&["sheet", "sheet.png"]);
 }

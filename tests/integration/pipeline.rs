@@ -72,7 +72,7 @@ fn packed_arrays_are_those_of_the_published_evaluation() {
     let place = Place::new();
     place.dfdc(&[(FACES[0], 1), ("dark.mp4", 0), (FACES[1], 0), ("cut.avi", 1)]);
     let done = place.sbi("npy-pack -q -d DFDC -s out -n 4").code(1);
-    done.tells(&["no_face", "1"]).tells(&["truncated", "v3.mp4", "1 of 4 frames"]);
+    done.tells(&["no_face", "1"]).tells(&["truncated", "v3.mp4", "2 of 4 frames"]);
     let mut expected = vec!["manifest.json".to_owned(), "target_list.npy".to_owned()];
     expected.extend((1..=4).flat_map(|i| [format!("{i}.npy"), format!("{i}_idx.npy")]));
     expected.sort();
@@ -80,7 +80,7 @@ fn packed_arrays_are_those_of_the_published_evaluation() {
 
     let labels: Array1<i64> = npy::read_array(&place.path("out/target_list.npy")).unwrap();
     assert_eq!(labels.to_vec(), [1, 0, 0, 1]);
-    for (number, indices) in [(1, vec![0, 3, 7, 11]), (2, vec![]), (3, vec![0, 3, 7, 11]), (4, vec![0])] {
+    for (number, indices) in [(1, vec![0, 3, 7, 11]), (2, vec![]), (3, vec![0, 3, 7, 11]), (4, vec![0, 3])] {
         let faces: Array4<u8> = npy::read_array(&place.path(&format!("out/{number}.npy"))).unwrap();
         assert_eq!(faces.shape(), [indices.len(), 3, 380, 380]);
         let found: Array1<i64> = npy::read_array(&place.path(&format!("out/{number}_idx.npy"))).unwrap();
@@ -96,17 +96,27 @@ fn packed_arrays_are_those_of_the_published_evaluation() {
     let videos = manifest["videos"].as_array().unwrap();
     let column = |name: &str| videos.iter().map(|video| video[name].clone()).collect::<Vec<_>>();
     assert_eq!(column("status"), ["ok", "no_face", "ok", "truncated"]);
-    assert_eq!(column("faces"), [4, 0, 4, 1]);
-    assert_eq!(column("frames_decoded"), [4, 4, 4, 1]);
+    assert_eq!(column("faces"), [4, 0, 4, 2]);
+    assert_eq!(column("frames_decoded"), [4, 4, 4, 2]);
     assert_eq!(column("path")[3], "data/DFDC/videos/v3.mp4");
 
-    let scored = place.sbi("infer -w weights/eg.tar -q --packed out --json out.json").code(1);
+    let scored =
+        place.sbi("infer -w weights/eg.tar --threshold 0.0001 -q --packed out --json out.json").code(1);
     assert!(scored.last_line().starts_with("DFDC| AUC: "), "{scored}");
-    place.sbi("infer -w weights/eg.tar -q -d DFDC -n 4 --json direct.json").code(1);
+    place.sbi("infer -w weights/eg.tar --threshold 0.0001 -q -d DFDC -n 4 --json direct.json").code(1);
     let (json, direct) = (place.json("out.json"), place.json("direct.json"));
     assert_same_scores(&json, &direct);
     assert_eq!((&json["videos"][1]["score"], &json["metrics"]["unscored"]), (&0.5.into(), &1.into()));
     assert_eq!(json["videos"][3]["status"], "truncated");
+    for told in [&json, &direct] {
+        let verdicts: Vec<_> =
+            told["videos"].as_array().unwrap().iter().map(|video| &video["verdict"]).collect();
+        assert_eq!(verdicts, ["likely_fake", "undecided", "likely_fake", "undecided"]);
+        assert_eq!(
+            told["videos"][3]["reasons"][0],
+            "only 2 of 4 frames could be read, at least 3 are needed"
+        );
+    }
 }
 
 #[test]

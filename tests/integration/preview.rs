@@ -115,7 +115,7 @@ fn photographs_and_videos_need_no_preparation() {
     place.sbi("preview -q -i face.jpg face.mp4 -n 3 -o ok.png").code(0).tells(&["pairs", "3"]);
     let done = place.sbi("preview -q -i face.jpg empty.png text.jpg absent.jpg -n 2 -o some.png").code(1);
     let done = done.tells(&["unused", "empty.png: dlib finds no face"]);
-    done.tells(&["unused", "text.jpg: not a readable image"]).tells(&["unused", "absent.jpg"]);
+    done.tells(&["unused", "text.jpg: in no format that is known"]).tells(&["unused", "absent.jpg"]);
     assert!(place.path("some.png").exists());
     place.sbi("preview -q -i empty.png -o none.png").code(2).tells(&["pairs", "0"]);
     assert!(!place.path("none.png").exists());

@@ -6,7 +6,9 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use sbi::media::{MediaFile, MediaLimits, Reading, Wanted};
 use sbi::model::Method;
+use sbi::types::RgbImage;
 use serde_json::Value as Json;
 
 use crate::made;
@@ -237,6 +239,19 @@ pub fn assert_same_scores(one: &Json, other: &Json) {
             assert!(a["frame"] == b["frame"] && close(&a["score"], &b["score"]), "{a} {b}");
         }
     }
+}
+
+/// All frames of a file, of which none may be missing.
+pub fn frames_of(path: &Path) -> Vec<RgbImage> {
+    let file = MediaFile::open(path, Reading::as_is(MediaLimits::default()), 2).unwrap();
+    let count = file.frame_count();
+    let mut frames = Vec::new();
+    let report = file.read(&Wanted::All, |frame| {
+        frames.push(frame.image);
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!((report.unwrap().decoded, frames.len()), (count, count));
+    frames
 }
 
 // Data sets.

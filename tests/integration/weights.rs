@@ -1,8 +1,13 @@
 //! Weight files given to the program: wrong ones are refused by name, right ones convert back and forth.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Cursor, Read, Write};
+use std::path::Path;
 
-use sbi::checkpoint::{self, DType, Format};
+use sbi::checkpoint::{self, DType, Format, StateDict};
+use zip::CompressionMethod::Stored;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 use crate::support::{FACES, Place, assert_same_scores, fixture};
 
@@ -25,6 +30,10 @@ fn what_is_no_detector_is_refused_by_name() {
     infer("text.tar").refused(&["text.tar", "text file", "epoch 1"]);
     infer("half.tar").refused(&["half.tar", "cut while downloading"]);
     infer("short.tar").refused(&["short.tar"]);
+    place.write("photo.pth", b"\xff\xd8\xff\xe0\0\x10JFIF");
+    place.write("b4.onnx", b"\x08\x07\x12\x07pytorch");
+    infer("photo.pth").refused(&["photo.pth", "a JPEG image", "photograph"]);
+    infer("b4.onnx").refused(&["b4.onnx", "an ONNX model", "state dict"]);
     infer("gone.tar").refused(&["gone.tar", "No such file"]);
     infer("weights").refused(&["weights"]);
     infer("a.mp4").refused(&["a.mp4"]);
@@ -32,6 +41,71 @@ fn what_is_no_detector_is_refused_by_name() {
     let face_detector = "weights/retinaface_mnet025.safetensors";
     infer(face_detector).refused(&[face_detector, "a RetinaFace", "--detector-weights"]);
     assert!(!place.path("out.json").exists(), "a refused run wrote a result");
+}
+
+/// The made detector with other names, under another key.
+fn detector_as(path: &Path, key: &str, rename: impl Fn(&str) -> String) {
+    let mut state = StateDict::new();
+    for (name, tensor) in checkpoint::read(&fixture("sbi.tar")).unwrap().state.iter() {
+        state.insert(rename(name), tensor.clone()).unwrap();
+    }
+    checkpoint::write_torch(path, &state, None, None, &Default::default()).unwrap();
+    let mut archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
+    let mut written = ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let (name, mut bytes) = (entry.name().unwrap().into_owned(), Vec::new());
+        entry.read_to_end(&mut bytes).unwrap();
+        if name.ends_with("data.pkl") {
+            let (usual, len) = (b"X\x05\0\0\0model", (key.len() as u32).to_le_bytes());
+            let at = bytes.windows(usual.len()).position(|window| window == usual).unwrap();
+            bytes.splice(at..at + usual.len(), [b"X", &len[..], key.as_bytes()].concat());
+        }
+        written.start_file(name, SimpleFileOptions::default().compression_method(Stored)).unwrap();
+        written.write_all(&bytes).unwrap();
+    }
+    fs::write(path, written.finish().unwrap().into_inner()).unwrap();
+}
+
+#[test]
+fn other_keys_and_wrapped_names_are_read_with_a_note() {
+    let place = Place::new();
+    place.copy(FACES[0], "a.mp4");
+    let infer = |file: &str| place.sbi(&format!("infer -w {file} -i a.mp4 -n 2 --json out.json"));
+    infer("weights/sbi.tar").code(0);
+    let right = place.json("out.json");
+    assert!(right["notes"].is_null());
+
+    detector_as(&place.path("tutorial.pth"), "model_state_dict", |name| format!("_orig_mod.module.{name}"));
+    let done = infer("tutorial.pth").code(0);
+    let notes =
+        ["`model_state_dict`", "`_orig_mod.module.net.` before the names of its weights is read as `net.`"];
+    for note in notes {
+        let told: Vec<&str> = done.stderr.lines().filter(|line| line.contains(note)).collect();
+        assert_eq!(told.len(), 1, "{done}");
+    }
+    let json = place.json("out.json");
+    assert_same_scores(&right, &json);
+    assert!(
+        notes
+            .iter()
+            .zip(json["notes"].as_array().unwrap())
+            .all(|(note, told)| told.to_string().contains(note))
+    );
+
+    let done = place.sbi("convert tutorial.pth plain.safetensors --key model_state_dict").code(0);
+    assert!(done.stderr.contains("note: tutorial.pth: the weights are"), "{done}");
+    let plain = checkpoint::read(&place.path("plain.safetensors")).unwrap().state;
+    let usual = checkpoint::read(&fixture("sbi.tar")).unwrap().state;
+    assert!(usual.iter().all(|(name, tensor)| plain.get(name) == Some(tensor)) && plain.len() == usual.len());
+    place
+        .sbi("convert tutorial.pth other.tar --key ema")
+        .refused(&["tutorial.pth", "no state dict under the key `ema`"]);
+
+    detector_as(&place.path("odd.pth"), "weights", |name| format!("student.{name}"));
+    infer("odd.pth").refused(&["odd.pth", "an EfficientNet whose names begin with `student.net.`"]);
+    detector_as(&place.path("fc.pth"), "weights", |name| format!("model.{}", name.replace("_fc", "fc")));
+    infer("fc.pth").refused(&["fc.pth", "do not fit", "missing: net._fc.bias"]);
 }
 
 #[test]

@@ -11,7 +11,14 @@
 //! by this library as in training (Deepfakes), swapped for another face by landmarks and Poisson blending (FaceSwap), or
 //! by a blend of its own, an ellipse with a warped and recoloured copy of the face (Face2Face, NeuralTextures). Training
 //! shows only the first.
+//!
+//! With `--odd-files`, it makes small files that break readers of videos and photographs instead ([`odd`]):
+//!
+//! ```text
+//! cargo run --release --bin sample_set -- --odd-files data/sample/astronaut.png FOLDER
+//! ```
 
+mod odd;
 mod swap;
 
 use sbi::blending::source_target::Side;
@@ -98,8 +105,14 @@ const FORGERIES: [(&str, Forgery); 4] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [portrait, root] = arguments.as_slice() else {
-        return Err("usage: sample_set PORTRAIT FOLDER".into());
+    let (portrait, root) = match arguments.as_slice() {
+        [flag, portrait, folder] if flag == "--odd-files" => {
+            let files = odd::write(&read_image(Path::new(portrait))?, Path::new(folder))?;
+            println!("{folder}: {files} odd files");
+            return Ok(());
+        }
+        [portrait, root] => (portrait, root),
+        _ => return Err("usage: sample_set [--odd-files] PORTRAIT FOLDER".into()),
     };
     let portrait = resized(&read_image(Path::new(portrait))?, PORTRAIT, PORTRAIT)?;
 

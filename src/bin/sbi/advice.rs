@@ -1,5 +1,6 @@
 //! What a user can type to get past an error. The library says what is wrong; it knows no flags.
 
+use sbi::checkpoint::InFile;
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::model::OtherNetwork;
 use sbi::train::{EncoderName, LoaderError, RunFolderError, TrainError};
@@ -86,7 +87,11 @@ fn of_data_sets(error: &datasets::Error) -> Option<String> {
 
 fn of_weight_files(error: &checkpoint::Error) -> Option<String> {
     match error {
+        checkpoint::Error::InFile(InFile { error, .. }) => of_weight_files(error),
         checkpoint::Error::Exists { .. } => Some("--overwrite replaces it".into()),
+        checkpoint::Error::SeveralStateDicts { .. } => {
+            Some("`sbi convert --key KEY IN OUT` takes one of them out".into())
+        }
         _ => None,
     }
 }
@@ -109,6 +114,7 @@ fn of_networks(error: &model::Error) -> Option<String> {
             "scripts/setup.sh --cuda sets one up, --device cpu does without"
         }
         model::Error::NoDevice { .. } => "--device names another",
+        model::Error::Checkpoint(error) => return of_weight_files(error),
         _ => return None,
     };
     Some(advice.into())

@@ -40,6 +40,7 @@ fn source(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Source> {
         device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         limit: args.sampling.limit,
+        limits: args.sampling.limits.limits(),
         ..defaults
     })))
 }

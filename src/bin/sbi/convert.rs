@@ -8,11 +8,15 @@ use sbi::convert::{self, Config};
 pub fn run(args: &ConvertArgs) -> anyhow::Result<Outcome> {
     let summary = convert::run(&Config {
         input: args.input.clone(),
+        key: args.key.clone(),
         output: args.output.clone(),
         overwrite: args.overwrite,
         detector_only: args.detector_only,
         precision: args.precision.map(Precision::from),
     })?;
+    for note in &summary.notes {
+        eprintln!("note: {note}");
+    }
     if let Some(left_out) = &summary.left_out {
         eprintln!("note: {left_out}");
     }

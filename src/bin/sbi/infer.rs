@@ -70,6 +70,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
         heatmaps: args.heatmaps.clone(),
         threshold: args.threshold,
         limit: args.sampling.limit,
+        limits: args.sampling.limits.limits(),
         ..defaults
     })
 }

@@ -30,6 +30,7 @@ fn config(args: &NpyPackArgs, session: &Session) -> Config {
         allow_missing: args.sampling.allow_missing,
         overwrite: args.overwrite,
         limit: args.sampling.limit,
+        limits: args.sampling.limits.limits(),
         ..defaults
     }
 }

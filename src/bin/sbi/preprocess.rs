@@ -41,6 +41,7 @@ fn config(args: &PreprocessArgs, session: &Session) -> Config {
         jobs: args.jobs.or(session.global.threads).unwrap_or(defaults.jobs),
         overwrite: args.overwrite,
         limit: args.limit,
+        limits: args.limits.limits(),
         ..defaults
     }
 }

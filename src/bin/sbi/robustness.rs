@@ -42,6 +42,7 @@ fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
         device: session.global.device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         limit: args.sampling.limit,
+        limits: args.sampling.limits.limits(),
         ..defaults
     })
 }

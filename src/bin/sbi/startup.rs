@@ -21,6 +21,8 @@ sbi::before_constructors!(answer_early);
 /// through to `main`.
 #[cfg(all(target_os = "linux", not(test)))]
 fn answer_early(start: &process::EarlyStart) {
+    // The command line of a decoder is none of ours.
+    sbi::media::serve_if_asked(start);
     match Cli::try_parse_from(start.arguments()) {
         Ok(cli) if cli.command.needs_openmp() => start.again_for_computing(),
         Ok(_) => {}

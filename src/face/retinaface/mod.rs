@@ -9,10 +9,9 @@ pub use preprocess::{Input, PreparedImages, input_size, prepare, resized_shape};
 pub use priors::{Candidate, Prior, decode, priors};
 
 use super::{Error, FaceDetector, FaceDetectorIdentity};
-use crate::checkpoint;
 use crate::model::retinaface::{RawOutputs, RetinaFaceNet, description};
 use crate::model::weights::fingerprint;
-use crate::model::{self, Execution, RetinaFaceBody};
+use crate::model::{Execution, NamedWeights, RetinaFaceBody};
 use crate::native;
 use crate::network::Work;
 use crate::types::{BBox, DetectedFace, RgbImage};
@@ -49,6 +48,7 @@ pub struct RetinaFace {
     net: RetinaFaceNet,
     device: Device,
     weights: String,
+    notes: Vec<String>,
     /// Of the last input size.
     priors: Mutex<Option<SizedPriors>>,
 }
@@ -64,13 +64,18 @@ impl RetinaFace {
         max_size: Option<usize>,
         execution: Execution,
     ) -> Result<Self, Error> {
-        let file = checkpoint::read(weights).map_err(model::Error::from)?;
+        let NamedWeights { checkpoint: file, notes } = NamedWeights::read(weights)?;
         let net = RetinaFaceNet::new(body, &file.state, weights, execution)?;
         let max_size = max_size.or(body.default_max_size());
         let weights = fingerprint(&file.state);
         let priors = Mutex::new(None);
         let device = execution.device();
-        Ok(RetinaFace { body, max_size, largest: None, net, device, weights, priors })
+        Ok(RetinaFace { body, max_size, largest: None, net, device, weights, notes, priors })
+    }
+
+    /// What a person should know about its file, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// This face detector, shrinking frames whose longest side is more than `largest` pixels to that size and leaving

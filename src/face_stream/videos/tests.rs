@@ -65,7 +65,13 @@ impl MadeVideo {
         let frames = self.faces.iter().map(image).enumerate();
         let frames = frames.map(|(index, image)| DecodeEvent::Frame(Frame { index: 10 * index, image }));
         let decoded = self.faces.len();
-        let report = |ended_at| DecodeReport { wanted: decoded.max(5), decoded, ended_at };
+        let report = |ended_at: Option<usize>| DecodeReport {
+            wanted: decoded.max(5),
+            decoded,
+            ended_at,
+            damage: ended_at.map(|_| "broken".to_owned()),
+            remarks: Vec::new(),
+        };
         frames.chain([DecodeEvent::End(self.end.clone().map(report))])
     }
 
@@ -73,11 +79,15 @@ impl MadeVideo {
     fn expected(&self) -> (Vec<(usize, usize)>, VideoStatus, Option<String>) {
         let faces = self.faces.iter().enumerate().map(|(at, &faces)| (10 * at, faces as usize)).collect();
         let decoded = self.faces.len();
-        let stopped =
-            |at| format!("decoding stopped at frame {at}: {decoded} of {} frames read", decoded.max(5));
+        let wanted = decoded.max(5);
+        let stopped = |at| {
+            format!("damaged or cut off: broken; {decoded} of {wanted} frames read (it ends at frame {at})")
+        };
+        let nothing = |why: &str| format!("none of {wanted} frames can be decoded{why}");
         let (status, note) = match &self.end {
             Err(reason) => (VideoStatus::Unreadable, Some(reason.clone())),
-            Ok(Some(at)) if decoded == 0 => (VideoStatus::Unreadable, Some(stopped(*at))),
+            Ok(Some(_)) if decoded == 0 => (VideoStatus::Unreadable, Some(nothing(": broken"))),
+            Ok(None) if decoded == 0 => (VideoStatus::Unreadable, Some(nothing(""))),
             Ok(Some(at)) => (VideoStatus::Truncated, Some(stopped(*at))),
             Ok(None) if self.faces.iter().all(|&faces| faces == 0) => {
                 (VideoStatus::NoFace, Some(format!("no face in any of {decoded} frames")))
@@ -156,6 +166,8 @@ proptest! {
             prop_assert_eq!(&end.note, &note);
             prop_assert_eq!(end.status, status);
             prop_assert_eq!(end.frames_decoded, expected.len());
+            let unreadable = videos[*video].end.is_err();
+            prop_assert_eq!(end.frames_wanted, if unreadable { expected.len() } else { expected.len().max(5) });
             prop_assert_eq!(end.frames_with_face, expected.iter().filter(|(_, faces)| *faces > 0).count());
             prop_assert_eq!(end.faces, expected.iter().map(|(_, faces)| faces).sum::<usize>());
             prop_assert_eq!(faces, &expected);

@@ -211,10 +211,12 @@ fn an_interruption_while_scoring_loses_only_inputs_with_faces_in_that_batch() {
         let crops = vec![FaceCrop { bbox: None, pixels: crop(input as u8) }];
         let end = InputEnd {
             status: VideoStatus::Ok,
+            frames_wanted: 1,
             frames_decoded: 1,
             frames_with_face: 1,
             faces: 1,
             note: None,
+            remarks: Vec::new(),
         };
         [FaceEvent::Frame { input, faces: FrameFaces { frame: 0, crops } }, FaceEvent::End { input, end }]
     };

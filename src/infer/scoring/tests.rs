@@ -4,12 +4,13 @@ use super::*;
 use crate::face::{Error, FaceDetector, FaceDetectorIdentity};
 use crate::imaging::write_image;
 use crate::infer::InferSource;
+use crate::media::{Decodings, MediaLimits, Reading};
 use crate::model::efficientnet::Variant;
 use crate::model::published::Layout;
 use crate::model::{Execution, InputSpec, Method};
 use crate::progress::Silent;
 use crate::types::{BBox, DetectedFace, RgbImage, VideoStatus};
-use crate::video::{Decodings, VideoWriter, distinct_frame_indices};
+use crate::video::{VideoWriter, distinct_frame_indices};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +92,12 @@ fn scored(
     let items: Vec<InputItem> = paths.iter().map(item).collect();
     let cancel = Cancel::new();
     let face_detector = Made { batch, looked: Cell::new(0), stop_at, cancel: &cancel };
-    let decodings = Decodings::start(paths.to_vec(), |_, total| distinct_frame_indices(total, 5), 2);
+    let decodings = Decodings::start(
+        paths.to_vec(),
+        |_, total| distinct_frame_indices(total, 5),
+        Reading::as_is(MediaLimits::default()),
+        2,
+    );
     let faces = FaceStream::from_videos(decodings, Box::new(face_detector), &cancel);
     score_all(&config, &items, faces, (network, None), &Silent, &cancel).unwrap()
 }

@@ -2,6 +2,7 @@
 
 mod kernels;
 mod layout;
+mod libav;
 mod symbols;
 
 use kernels::{ANY, AVX2, AVX512, ENGINE, SCAN, TRAINING};
@@ -21,6 +22,7 @@ fn main() {
     println!("cargo:rerun-if-env-changed=CI");
     watch(Path::new("src"));
 
+    libav::write_declarations();
     layout::write_assertions("engine_layout", &["src/engine/kernels/kernels.h"]);
     layout::write_assertions(
         "training_layout",
@@ -31,6 +33,7 @@ fn main() {
     let mut jobs: Vec<Job> = vec![
         Box::new(compile_dlib_shims),
         Box::new(compile_dlib_face_net),
+        Box::new(compile_jpeg_shim),
         Box::new(|| compile_libtorch_shims(&libtorch)),
         Box::new(|| ENGINE.compile(&ANY)),
     ];
@@ -52,7 +55,7 @@ fn main() {
     // whole process, and libtorch has a far faster one inside.
     println!("cargo:rustc-link-search=native={}", libtorch.join("lib").display());
     // At run time `gomp` is the copy beside libtorch: one team of threads for both.
-    for library in ["torch_cpu", "gomp", "dlib", "lapack", "blas", "stdc++"] {
+    for library in ["torch_cpu", "gomp", "dlib", "lapack", "blas", "jpeg", "stdc++"] {
         println!("cargo:rustc-link-lib={library}");
     }
     // The rpath spares users LD_LIBRARY_PATH; DT_RPATH (not RUNPATH) also serves libtorch's own
@@ -173,5 +176,11 @@ fn compile_dlib_shims() -> String {
 fn compile_dlib_face_net() -> String {
     const LIBRARY: &str = "sbi_dlib_face_net";
     cpp(LIBRARY).opt_level(1).file("src/native/dlib/face_net.cpp").compile(LIBRARY);
+    LIBRARY.to_owned()
+}
+
+fn compile_jpeg_shim() -> String {
+    const LIBRARY: &str = "sbi_jpeg_shim";
+    cpp(LIBRARY).file("src/native/jpeg/jpeg.cpp").compile(LIBRARY);
     LIBRARY.to_owned()
 }

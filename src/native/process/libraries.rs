@@ -21,17 +21,6 @@ pub fn blas_library() -> PathBuf {
     }
 }
 
-/// Keeps the libraries from writing about damaged files on standard error in their own words; ours name
-/// the file. Variables that the user has set stay. Call before threads start.
-pub(super) fn silence_decoders() {
-    for (variable, value) in [("OPENCV_FFMPEG_LOGLEVEL", "-8"), ("OPENCV_LOG_LEVEL", "SILENT")] {
-        if std::env::var_os(variable).is_none() {
-            // SAFETY: called before any thread starts, as documented.
-            unsafe { std::env::set_var(variable, value) };
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

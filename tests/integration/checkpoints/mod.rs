@@ -2,6 +2,8 @@
 
 /// Files made by hand that lie, loop, swell or end too early.
 mod hostile;
+/// Where in a file the state dict stands, and files that are none.
+mod keys;
 /// Files that PyTorch made.
 mod pytorch;
 /// Files that this project writes, read again.
@@ -56,8 +58,13 @@ fn legacy(object: &[u8], tail: &[u8]) -> Vec<u8> {
 
 /// `{"w": tensor}` over `count` bytes of storage 0; the sizes as opcodes.
 fn tensor_object(count: &[u8], offset: &[u8], shape: &[u8], stride: &[u8]) -> Vec<u8> {
+    [&b"\x80\x02}X\x01\0\0\0w"[..], &tensor(count, offset, shape, stride), b"s."].concat()
+}
+
+/// A tensor as opcodes, over `count` bytes of storage 0; the sizes as opcodes, too.
+fn tensor(count: &[u8], offset: &[u8], shape: &[u8], stride: &[u8]) -> Vec<u8> {
     [
-        b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storage",
+        b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storage",
         &b"ctorch\nByteStorage\nX\x01\0\0\x000X\x03\0\0\0cpu"[..],
         count,
         b"tQ",
@@ -66,7 +73,7 @@ fn tensor_object(count: &[u8], offset: &[u8], shape: &[u8], stride: &[u8]) -> Ve
         shape,
         b"t(",
         stride,
-        b"t\x89}tRs.",
+        b"t\x89}tR",
     ]
     .concat()
 }

@@ -107,8 +107,8 @@ fn every_video_gets_what_it_can_and_a_second_run_only_what_is_missing() {
     let done = place.sbi(RUN).code(1);
     let done = done.tells(&["videos", "6 (6 prepared now, 0 before)"]);
     let done = done.tells(&["no_face", "dark.mp4", "no face in any of 4 frames"]);
-    let done = done.tells(&["unreadable", "text.mp4", "not a readable video"]);
-    let done = done.tells(&["truncated", "cut.mp4", "decoding stopped at frame"]);
+    let done = done.tells(&["unreadable", "text.mp4", "in no format that is known"]);
+    let done = done.tells(&["truncated", "cut.mp4", "damaged or cut off"]);
     assert!(done.stderr.contains("published numbers need the 81-point model"), "{done}");
     for folder in ["frames", "landmarks", "retina"] {
         let extension = if folder == "frames" { "png" } else { "npy" };

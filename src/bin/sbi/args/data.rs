@@ -1,6 +1,6 @@
 //! Commands that prepare data: `preprocess` for training, `npy-pack` for testing.
 
-use super::shared::{FaceDetectorArgs, LandmarkArgs, SamplingArgs};
+use super::shared::{FaceDetectorArgs, LandmarkArgs, LimitArgs, SamplingArgs};
 use super::values::positive;
 use clap::Args;
 use sbi::datasets::{Compression, SourceSet, TestSet};
@@ -47,6 +47,8 @@ pub struct PreprocessArgs {
     /// Only the first N videos
     #[arg(long, value_name = "N", value_parser = positive)]
     pub limit: Option<usize>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use clap::Args;
 use sbi::datasets::{Compression, TestSet};
 use sbi::face::{FaceDetectorChoice, FaceDetectorConfig, LandmarkConfig};
 use sbi::infer::InferSource;
+use sbi::media::MediaLimits;
 use std::path::{Path, PathBuf};
 
 /// Flags that choose and set up the face detector.
@@ -73,6 +74,38 @@ pub struct SamplingArgs {
     /// Videos decoded at the same time
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub jobs: Option<usize>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// Flags that bound what one input may cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits for one input")]
+pub struct LimitArgs {
+    /// Millions of pixels of a frame or photograph [default: 200]
+    #[arg(long, value_name = "MEGAPIXELS", value_parser = positive)]
+    pub max_megapixels: Option<usize>,
+    /// Seconds of computing to decode it [default: 3600]
+    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    pub max_seconds: Option<usize>,
+    /// MiB of memory to decode it [default: 4096]
+    #[arg(long, value_name = "MIB", value_parser = positive)]
+    pub max_memory: Option<usize>,
+}
+
+impl LimitArgs {
+    /// The library's form of these flags.
+    pub fn limits(&self) -> MediaLimits {
+        let defaults = MediaLimits::default();
+        let number = |value: Option<usize>, unit: u64, default: u64| {
+            value.map_or(default, |value| (value as u64).saturating_mul(unit))
+        };
+        MediaLimits {
+            pixels: number(self.max_megapixels, 1_000_000, defaults.pixels),
+            seconds: number(self.max_seconds, 1, defaults.seconds),
+            memory: number(self.max_memory, 1 << 20, defaults.memory),
+        }
+    }
 }
 
 /// Flags that name a labelled set.

@@ -12,6 +12,9 @@ pub struct ConvertArgs {
     pub input: PathBuf,
     /// File to write
     pub output: PathBuf,
+    /// Take the weights that stand under this key of the file, such as model_ema
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
     /// Replace OUT when it exists
     #[arg(long)]
     pub overwrite: bool,

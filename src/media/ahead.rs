@@ -4,17 +4,21 @@
 //! queue, and only so many videos are begun before those ahead of them are taken: memory is bounded by these two
 //! numbers, whatever the length of a video or a list.
 
-use super::{DecodeReport, Error, VideoReader};
+use super::{DecodeReport, Error, MediaFile, Reading, Wanted};
 use crate::causes::with_causes;
-use crate::imaging;
+use crate::progress::Cancel;
 use crate::types::Frame;
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, select, unbounded};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often a wait for a frame is interrupted to see whether it is still wanted.
+const ROUND: Duration = Duration::from_millis(50);
 
 /// Decoded frames that may wait per video.
 const QUEUE: usize = 4;
@@ -34,15 +38,22 @@ pub struct Decoding {
     ended: bool,
 }
 
-impl Iterator for Decoding {
-    type Item = DecodeEvent;
-
-    fn next(&mut self) -> Option<DecodeEvent> {
+impl Decoding {
+    /// The next event; `None` after the end, and as soon as `cancel` is requested. A frame may be a long time coming.
+    pub fn next_unless(&mut self, cancel: &Cancel) -> Option<DecodeEvent> {
         if self.ended {
             return None;
         }
-        let died = |_| DecodeEvent::End(Err("the decoder stopped without a word".to_owned()));
-        let event = self.events.recv().unwrap_or_else(died);
+        let event = loop {
+            match self.events.recv_timeout(ROUND) {
+                Ok(event) => break event,
+                Err(RecvTimeoutError::Timeout) if cancel.is_requested() => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    break DecodeEvent::End(Err("the decoder stopped without a word".to_owned()));
+                }
+            }
+        };
         self.ended = matches!(event, DecodeEvent::End(_));
         Some(event)
     }
@@ -64,8 +75,8 @@ pub struct Decodings {
 }
 
 impl Decodings {
-    /// Begins to decode the frames of each video that `choose` wants, on at most `threads` threads and at least one; a
-    /// photograph is a video of one frame.
+    /// Begins to decode the frames of each video that `choose` wants, at most `threads` videos at a time and at least one;
+    /// a photograph is a video of one frame.
     ///
     /// `choose` gets a video's position in the list and its number of frames and answers with indices: ascending,
     /// distinct, perhaps none. It is called once per video, on the thread that decodes it.
@@ -74,17 +85,19 @@ impl Decodings {
     pub fn start(
         videos: Vec<PathBuf>,
         choose: impl Fn(usize, usize) -> Vec<usize> + Send + Sync + 'static,
+        reading: Reading,
         threads: usize,
     ) -> Self {
         let choose: Arc<dyn Fn(usize, usize) -> Vec<usize> + Send + Sync> = Arc::new(choose);
         let (jobs, work) = unbounded::<Job>();
         let (wanted, gone) = bounded(0);
         let window = threads.max(1);
+        let each = threads_of_each(window.min(videos.len()));
         let decoder = |_| {
             let (work, consumer, choose) = (work.clone(), Consumer(gone.clone()), Arc::clone(&choose));
             std::thread::spawn(move || {
                 let wanted = work.iter().take_while(|_| !consumer.is_gone());
-                wanted.for_each(|job| job.run(&*choose, &consumer));
+                wanted.for_each(|job| job.run(&*choose, reading, each, &consumer));
             })
         };
         let threads = Threads((0..window.min(videos.len())).map(decoder).collect());
@@ -104,9 +117,12 @@ impl Decodings {
         self.begin();
     }
 
-    /// What all videos give, one after the other, each with its video's position: frames and then an end.
-    pub fn into_events(self) -> impl Iterator<Item = (usize, DecodeEvent)> {
-        self.flat_map(|(position, decoding)| decoding.map(move |event| (position, event)))
+    /// What all videos give, one after the other, each with its video's position: frames and then an end. Nothing more
+    /// comes as soon as `cancel` is requested.
+    pub fn into_events(self, cancel: &Cancel) -> impl Iterator<Item = (usize, DecodeEvent)> {
+        self.flat_map(move |(position, mut decoding)| {
+            std::iter::from_fn(move || decoding.next_unless(cancel).map(|event| (position, event)))
+        })
     }
 
     fn begin(&mut self) {
@@ -162,21 +178,28 @@ struct Job {
 }
 
 impl Job {
-    fn run(self, choose: &dyn Fn(usize, usize) -> Vec<usize>, consumer: &Consumer) {
+    fn run(
+        self,
+        choose: &dyn Fn(usize, usize) -> Vec<usize>,
+        reading: Reading,
+        threads: usize,
+        consumer: &Consumer,
+    ) {
         let consume = |frame| match self.send(DecodeEvent::Frame(frame), consumer) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         };
-        let end = if imaging::looks_like_image(&self.path) {
-            read_still(&self.path, &choose(self.position, 1), consume)
-        } else {
-            VideoReader::open(&self.path).and_then(|reader| {
-                let indices = choose(self.position, reader.frame_count());
-                reader.read_frames_until(&|| consumer.is_gone(), &indices, consume)
-            })
+        let over = || consumer.is_gone();
+        let end = match MediaFile::open_until(&self.path, reading, threads, &over) {
+            Ok(Some(file)) => {
+                let wanted = Wanted::from(choose(self.position, file.frame_count()));
+                file.read_until(&over, &wanted, consume)
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
         };
-        let end = end.map_err(|error| without_path(&error, &self.path));
         // Nobody listens any more when the consumer broke off.
+        let Some(end) = end.map_err(|error| without_path(&error, &self.path)).transpose() else { return };
         let _ = self.send(DecodeEvent::End(end), consumer);
     }
 
@@ -190,6 +213,13 @@ impl Job {
     }
 }
 
+/// Threads of each of so many decoders: all cores are shared out, and each has two where there are two, because
+/// decoders that have one wait for it.
+fn threads_of_each(decoders: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.div_ceil(decoders.max(1)).max(cores.min(2))
+}
+
 /// What an error says beyond the path, which stands beside it wherever it is told.
 fn without_path(error: &Error, path: &Path) -> String {
     let text = with_causes(error);
@@ -197,31 +227,17 @@ fn without_path(error: &Error, path: &Path) -> String {
     text.strip_prefix(&path).unwrap_or(&text).to_owned()
 }
 
-/// A photograph as a video of one frame.
-fn read_still(
-    path: &Path,
-    wanted: &[usize],
-    mut consume: impl FnMut(Frame) -> ControlFlow<()>,
-) -> Result<DecodeReport, Error> {
-    if wanted.is_empty() {
-        return Ok(DecodeReport { wanted: 0, decoded: 0, ended_at: None });
-    }
-    let image = imaging::read_image(path)?;
-    let _ = consume(Frame { index: 0, image });
-    Ok(DecodeReport { wanted: 1, decoded: 1, ended_at: None })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::MediaLimits;
     use super::*;
     use crate::imaging::write_image;
     use crate::types::RgbImage;
     use crate::video::VideoWriter;
-    use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
-    /// A folder of photographs that differ in width, and one file that is none.
+    /// A folder of photographs that differ in width.
     fn photographs(count: usize) -> (tempfile::TempDir, Vec<PathBuf>) {
         let folder = tempfile::tempdir().unwrap();
         let paths =
@@ -229,17 +245,21 @@ mod tests {
         for (number, path) in paths.iter().enumerate() {
             write_image(path, &RgbImage::filled(10 + number, 8, [9; 3])).unwrap();
         }
-        std::fs::write(&paths[3], "no image").unwrap();
         (folder, paths)
+    }
+
+    fn as_is() -> Reading {
+        Reading::as_is(MediaLimits::default())
     }
 
     #[test]
     fn videos_come_in_order_each_with_its_frames_and_an_end() {
         let (_folder, paths) = photographs(12);
+        std::fs::write(&paths[3], "no image").unwrap();
         for (threads, frames) in [(0, 0), (1, 1), (2, 5), (3, 40)] {
-            let mut decodings = Decodings::start(paths.clone(), |_, _| vec![0], threads);
+            let mut decodings = Decodings::start(paths.clone(), |_, _| vec![0], as_is(), threads);
             decodings.fill_batches_of(frames);
-            let told: Vec<_> = decodings.into_events().collect();
+            let told: Vec<_> = decodings.into_events(&Cancel::new()).collect();
             let mut expected = Vec::new();
             for number in 0..12 {
                 if number != 3 {
@@ -251,7 +271,9 @@ mod tests {
                 DecodeEvent::Frame(frame) => (*number, frame.image.width()),
                 DecodeEvent::End(end) => {
                     let reason = end.as_ref().err().map(String::as_str);
-                    assert_eq!(reason.is_some_and(|r| r.starts_with("not a readable image")), *number == 3);
+                    let unknown =
+                        reason.is_some_and(|reason| reason.starts_with("in no format that is known"));
+                    assert_eq!(unknown, *number == 3, "{reason:?}");
                     (*number, 0)
                 }
             });
@@ -280,7 +302,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             assert_eq!(begun.load(Ordering::Relaxed), expected);
         };
-        let mut decodings = Decodings::start(paths, counting(&begun), 2);
+        let mut decodings = Decodings::start(paths, counting(&begun), as_is(), 2);
         // What is decoded waits while the consumer makes itself ready.
         wait_for(2);
         decodings.fill_batches_of(4);
@@ -301,7 +323,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(100));
             count(position, frames)
         };
-        let mut decodings = Decodings::start(paths, slowly, 1);
+        let mut decodings = Decodings::start(paths, slowly, as_is(), 1);
         decodings.fill_batches_of(8);
         drop(decodings);
         assert!(begun.load(Ordering::Relaxed) <= 1);
@@ -311,18 +333,21 @@ mod tests {
     fn dropping_ends_decoders_although_a_full_queue_of_theirs_is_still_held() {
         let folder = tempfile::tempdir().unwrap();
         let path = made_video(folder.path(), 3 * QUEUE);
-        let mut decodings = Decodings::start(vec![path], |_, count| (0..count).collect(), 1);
-        let (_, decoding) = decodings.next().unwrap();
+        let mut decodings = Decodings::start(vec![path], |_, count| (0..count).collect(), as_is(), 1);
+        let (_, mut decoding) = decodings.next().unwrap();
         drop(decodings);
-        let frames = decoding.filter(|event| matches!(event, DecodeEvent::Frame(_))).count();
+        let never = Cancel::new();
+        let events = std::iter::from_fn(|| decoding.next_unless(&never));
+        let frames = events.filter(|event| matches!(event, DecodeEvent::Frame(_))).count();
         assert!(frames <= QUEUE, "{frames}");
     }
 
     #[test]
     fn a_decoder_that_dies_ends_its_video_and_is_not_kept_quiet() {
         let (_folder, paths) = photographs(5);
-        let mut decodings = Decodings::start(paths, |_, _| panic!("a bug"), 1);
-        let ends = decodings.by_ref().flat_map(|(_, decoding)| decoding);
+        let mut decodings = Decodings::start(paths, |_, _| panic!("a bug"), as_is(), 1);
+        let never = Cancel::new();
+        let ends = decodings.by_ref().filter_map(|(_, mut decoding)| decoding.next_unless(&never));
         let told = ends.map(|event| match event {
             DecodeEvent::End(Err(reason)) => reason,
             other => panic!("{other:?}"),
@@ -340,17 +365,31 @@ mod tests {
     }
 
     #[test]
-    fn a_video_is_left_between_two_wanted_frames_when_nobody_wants_them_any_more() {
+    fn nobody_waits_for_a_frame_that_is_not_wanted_any_more() {
+        let (_folder, paths) = photographs(3);
+        let slowly = |_, _| {
+            std::thread::sleep(Duration::from_secs(3));
+            vec![0]
+        };
+        let cancel = Cancel::new();
+        cancel.request();
+        let begun = Instant::now();
+        let mut decodings = Decodings::start(paths, slowly, as_is(), 1);
+        assert!(decodings.next().unwrap().1.next_unless(&cancel).is_none());
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn opening_and_reading_are_left_when_nobody_wants_the_frames() {
         let folder = tempfile::tempdir().unwrap();
         let path = made_video(folder.path(), 9);
-        let over = Cell::new(false);
+        assert!(MediaFile::open_until(&path, as_is(), 1, &|| true).unwrap().is_none());
+        let file = MediaFile::open(&path, as_is(), 1).unwrap();
         let mut frames = Vec::new();
-        let report = VideoReader::open(&path).unwrap().read_frames_until(&|| over.get(), &[0, 8], |frame| {
-            over.set(true);
+        let report = file.read_until(&|| false, &vec![0, 8].into(), |frame| {
             frames.push(frame.index);
-            ControlFlow::Continue(())
+            ControlFlow::Break(())
         });
-        assert_eq!(frames, [0]);
-        assert_eq!(report.unwrap(), DecodeReport { wanted: 2, decoded: 1, ended_at: None });
+        assert_eq!((frames, report.unwrap().unwrap().decoded), (vec![0], 1));
     }
 }

@@ -1,15 +1,20 @@
 //! Photographs and videos as users name them: files, and folders of them.
 
-use super::{Error, VideoReader};
+use super::{Error, MediaFile, MediaLimits, Reading};
 use crate::file_error::FileError;
-use crate::imaging::{self, IMAGE_EXTENSIONS};
+use crate::imaging::IMAGE_EXTENSIONS;
+use crate::progress::Cancel;
 use crate::types::RgbImage;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Extensions under which videos are looked for in folders, in lower case.
-const VIDEO_EXTENSIONS: [&str; 11] =
-    ["mp4", "avi", "mov", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "3gp"];
+const VIDEO_EXTENSIONS: [&str; 32] = [
+    "mp4", "avi", "mov", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "3gp", "3g2", "asf", "divx",
+    "dv", "f4v", "gif", "ivf", "m1v", "m2ts", "m2v", "mj2", "mjpeg", "mjpg", "mts", "mxf", "nut", "ogv",
+    "rm", "rmvb", "ts", "vob",
+];
 
 /// What was found under some paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,51 +40,79 @@ pub fn media_files(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
         if found.files.len() == before {
             return Err(Error::EmptyFolder { path: path.clone() });
         }
-        if passed_over > 0 {
+        if !passed_over.is_empty() {
+            let files: usize = passed_over.values().sum();
             let folder = path.display();
-            found.notes.push(format!("{folder}: {passed_over} files are neither photographs nor videos"));
+            let kinds = told(&passed_over);
+            let are = if files == 1 { "file is" } else { "files are" };
+            found.notes.push(format!("{folder}: {files} {are} neither photographs nor videos ({kinds})"));
         }
     }
     Ok(found)
 }
 
-/// A photograph, or the frame in the middle of a video.
+/// A photograph, or the frame in the middle of a video; `None` when `cancel` is requested meanwhile.
 ///
 /// Fails when the file cannot be read, or not up to there.
-pub fn read_one_frame(path: &Path) -> Result<RgbImage, Error> {
-    if imaging::looks_like_image(path) {
-        return Ok(imaging::read_image(path)?);
-    }
-    let reader = VideoReader::open(path)?;
-    let middle = reader.frame_count() / 2;
+pub fn read_one_frame(path: &Path, cancel: &Cancel) -> Result<Option<RgbImage>, Error> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let over = || cancel.is_requested();
+    let reading = Reading::as_is(MediaLimits::default());
+    let Some(file) = MediaFile::open_until(path, reading, threads, &over)? else { return Ok(None) };
+    let middle = file.frame_count() / 2;
     let mut image = None;
-    reader.read_frames(&[middle], |frame| {
+    let report = file.read_until(&over, &vec![middle].into(), |frame| {
         image = Some(frame.image);
         ControlFlow::Break(())
     })?;
-    image.ok_or_else(|| Error::Unreadable { path: path.to_owned() })
+    if report.is_some() && image.is_none() {
+        let reason = "no frame can be decoded".to_owned();
+        return Err(Error::Unreadable { path: path.to_owned(), reason });
+    }
+    Ok(image)
 }
 
-/// Adds the photographs and videos in and below `folder`, sorted by path; counts the other files.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<usize, Error> {
+/// How many files of each kind there are, the most frequent first.
+fn told(kinds: &BTreeMap<String, usize>) -> String {
+    // More than a person wants to read.
+    const MOST: usize = 5;
+    let mut kinds: Vec<(&String, &usize)> = kinds.iter().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let mut told: Vec<String> =
+        kinds.iter().take(MOST).map(|(kind, count)| format!("{count} {kind}")).collect();
+    if kinds.len() > MOST {
+        let rest: usize = kinds[MOST..].iter().map(|(_, count)| **count).sum();
+        told.push(format!("{rest} others"));
+    }
+    told.join(", ")
+}
+
+/// Adds the photographs and videos in and below `folder`, sorted by path; counts the other files by kind.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<BTreeMap<String, usize>, Error> {
     let mut entries = std::fs::read_dir(folder)
         .map_err(FileError::of(folder))?
         .map(|entry| entry.map(|e| e.path()))
         .collect::<std::io::Result<Vec<_>>>()
         .map_err(FileError::of(folder))?;
     entries.sort();
-    let mut passed_over = 0;
+    let mut passed_over = BTreeMap::new();
     for path in entries {
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if hidden {
             continue;
         }
         if path.is_dir() && !path.is_symlink() {
-            passed_over += collect(&path, files)?;
+            for (kind, count) in collect(&path, files)? {
+                *passed_over.entry(kind).or_default() += count;
+            }
         } else if is_media(&path) {
             files.push(path);
         } else {
-            passed_over += 1;
+            let extension =
+                path.extension().map(|e| format!(".{}", e.to_string_lossy().to_ascii_lowercase()));
+            *passed_over
+                .entry(extension.unwrap_or_else(|| "without an extension".to_owned()))
+                .or_default() += 1;
         }
     }
     Ok(passed_over)
@@ -98,7 +131,7 @@ mod tests {
     #[test]
     fn folders_are_walked_in_order_and_other_files_counted() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.MP4", "a/c.jpg", "notes.txt", ".hidden.png", "a/labels.csv"] {
+        for name in ["b.MP4", "a/c.jpg", "notes.txt", ".hidden.png", "a/labels.csv", "a/d.TXT"] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
@@ -107,7 +140,11 @@ mod tests {
         let names: Vec<_> =
             found.files.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
         assert_eq!(names, [Path::new("a/c.jpg"), Path::new("b.MP4")]);
-        assert!(found.notes[0].contains("2 files are neither"));
+        assert!(
+            found.notes[0].contains("3 files are neither photographs nor videos (2 .txt, 1 .csv)"),
+            "{:?}",
+            found.notes
+        );
     }
 
     #[test]
