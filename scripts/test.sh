@@ -19,6 +19,10 @@ echo "== tests"
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 cargo test --release 2>&1 | tee "$results"
+echo "== fuzzing, a short round"
+cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
+cargo clippy --release --manifest-path tests/fuzz/Cargo.toml --target-dir target -- -D warnings
+scripts/fuzz.sh 0.5
 echo "== quick start"
 scripts/quickstart.sh --short --cpu
 echo "== all checks passed"
