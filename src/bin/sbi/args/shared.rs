@@ -78,18 +78,20 @@ pub struct SamplingArgs {
     pub limits: LimitArgs,
 }
 
+/// Where limits stand in a command's help.
+const LIMITS: &str = "Limits for one input";
+
 /// Flags that bound what one input may cost.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Limits for one input")]
 pub struct LimitArgs {
     /// Millions of pixels of a frame or photograph [default: 200]
-    #[arg(long, value_name = "MEGAPIXELS", value_parser = positive)]
+    #[arg(long, help_heading = LIMITS, value_name = "MEGAPIXELS", value_parser = positive)]
     pub max_megapixels: Option<usize>,
     /// Seconds of computing to decode it [default: 3600]
-    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    #[arg(long, help_heading = LIMITS, value_name = "SECONDS", value_parser = positive)]
     pub max_seconds: Option<usize>,
     /// MiB of memory to decode it [default: 4096]
-    #[arg(long, value_name = "MIB", value_parser = positive)]
+    #[arg(long, help_heading = LIMITS, value_name = "MIB", value_parser = positive)]
     pub max_memory: Option<usize>,
 }
 
