@@ -43,24 +43,15 @@ pub use turn::Turn;
     clippy::undocumented_unsafe_blocks,
     reason = "written by a program"
 )]
-mod sys {
-    include!(concat!(env!("OUT_DIR"), "/libav.rs"));
+mod declarations {
+    pub(super) mod sys {
+        include!(concat!(env!("OUT_DIR"), "/libav.rs"));
+    }
+
+    /// Of libswscale.
+    pub(super) mod scale_sys {
+        include!(concat!(env!("OUT_DIR"), "/swscale.rs"));
+    }
 }
 
-/// The declarations of libswscale.
-#[allow(
-    dead_code,
-    missing_docs,
-    non_camel_case_types,
-    non_snake_case,
-    non_upper_case_globals,
-    unsafe_op_in_unsafe_fn,
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    clippy::pedantic,
-    clippy::undocumented_unsafe_blocks,
-    reason = "written by a program"
-)]
-mod scale_sys {
-    include!(concat!(env!("OUT_DIR"), "/swscale.rs"));
-}
+use declarations::{scale_sys, sys};
