@@ -15,7 +15,7 @@
 //! measured in turn with this one on a machine that is not quiet.
 
 use clap::{Args, Parser, Subcommand};
-use sbi::blending::{Phase, Recipe};
+use sbi::blending::{Extras, Phase, Recipe};
 use sbi::checkpoint::{self, StateDict};
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::face::FaceDetector;
@@ -216,7 +216,7 @@ fn measure_loader(args: &Measure) -> anyhow::Result<()> {
         seed: SEED,
         threads: args.threads,
         read_ahead: 4,
-        degradation: 0.0,
+        extras: Extras::default(),
         drop_last: false,
         device: Device::Cpu,
     };
@@ -287,7 +287,7 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
         seed: SEED,
         threads: args.threads,
         read_ahead: 3,
-        degradation: 0.0,
+        extras: Extras::default(),
         drop_last: true,
         device: Device::Cpu,
     };

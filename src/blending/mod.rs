@@ -12,6 +12,7 @@ pub mod blend;
 pub mod blend_mask;
 pub mod degradation;
 mod error;
+mod extras;
 mod geometry;
 pub mod hull;
 pub mod mirror;
@@ -24,6 +25,7 @@ pub mod transforms;
 pub mod warp;
 
 pub use error::{Error, Unusable};
+pub use extras::Extras;
 pub use geometry::Geometry;
 pub use recipe::{Phase, Recipe};
 

@@ -1,5 +1,6 @@
 //! The random parameters of a training pair.
 
+use super::Extras;
 use super::blend_mask::Softening;
 use super::degradation::Degradation;
 use super::hull::Hull;
@@ -74,13 +75,13 @@ impl Recipe {
         }
     }
 
-    /// Draws a recipe and, with this probability, a degradation on top. Everything else is what [`Recipe::draw`] gives.
-    pub fn draw_degraded(rng: &mut SampleRng, phase: Phase, probability: f64) -> Recipe {
-        let recipe = Recipe::draw(rng, phase);
-        match probability > 0.0 {
-            true => Recipe { degradation: Degradation::draw(rng, probability), ..recipe },
-            false => recipe,
+    /// Draws a recipe with what `extras` add to it. Everything else is what [`Recipe::draw`] gives.
+    pub fn draw_with(rng: &mut SampleRng, phase: Phase, extras: &Extras) -> Recipe {
+        let mut recipe = Recipe::draw(rng, phase);
+        if extras.degradation > 0.0 {
+            recipe.degradation = Degradation::draw(rng, extras.degradation);
         }
+        recipe
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a preview is asked for.
 
-use crate::blending::Phase;
+use crate::blending::{Extras, Phase};
 use crate::face::{FaceDetectorConfig, LandmarkConfig};
 use crate::model::DeviceChoice;
 use crate::training_pairs::FrameSelection;
@@ -35,8 +35,8 @@ pub struct Config {
     pub seed: u64,
     /// Whether pairs are made as in training or as in validation.
     pub phase: Phase,
-    /// How often a training pair is degraded, 0..=1; 0 as published.
-    pub degradation: f64,
+    /// What pairs have beyond the published ones.
+    pub extras: Extras,
     /// Side of the pairs in pixels (SBI and EG: 380).
     pub image_size: usize,
     /// The sheet's file, PNG or any other image format; `None`: no sheet.
@@ -53,7 +53,7 @@ impl Config {
             pairs: 8,
             seed: 5,
             phase: Phase::Train,
-            degradation: 0.0,
+            extras: Extras::default(),
             image_size: 380,
             sheet: Some(PathBuf::from("preview.png")),
             save: None,

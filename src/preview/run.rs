@@ -4,7 +4,6 @@ use super::Config;
 use super::faces::Faces;
 use super::save::save;
 use super::sheet::{self, Row};
-use crate::blending::Phase;
 use crate::blending::Recipe;
 use crate::causes::with_causes;
 use crate::imaging::write_image;
@@ -103,9 +102,7 @@ fn order(faces: &Faces, config: &Config) -> Vec<usize> {
 
 fn row(faces: &Faces, index: usize, draw: u64, config: &Config, cancel: &Cancel) -> Result<Row, String> {
     let mut rng = generator(config.seed, 0, draw, Purpose::Sample);
-    // As in training, whose validation images are not degraded.
-    let degradation = if config.phase == Phase::Train { config.degradation } else { 0.0 };
-    let recipe = Recipe::draw_degraded(&mut rng, config.phase, degradation);
+    let recipe = Recipe::draw_with(&mut rng, config.phase, &config.extras);
     let face = faces.read(index, cancel)?;
     let path = faces.path(index);
     let pair = Pair::of_image(&face.image, &face.landmarks, &face.boxes, &recipe, config.image_size)

@@ -10,8 +10,7 @@ use crate::model::{DeviceChoice, ForgeryDetector};
 use crate::progress::{Cancel, Progress};
 use std::path::Path;
 
-/// Scores the validation pairs of a configuration, degraded as often as those of its training: nearer to the videos that
-/// a detector will see than the clean ones that training validates on.
+/// Scores the validation pairs of a configuration, with everything that its training adds to them.
 ///
 /// Fails when the detector takes images of another side than the configuration's, when frames or lists are missing, and
 /// when it is interrupted.
@@ -29,8 +28,7 @@ pub fn score_held_out(
         return Err(TrainError::OtherSide { detector: side, config: config.image_size }.into());
     }
     let frames = sets::frames(config, Split::Validation, data_root)?;
-    let degradation = config.data.degradation;
-    let loader = setup::loader(config, &frames, Phase::Validation, degradation, device.resolve()?)?;
+    let loader = setup::loader(config, &frames, Phase::Validation, device.resolve()?)?;
     progress.begin(loader.batches(), "batches");
     let mut validator = Validator::default();
     for batch in loader.epoch(0, 0) {

@@ -22,17 +22,11 @@ use tch::Device;
 /// Batches under way beside the one in use.
 const READ_AHEAD: usize = 3;
 
-/// A loader of training pairs of these frames, a share of them (0..=1) degraded. In training the frames come in a new
-/// order each epoch, and only full batches count.
+/// A loader of a configuration's training pairs of these frames. In training the frames come in a new order each epoch,
+/// and only full batches count.
 ///
 /// Fails when not one full batch comes together in training.
-pub fn loader(
-    config: &Config,
-    frames: &FrameList,
-    phase: Phase,
-    degradation: f64,
-    device: Device,
-) -> Result<Loader> {
+pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device) -> Result<Loader> {
     let drop_last = phase == Phase::Train;
     if drop_last && frames.frames.len() < config.pairs() {
         let (batch_size, frames) = (config.batch_size, frames.frames.len());
@@ -46,7 +40,7 @@ pub fn loader(
         seed: config.seed,
         threads: config.workers.unwrap_or(cores),
         read_ahead: READ_AHEAD,
-        degradation,
+        extras: config.data.extras(),
         drop_last,
         device,
     };

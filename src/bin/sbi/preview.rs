@@ -55,7 +55,7 @@ fn config(args: &PreviewArgs, session: &Session) -> anyhow::Result<Config> {
             PhaseName::Train => Phase::Train,
             PhaseName::Val => Phase::Validation,
         },
-        degradation: training.data.degradation,
+        extras: training.data.extras(),
         image_size: args.image_size.unwrap_or(training.image_size),
         // Whoever saves hundreds of pairs does not want them on one sheet.
         sheet: args.output.clone().or(defaults.sheet.clone().filter(|_| args.save.is_none())),

@@ -14,6 +14,7 @@ pub use error::{ConfigError, Origin};
 pub use guide::{EncoderName, EncoderWeights, GuideConfig, Residual};
 pub use shares::SetShare;
 
+use crate::blending::Extras;
 use crate::datasets::{Compression, SourceSet, Split};
 use crate::model::{Method, Normalisation};
 use overrides::Layer;
@@ -229,6 +230,11 @@ fn origin_of(layers: &[Layer]) -> Origin {
 }
 
 impl DataConfig {
+    /// What training pairs have beyond the published ones.
+    pub fn extras(&self) -> Extras {
+        Extras { degradation: self.degradation }
+    }
+
     /// Where the list of ids of a split lies; `data_root` counts where no `root` is configured.
     pub fn split_list(&self, split: Split, data_root: &Path) -> PathBuf {
         let given = match split {

@@ -77,12 +77,12 @@ impl PairMaker {
     }
 
     fn make(&self, job: &PairJob, planes: &mut [f32]) -> Result<MadePair, LoaderError> {
-        let LoaderConfig { seed, phase, image_size, degradation, .. } = self.config;
+        let LoaderConfig { seed, phase, image_size, ref extras, .. } = self.config;
         let mut rng = generator(seed, self.epoch, job.position, Purpose::Sample);
         let mut frame = job.frame;
         let mut failed = Vec::new();
         loop {
-            let recipe = Recipe::draw_degraded(&mut rng, phase, degradation);
+            let recipe = Recipe::draw_with(&mut rng, phase, extras);
             match read_pair(&self.frames[frame], &recipe, image_size) {
                 Ok(pair) => {
                     let side = image_size as i64;

@@ -13,7 +13,7 @@ mod tests;
 pub use epoch::EpochBatches;
 pub use stats::LoaderStats;
 
-use crate::blending::Phase;
+use crate::blending::{Extras, Phase};
 use crate::prepared_frames::FrameFiles;
 use crate::rng::{Purpose, generator};
 use crate::training_pairs;
@@ -32,8 +32,8 @@ pub struct LoaderConfig {
     pub image_size: usize,
     /// Training draws and shuffles anew in each epoch; validation has the same pairs in the same order in all.
     pub phase: Phase,
-    /// How often a pair is degraded, 0..=1; 0 as published.
-    pub degradation: f64,
+    /// What pairs have beyond the published ones.
+    pub extras: Extras,
     /// The run's seed.
     pub seed: u64,
     /// Threads that make pairs.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::blending::Extras;
 use crate::blending::testing::{face_of, frame};
 use crate::imaging::write_png;
 use crate::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
@@ -36,7 +37,7 @@ fn config(threads: usize, phase: Phase) -> LoaderConfig {
         seed: 3,
         threads,
         read_ahead: 2,
-        degradation: 0.0,
+        extras: Extras::default(),
         drop_last: false,
         device: Device::Cpu,
     }

@@ -44,8 +44,8 @@ impl<'a> Run<'a> {
 
         let train_frames = sets::frames(config, Split::Train, &asked.data_root)?;
         let val_frames = sets::frames(config, Split::Validation, &asked.data_root)?;
-        let train = setup::loader(config, &train_frames, Phase::Train, config.data.degradation, device)?;
-        let val = setup::loader(config, &val_frames, Phase::Validation, 0.0, device)?;
+        let train = setup::loader(config, &train_frames, Phase::Train, device)?;
+        let val = setup::loader(config, &val_frames, Phase::Validation, device)?;
 
         let (folder, state) = match &asked.place {
             RunPlace::New { output, name, config_name } => {
