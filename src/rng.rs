@@ -25,6 +25,8 @@ pub enum Purpose {
     Split,
     /// The noise that robustness tests add to frames.
     Noise,
+    /// What a training sample's codec step does.
+    Codec,
 }
 
 /// The generator that a run with `seed` uses for `purpose`, for sample `index` in `epoch`.

@@ -55,6 +55,9 @@ pub enum Error {
     /// An image operation failed.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),
+    /// An image could not be taken through a video encoder.
+    #[error(transparent)]
+    Recompression(#[from] crate::video::RecompressionError),
 }
 
 impl Error {

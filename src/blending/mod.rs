@@ -2,14 +2,16 @@
 //! section 3.2.
 //!
 //! Each step has a file with a function of explicit parameters and a way to draw them: [`pick_box`], [`mirror`],
-//! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`], [`degradation`]. A [`Recipe`] holds all draws of
-//! a training pair, a [`Geometry`] says where in the frame it comes from, [`self_blend`] makes the two images.
+//! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`], [`degradation`],
+//! [`codec`]. A [`Recipe`] holds all draws of a training pair, a [`Geometry`] says where in the frame it comes from,
+//! [`self_blend`] makes the two images.
 //!
 //! Only pixels that end up in the final crop are computed. The tests compare with the straightforward way, which runs
 //! every step on the whole wide crop.
 
 pub mod blend;
 pub mod blend_mask;
+pub mod codec;
 pub mod degradation;
 mod error;
 mod extras;
@@ -63,7 +65,12 @@ pub fn self_blend(
     }
     let crop = geometry.crop();
     let joint = recipe.joint_transforms.as_ref();
-    let part = joint.map_or(crop, |joint| joint.needed(crop, width, height));
+    // What a video's other frames show of the surroundings; a degraded image is the crop alone.
+    let around = match (&recipe.codec, &recipe.degradation) {
+        (Some(codec), None) => codec.needed(crop, width, height),
+        _ => crop,
+    };
+    let part = joint.map_or(around, |joint| joint.needed(around, width, height));
     let wide = if recipe.mirror { imaging::mirrored(&wide)? } else { wide };
     let mask = mask_in(geometry, recipe, part)?;
     let (source, target) = source_and_target(&wide, recipe, part)?;
@@ -73,11 +80,21 @@ pub fn self_blend(
         joint.apply(&mut fake)?;
         joint.apply(&mut real)?;
     }
-    let crop = crop.within(part);
+    let (crop, around, crop_around) = (crop.within(part), around.within(part), crop.within(around));
     let side = image_size;
-    let shown = |image: &RgbImage| match recipe.degradation {
-        None => imaging::resized_window(image, crop, side, side),
-        Some(degradation) => imaging::resized(&degradation.apply(&image.cropped(crop))?, side, side),
+    let shown = |image: &RgbImage| -> Result<RgbImage, Error> {
+        if let (None, None) = (&recipe.degradation, &recipe.codec) {
+            return Ok(imaging::resized_window(image, crop, side, side)?);
+        }
+        let (mut image, mut crop) = (image.cropped(around), crop_around);
+        if let Some(degradation) = recipe.degradation {
+            image = degradation.apply(&image)?;
+            crop = Window::whole(image.width(), image.height());
+        }
+        if let Some(codec) = &recipe.codec {
+            image = codec.apply(&image, crop)?;
+        }
+        Ok(imaging::resized(&image, side, side)?)
     };
     Ok(BlendedPair {
         fake: shown(&fake)?,

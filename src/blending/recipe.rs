@@ -2,6 +2,7 @@
 
 use super::Extras;
 use super::blend_mask::Softening;
+use super::codec::CodecStep;
 use super::degradation::Degradation;
 use super::hull::Hull;
 use super::source_target::SourceTransforms;
@@ -45,6 +46,9 @@ pub struct Recipe {
     /// What happens to the final crop of both images alike; not in the published training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degradation: Option<Degradation>,
+    /// The video that the final crop of both images alike then becomes a part of; not in the published training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<CodecStep>,
 }
 
 impl Recipe {
@@ -72,6 +76,7 @@ impl Recipe {
             joint_transforms: train.then_some(joint_transforms),
             margins: if train { margins } else { [VALIDATION_MARGIN; 4] },
             degradation: None,
+            codec: None,
         }
     }
 
@@ -80,6 +85,9 @@ impl Recipe {
         let mut recipe = Recipe::draw(rng, phase);
         if extras.degradation > 0.0 {
             recipe.degradation = Degradation::draw(rng, extras.degradation);
+        }
+        if extras.codec > 0.0 {
+            recipe.codec = CodecStep::draw(rng, extras.codec);
         }
         recipe
     }

@@ -4,7 +4,7 @@ use super::Config;
 use super::faces::Faces;
 use super::save::save;
 use super::sheet::{self, Row};
-use crate::blending::Recipe;
+use crate::blending::{self, Recipe};
 use crate::causes::with_causes;
 use crate::imaging::write_image;
 use crate::progress::{Cancel, Progress};
@@ -43,8 +43,9 @@ pub struct PreviewSummary {
 ///
 /// Frames that give no pair are listed in the [`PreviewSummary`]. In a prepared set each pair comes from another frame as long
 /// as there are enough; files are used in turn, and again from the first if more pairs than files are wanted. Fails
-/// when there is nothing to look at, a model file is missing, or something cannot be written.
+/// when there is nothing to look at, a model file or a video encoder is missing, or something cannot be written.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PreviewSummary> {
+    config.extras.check().map_err(blending::Error::from)?;
     let faces = Faces::open(&config.source, progress)?;
     writable(config)?;
     let order = order(&faces, config);

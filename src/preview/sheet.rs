@@ -17,7 +17,7 @@ const GAP: usize = 8;
 const TEXT: f64 = 9.0;
 const LINE: usize = 18;
 /// Lines of text below a row of images.
-const CAPTION_LINES: usize = 4;
+const CAPTION_LINES: usize = 5;
 
 const PAGE: [u8; 3] = [24, 24, 28];
 const BOX_COLOUR: [u8; 3] = [255, 200, 0];
@@ -152,6 +152,7 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
             if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
         }
     };
+    let video = row.recipe.codec.as_ref().map_or(String::new(), |codec| codec.described());
     let mirrored = if *mirror { ", mirrored" } else { "" };
     let forehead = if *without_forehead { ", 68 points" } else { "" };
     [
@@ -175,6 +176,7 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
             three(&source_transforms.hsv_shift, 2)
         ),
         format!("both: {joint}; margins {}", margins.map(|margin| format!("{margin:.2}")).join(" ")),
+        video,
     ]
 }
 

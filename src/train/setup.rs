@@ -4,7 +4,7 @@ use super::TrainError;
 use super::config::{Config, EncoderName, EncoderWeights, GuideConfig, Residual};
 use super::loader::{Loader, LoaderConfig};
 use crate::Result;
-use crate::blending::Phase;
+use crate::blending::{self, Phase};
 use crate::checkpoint::{self, Checkpoint, StateDict};
 use crate::model::efficientnet::Variant;
 use crate::model::face_encoder::{FACE_ENCODER_PREFIX, FaceEncoder};
@@ -25,8 +25,10 @@ const READ_AHEAD: usize = 3;
 /// A loader of a configuration's training pairs of these frames. In training the frames come in a new order each epoch,
 /// and only full batches count.
 ///
-/// Fails when not one full batch comes together in training.
+/// Fails when not one full batch comes together in training, and when encoders are missing that pairs go through.
 pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device) -> Result<Loader> {
+    let extras = config.data.extras();
+    extras.check().map_err(blending::Error::from)?;
     let drop_last = phase == Phase::Train;
     if drop_last && frames.frames.len() < config.pairs() {
         let (batch_size, frames) = (config.batch_size, frames.frames.len());
@@ -40,7 +42,7 @@ pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device)
         seed: config.seed,
         threads: config.workers.unwrap_or(cores),
         read_ahead: READ_AHEAD,
-        extras: config.data.extras(),
+        extras,
         drop_last,
         device,
     };

@@ -11,6 +11,7 @@ mod input;
 mod packets;
 mod random_access;
 mod reader;
+mod recompression;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod writer;
 pub use indices::{distinct_frame_indices, frame_indices, training_positions};
 pub use input::FileInput;
 pub use reader::{Counting, DecodeReport, Decoded, Rows, VideoReader};
+pub use recompression::{Compression, RecompressionError, recompressed, require_encoders};
 pub use wanted::Wanted;
 pub use writer::{VideoWriter, WriteError};
 

@@ -1,6 +1,7 @@
 //! From packets to frames.
 
 use super::demuxer::Demuxer;
+use super::encoder::Encoder;
 use super::error::{AvError, check};
 use super::frame::AvFrame;
 use super::library::loaded;
@@ -64,6 +65,29 @@ impl Decoder {
             check(av.avcodec_parameters_to_context(context.as_ptr(), parameters)).map_err(refused)?;
             (*context.as_ptr()).thread_count = threads.clamp(1, 16) as c_int;
             check(av.avcodec_open2(context.as_ptr(), found, null_mut())).map_err(refused)?;
+            Ok(decoder)
+        }
+    }
+
+    /// Opens the decoder of what an encoder gives, packet by packet, with one thread. The encoder must write its headers
+    /// into its packets.
+    pub fn of_encoder(encoder: &Encoder) -> Result<Decoder, DecoderError> {
+        let av = &loaded().av;
+        // SAFETY: the encoder's context is valid and only read; the decoder's description lives as long as the library.
+        // The context that is made belongs to the value that is returned, which frees it on every path.
+        unsafe {
+            let from = &*encoder.as_ptr();
+            let codec = CStr::from_ptr(av.avcodec_get_name(from.codec_id)).to_string_lossy().into_owned();
+            let found = av.avcodec_find_decoder(from.codec_id);
+            if found.is_null() {
+                return Err(DecoderError::None { codec });
+            }
+            let context = NonNull::new(av.avcodec_alloc_context3(found)).expect("memory for a decoder");
+            let decoder = Decoder(context);
+            let raw = &mut *context.as_ptr();
+            (raw.width, raw.height, raw.thread_count) = (from.width, from.height, 1);
+            let opened = check(av.avcodec_open2(raw, found, null_mut()));
+            opened.map_err(|cause| DecoderError::Refused { codec, cause })?;
             Ok(decoder)
         }
     }

@@ -2,7 +2,7 @@
 
 use super::error::{AvError, check};
 use super::frame::AvFrame;
-use super::library::{libav, loaded};
+use super::library::{LibavMissing, libav, loaded};
 use super::muxer::{EncodeError, failed};
 use super::options::Options;
 use super::packet::Packet;
@@ -75,6 +75,13 @@ pub struct Encoder {
 unsafe impl Send for Encoder {}
 
 impl Encoder {
+    /// Whether this FFmpeg has an encoder of this name.
+    pub fn exists(name: &str) -> Result<bool, LibavMissing> {
+        let av = &libav()?.av;
+        // SAFETY: takes a C string; what is returned is null or lives as long as the library.
+        Ok(CString::new(name).is_ok_and(|name| unsafe { !av.avcodec_find_encoder_by_name(name.as_ptr()).is_null() }))
+    }
+
     /// Opens an encoder. Its packets' times count frames.
     pub fn open(encoding: &Encoding<'_>) -> Result<Encoder, EncodeError> {
         let av = &libav()?.av;
@@ -167,6 +174,8 @@ impl Encoder {
             );
             failed("converting a frame", check(scaled))?;
             raw.pts = time;
+            // What encoders with a fixed quantiser go by; nothing to others.
+            raw.quality = (*self.as_ptr()).global_quality;
             failed(
                 "encoding a frame",
                 check(libav.av.avcodec_send_frame(self.as_ptr(), self.frame.as_ptr())),

@@ -78,6 +78,8 @@ pub struct DataConfig {
     pub min_face: f64,
     /// Share of training pairs, 0..=1, whose real and fake both lose size and are compressed alike (both: 0).
     pub degradation: f64,
+    /// Share of pairs, 0..=1, whose real and fake both go through the same video encoder (both: 0).
+    pub codec: f64,
     /// Quality of the videos.
     pub compression: Compression,
     /// Frames of a video, spread evenly (both: 8).
@@ -158,6 +160,7 @@ impl Default for DataConfig {
             val_share: 0.1,
             min_face: 60.0,
             degradation: 0.0,
+            codec: 0.0,
             compression: Compression::default(),
             n_frames: 8,
             train: None,
@@ -232,7 +235,7 @@ fn origin_of(layers: &[Layer]) -> Origin {
 impl DataConfig {
     /// What training pairs have beyond the published ones.
     pub fn extras(&self) -> Extras {
-        Extras { degradation: self.degradation }
+        Extras { degradation: self.degradation, codec: self.codec }
     }
 
     /// Where the list of ids of a split lies; `data_root` counts where no `root` is configured.

@@ -43,7 +43,7 @@ use Takes::*;
 /// Far more than any run has; what exceeds it is a slip.
 const MANY: u64 = 1_000_000;
 
-const KEYS: [(&str, Takes); 37] = [
+const KEYS: [(&str, Takes); 38] = [
     ("epoch", Whole(1, MANY)),
     ("batch_size", Even(2, 65_536)),
     ("image_size", Whole(16, 4096)),
@@ -53,6 +53,7 @@ const KEYS: [(&str, Takes); 37] = [
     ("data.val_share", Above0(0.9)),
     ("data.min_face", Number(0.0, 1e4)),
     ("data.degradation", Number(0.0, 1.0)),
+    ("data.codec", Number(0.0, 1.0)),
     ("data.compression", Name(&["raw", "c23", "c40"])),
     ("data.n_frames", Whole(1, MANY)),
     ("data.train", Path),
