@@ -36,7 +36,7 @@ use sbi::rng::{Purpose, generator};
 use sbi::train::config::Amp;
 use sbi::train::precision::{LossScale, Precision};
 use sbi::train::step::{StepSetting, train_step};
-use sbi::train::{Loader, LoaderConfig, PairBatch, Sam, SamSpec};
+use sbi::train::{Loader, LoaderConfig, Optimiser, OptimiserSpec, PairBatch};
 use sbi::training_pairs::{FrameSelection, VideoChoice, read_pair};
 use sbi::types::RgbImage;
 use std::io::BufRead;
@@ -245,7 +245,7 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
     let shape = [args.batch, 3, FACE_SIDE, FACE_SIDE];
     let (real, fake) = (input("real", &shape), input("fake", &shape));
     let batch = PairBatch { real, fake, frames: Vec::new(), replaced: 0 };
-    let mut sam = Sam::new(SamSpec::default(), model.parameters());
+    let mut sam = Optimiser::new(OptimiserSpec::PUBLISHED, model.parameters());
     let losses = model
         .losses(&model.pairs(batch.real.shallow_clone(), batch.fake.shallow_clone()), Mode::FusedStatistics);
     losses.total.backward();
@@ -263,7 +263,7 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
             precision: Precision::new(Amp::Off, Device::Cpu),
             scale: LossScale::default(),
         };
-        let report = train_step(&model, &mut sam, &batch, &setting);
+        let report = train_step(&model, &mut sam, std::slice::from_ref(&batch), &setting);
         anyhow::ensure!(report.is_finite(), "the loss is not finite");
         Ok(check.clone())
     })
@@ -277,7 +277,7 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
     let input = InputSpec { normalisation: Normalisation::ImageNet, side: SIDE as i64 };
     let model = TrainingModel::new(lite, None, input, Device::Cpu)?;
     initialise(model.variables(), SEED);
-    let mut sam = Sam::new(SamSpec::default(), model.parameters());
+    let mut sam = Optimiser::new(OptimiserSpec::PUBLISHED, model.parameters());
     let at = |name: &str| args.weights.join(name);
     let frame = FrameFiles { frame: at("frame.png"), landmarks: at("landmarks.npy"), boxes: at("boxes.npy") };
     let config = LoaderConfig {
@@ -305,7 +305,7 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
             precision: Precision::new(Amp::Off, Device::Cpu),
             scale: LossScale::default(),
         };
-        let report = train_step(&model, &mut sam, &batch, &setting);
+        let report = train_step(&model, &mut sam, std::slice::from_ref(&batch), &setting);
         anyhow::ensure!(report.is_finite(), "the loss is not finite");
         Ok(Vec::new())
     })

@@ -22,11 +22,13 @@ pub enum TrainError {
     /// The loader could not make a batch.
     #[error(transparent)]
     Loader(#[from] LoaderError),
-    /// Fewer frames than a batch needs.
-    #[error("batch_size {batch_size} needs {} frames, the training set has {frames}: lower batch_size or prepare more videos", batch_size / 2)]
+    /// Fewer frames than a step needs.
+    #[error("{}, the training set has {frames}: lower {} or prepare more videos", needs(*batch_size, *accumulate), match accumulate { 1 => "batch_size", _ => "one of them" })]
     BatchTooLarge {
         /// The configured images per batch.
         batch_size: usize,
+        /// The configured batches per step.
+        accumulate: usize,
         /// Frames of the set.
         frames: usize,
     },
@@ -89,6 +91,15 @@ pub enum TrainError {
         /// How to get it, where it is a known file.
         origin: Option<WeightOrigin>,
     },
+}
+
+/// How many frames a step takes, and why.
+fn needs(batch_size: usize, accumulate: usize) -> String {
+    let frames = batch_size / 2 * accumulate;
+    match accumulate {
+        1 => format!("batch_size {batch_size} needs {frames} frames"),
+        _ => format!("batch_size {batch_size} and optim.accumulate {accumulate} need {frames} frames"),
+    }
 }
 
 /// Each is an error of the stage, and so of the library.

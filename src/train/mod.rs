@@ -1,7 +1,7 @@
 //! Training: SBI and EG on self-blended pairs, repeatable and interruptible.
 //!
 //! [`run()`] is the whole way: `setup` finds frames and weights, `loader` makes batches of training pairs ahead, [`step`]
-//! is one step of the optimiser (`sam`) on the objective; what an epoch gave is kept in a [`RunFolder`], and what a run
+//! is one step of the `optimiser` on the objective; what an epoch gave is kept in a [`RunFolder`], and what a run
 //! needs to go on (`state`) in a file of it (`saved`).
 
 mod averages;
@@ -15,12 +15,12 @@ mod first_batch;
 mod held_out;
 mod loader;
 mod memory;
+mod optimiser;
 mod out_of_memory;
 pub mod precision;
 mod run;
 mod run_folder;
 mod run_record;
-mod sam;
 mod saved;
 pub mod schedule;
 mod sets;
@@ -35,10 +35,10 @@ pub use epoch_log::EpochMetrics;
 pub use error::TrainError;
 pub use held_out::score_held_out;
 pub use loader::{Loader, LoaderConfig, LoaderError, LoaderStats, PairBatch};
+pub use optimiser::{Memory, Optimiser, OptimiserSpec};
 pub use run::{RunConfig, RunEnd, RunPlace, TrainSummary, run};
 pub use run_folder::{RunFolder, RunFolderError};
 pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};
-pub use sam::{Sam, SamSpec};
 pub use saved::SavedError;
 pub use sets::selections;
 pub use step::Validation;

@@ -4,7 +4,7 @@
 //! `GradScaler`.
 
 use super::config::Amp;
-use super::sam::Sam;
+use super::optimiser::Optimiser;
 use crate::native::torch::{Half, in_half_precision};
 use tch::{Device, Tensor};
 
@@ -78,13 +78,20 @@ impl Precision {
         }
     }
 
-    /// The gradient of `loss`, in true size.
-    pub fn backward(&self, loss: &Tensor, scale: LossScale, sam: &mut Sam) {
-        if self.scales() {
-            (loss * scale.scale).backward();
-            sam.scale_gradients(1.0 / scale.scale);
-        } else {
-            loss.backward();
+    /// Adds the gradient of `loss` to those that are there, scaled where this precision needs it.
+    pub fn backward(&self, loss: &Tensor, scale: LossScale) {
+        match self.scales() {
+            true => (loss * scale.scale).backward(),
+            false => loss.backward(),
+        }
+    }
+
+    /// The mean, in true size, of the gradients of `losses` losses that have been added up.
+    pub fn average_gradients(&self, losses: usize, scale: LossScale, optimiser: &mut Optimiser) {
+        let scale = if self.scales() { scale.scale } else { 1.0 };
+        let sum = scale * losses as f64;
+        if sum != 1.0 {
+            optimiser.scale_gradients(1.0 / sum);
         }
     }
 }
@@ -92,7 +99,7 @@ impl Precision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::sam::SamSpec;
+    use crate::train::optimiser::OptimiserSpec;
 
     #[test]
     fn the_scale_halves_at_an_overflow_and_doubles_after_a_while() {
@@ -106,13 +113,20 @@ mod tests {
     #[test]
     fn gradients_come_in_true_size_whatever_the_scale() {
         let x = Tensor::from(3.0f32).set_requires_grad(true);
-        let mut sam = Sam::new(SamSpec::default(), vec![("x".to_owned(), x.shallow_clone())]);
+        let parameters = vec![("x".to_owned(), x.shallow_clone())];
+        let mut optimiser = Optimiser::new(OptimiserSpec::PUBLISHED, parameters);
         let scaled = Precision { half: Some(Half::Float16), device: Device::Cpu };
-        scaled.backward(&(&x * &x), LossScale::default(), &mut sam);
-        assert_eq!(x.grad().double_value(&[]), 6.0);
-        sam.zero_grad();
-        Precision::new(Amp::Fp16, Device::Cpu).backward(&(&x * &x), LossScale::default(), &mut sam);
-        assert_eq!(x.grad().double_value(&[]), 6.0);
+        let plain = Precision::new(Amp::Fp16, Device::Cpu);
+        for precision in [scaled, plain] {
+            for losses in [1, 3] {
+                optimiser.zero_grad();
+                for _ in 0..losses {
+                    precision.backward(&(&x * &x), LossScale::default());
+                }
+                precision.average_gradients(losses, LossScale::default(), &mut optimiser);
+                assert_eq!(x.grad().double_value(&[]), 6.0);
+            }
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What training moves from step to step: all that a run has to remember to go on.
 
 use super::averages::Averages;
-use super::config::Config;
+use super::config::{Config, OptimConfig, OptimMethod};
 use super::epoch_sums::EpochSums;
+use super::optimiser::{Optimiser, OptimiserSpec};
 use super::precision::LossScale;
-use super::sam::{Sam, SamSpec};
 use super::step::StepReport;
 use crate::model::objective::TrainingModel;
 
@@ -13,9 +13,11 @@ pub struct TrainingState {
     /// The networks, the frozen face encoder among them.
     pub model: TrainingModel,
     /// The optimiser with its memory.
-    pub sam: Sam,
+    pub optimiser: Optimiser,
     /// Moving averages of the weights, where the configuration asks for them.
     pub averages: Option<Averages>,
+    /// Passes over a batch's worth of pairs that a step of the optimiser takes.
+    pub passes_per_step: usize,
     /// How far the run has come.
     pub position: Position,
 }
@@ -38,13 +40,13 @@ pub struct Position {
 impl TrainingState {
     /// Before the first step, with the model's weights as they are.
     pub fn new(model: TrainingModel, config: &Config) -> Self {
-        let spec = SamSpec { rho: config.optim.rho, momentum: config.optim.momentum };
-        let sam = Sam::new(spec, model.parameters());
+        let optimiser = Optimiser::new(optimiser_spec(config), model.parameters());
         let averages = config.ema.map(|decay| Averages::new(decay, model.variables()));
-        TrainingState { model, sam, averages, position: Position::default() }
+        let passes_per_step = optimiser.spec().passes() * config.optim.accumulate;
+        TrainingState { model, optimiser, averages, passes_per_step, position: Position::default() }
     }
 
-    /// Takes over what a step has found. `replaced`: pairs of its batch that stand for a frame that gave none.
+    /// Takes over what a step has found. `replaced`: pairs of its batches that stand for a frame that gave none.
     pub fn after_step(&mut self, report: &StepReport, replaced: usize) {
         let Position { step, steps, scale, sums, .. } = &mut self.position;
         *step += 1;
@@ -74,5 +76,14 @@ impl TrainingState {
                 result
             }
         }
+    }
+}
+
+fn optimiser_spec(config: &Config) -> OptimiserSpec {
+    let OptimConfig { method, momentum, rho, weight_decay, .. } = config.optim;
+    match method {
+        OptimMethod::Sam => OptimiserSpec::Sam { rho, momentum },
+        OptimMethod::Sgd => OptimiserSpec::Sgd { momentum },
+        OptimMethod::AdamW => OptimiserSpec::AdamW { weight_decay },
     }
 }

@@ -271,12 +271,22 @@ fn interrupted_and_resumed_is_the_same_as_in_one_go() {
     let config = fs::read_to_string(place.path("tiny.json")).unwrap();
     let config = config.replace(r#""n_frames": 4"#, r#""n_frames": 4, "degradation": 0.5"#);
     place.write("tiny.json", config.replace(r#""keep": 2"#, r#""keep": 2, "ema": 0.9"#));
-    place.sbi("train tiny.json --output whole -q").code(0);
-    let whole = run_folder(&place, "whole");
-    for (pause, kind) in [(0, libc::SIGINT), (300, libc::SIGINT), (700, libc::SIGKILL), (1500, libc::SIGKILL)]
-    {
+    let stops = [(0, libc::SIGINT), (300, libc::SIGINT), (700, libc::SIGKILL), (1500, libc::SIGKILL)];
+    stops_change_nothing(&place, "", &stops);
+    let stops = [(300, libc::SIGINT), (700, libc::SIGINT)];
+    stops_change_nothing(&place, "--set optim.method=sgd --set optim.accumulate=2", &stops);
+    let adamw = "--set optim.method=adamw --set optim.schedule=cosine --set optim.warmup=0.2";
+    stops_change_nothing(&place, adamw, &stops);
+}
+
+/// Stops a run after some milliseconds by a signal, resumes it, and compares it with one that was left alone.
+fn stops_change_nothing(place: &Place, flags: &str, stops: &[(u64, i32)]) {
+    let _ = fs::remove_dir_all(place.path("whole"));
+    place.sbi(&format!("train tiny.json --output whole -q {flags}")).code(0);
+    let whole = run_folder(place, "whole");
+    for &(pause, kind) in stops {
         let _ = fs::remove_dir_all(place.path("parts"));
-        let mut child = place.start("train tiny.json --output parts");
+        let mut child = place.start(&format!("train tiny.json --output parts {flags}"));
         let end = Instant::now() + Duration::from_secs(60);
         let begun = || {
             let runs = fs::read_dir(place.path("parts")).into_iter().flatten().flatten();
@@ -295,14 +305,14 @@ fn interrupted_and_resumed_is_the_same_as_in_one_go() {
             let done = Done::from_output("train", output);
             assert!(done.stdout.contains("sbi train --resume"), "{done}");
         }
-        let folder = run_folder(&place, "parts");
+        let folder = run_folder(place, "parts");
         place.sbi(&format!("train --resume {} -q", folder.display())).code(0).tells(&["3 of 3"]);
         let (ours, theirs) =
             (weights(&folder.join("weights/last.tar")), weights(&whole.join("weights/last.tar")));
         for ((name, a), (_, b)) in ours.iter().zip(&theirs) {
-            assert!(a == b, "{name} differs after signal {kind} at {pause} ms");
+            assert!(a == b, "{name} differs after signal {kind} at {pause} ms {flags}");
         }
-        assert_eq!(numbers(&folder), numbers(&whole), "after signal {kind} at {pause} ms");
+        assert_eq!(numbers(&folder), numbers(&whole), "after signal {kind} at {pause} ms {flags}");
         let names = |folder: &Path| {
             let mut names: Vec<_> =
                 fs::read_dir(folder.join("weights")).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -7,7 +7,7 @@ use sbi::model::objective::{GuideSpec, Losses, Pairs, TrainingModel};
 use sbi::model::published::Layout;
 use sbi::model::{Execution, InputSpec, Method};
 use sbi::train::schedule::linear_last_quarter;
-use sbi::train::{Sam, SamSpec};
+use sbi::train::{Optimiser, OptimiserSpec};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tch::{Device, Tensor};
@@ -85,7 +85,7 @@ pub fn eg_step(options: Options) -> Value {
         let inside = inside.expect("EG has inner values");
         losses.total.backward();
         let parameters: BTreeMap<String, Tensor> = model.parameters().into_iter().collect();
-        let sam = Sam::new(SamSpec::default(), model.parameters());
+        let sam = Optimiser::new(OptimiserSpec::PUBLISHED, model.parameters());
         let variables = model.variables().variables();
         let [mean, var, head_mean] =
             ["net._bn0.running_mean", "net._bn0.running_var", "bn.running_mean"].map(|name| &variables[name]);
@@ -111,8 +111,8 @@ pub fn sam_step(options: Options) -> Value {
         let parameters: BTreeMap<String, Tensor> = model.parameters().into_iter().collect();
         let before: BTreeMap<&str, Tensor> =
             WATCHED.iter().map(|name| (*name, parameters[*name].detach().copy())).collect();
-        let spec = SamSpec::default();
-        let mut sam = Sam::new(spec, model.parameters());
+        let (rho, momentum) = (0.05, 0.9);
+        let mut sam = Optimiser::new(OptimiserSpec::Sam { rho, momentum }, model.parameters());
         let pass = || {
             let losses = model.losses(&pairs, Mode::BatchStatistics);
             losses.total.backward();
@@ -121,7 +121,7 @@ pub fn sam_step(options: Options) -> Value {
         sam.zero_grad();
         let first = pass();
         let norm = sam.gradient_norm();
-        sam.climb(norm);
+        assert!(sam.climb(norm), "SAM climbs");
         sam.zero_grad();
         let second = pass();
         let (norms, norm_2) = (gradient_norms(&parameters), sam.gradient_norm());
@@ -133,7 +133,7 @@ pub fn sam_step(options: Options) -> Value {
         let mean = &model.variables().variables()["net._bn0.running_mean"];
         json!({
             "seed": options.seed, "size": size, "batch": batch,
-            "rho": spec.rho, "lr": LR, "momentum": spec.momentum,
+            "rho": rho, "lr": LR, "momentum": momentum,
             "loss_pass1": named(&first),
             "loss_pass2": named(&second),
             "grad_norm_all_pass1": norm,

@@ -90,29 +90,52 @@ pub struct DataConfig {
     pub val: Option<PathBuf>,
 }
 
-/// Sharpness-aware minimisation over stochastic gradient descent.
+/// Optimiser and learning rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimConfig {
-    /// Learning rate at the start (both: 0.001).
+    /// What makes a step of a gradient (both: SAM).
+    pub method: OptimMethod,
+    /// Learning rate at the start, or after a warm-up (both: 0.001).
     pub lr: f64,
-    /// Momentum (both: 0.9).
+    /// Momentum of SAM and SGD (both: 0.9).
     pub momentum: f64,
-    /// How far weights move for the second pass (both: 0.05).
+    /// How far SAM moves weights for its second pass (both: 0.05).
     pub rho: f64,
-    /// The learning rate over the epochs.
+    /// Share of its size that a weight loses in a step of AdamW at a learning rate of 1.
+    pub weight_decay: f64,
+    /// Batches whose gradients a step averages (both: 1).
+    pub accumulate: usize,
+    /// The learning rate over the run.
     pub schedule: Schedule,
+    /// Share of all steps, 0..=0.9, over which the learning rate rises from 0 (both: 0).
+    pub warmup: f64,
 }
 
-/// The learning rate over the epochs.
+/// What makes a step of a gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimMethod {
+    /// Sharpness-aware minimisation over stochastic gradient descent: two passes a step (both).
+    #[default]
+    Sam,
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+    /// Adam with decoupled weight decay.
+    AdamW,
+}
+
+/// The learning rate over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Constant for the first three quarters, then down to 0 in a line (both).
     #[default]
     LinearLastQuarter,
-    /// The initial learning rate in every epoch.
+    /// The same learning rate in every epoch.
     Constant,
+    /// Down to 0 along half a cosine, step by step.
+    Cosine,
 }
 
 /// Number type of the forward pass on CUDA.
@@ -171,7 +194,16 @@ impl Default for DataConfig {
 
 impl Default for OptimConfig {
     fn default() -> Self {
-        OptimConfig { lr: 0.001, momentum: 0.9, rho: 0.05, schedule: Schedule::default() }
+        OptimConfig {
+            method: OptimMethod::default(),
+            lr: 0.001,
+            momentum: 0.9,
+            rho: 0.05,
+            weight_decay: 0.01,
+            accumulate: 1,
+            schedule: Schedule::default(),
+            warmup: 0.0,
+        }
     }
 }
 
@@ -207,6 +239,11 @@ impl Config {
     /// Pairs of real and fake in a batch.
     pub fn pairs(&self) -> usize {
         self.batch_size / 2
+    }
+
+    /// Steps in an epoch of so many full batches. Batches that are too few for a last step are left out.
+    pub fn steps(&self, batches: usize) -> usize {
+        batches / self.optim.accumulate
     }
 
     fn to_value(&self) -> Value {

@@ -43,7 +43,7 @@ use Takes::*;
 /// Far more than any run has; what exceeds it is a slip.
 const MANY: u64 = 1_000_000;
 
-const KEYS: [(&str, Takes); 38] = [
+const KEYS: &[(&str, Takes)] = &[
     ("epoch", Whole(1, MANY)),
     ("batch_size", Even(2, 65_536)),
     ("image_size", Whole(16, 4096)),
@@ -71,10 +71,14 @@ const KEYS: [(&str, Takes); 38] = [
     ("guide.loss_weights.distill", Number(0.0, 1e6)),
     ("guide.detach", Flag),
     ("guide.residual", Name(&["signed", "absolute"])),
+    ("optim.method", Name(&["sam", "sgd", "adamw"])),
     ("optim.lr", Above0(100.0)),
     ("optim.momentum", Below1),
     ("optim.rho", Number(0.0, 100.0)),
-    ("optim.schedule", Name(&["linear_last_quarter", "constant"])),
+    ("optim.weight_decay", Number(0.0, 100.0)),
+    ("optim.accumulate", Whole(1, MANY)),
+    ("optim.schedule", Name(&["linear_last_quarter", "constant", "cosine"])),
+    ("optim.warmup", Number(0.0, 0.9)),
     ("amp", Name(&["off", "fp16", "bf16"])),
     ("workers", WholeOrNull(1, 4096)),
     ("seed", Whole(0, u64::MAX)),

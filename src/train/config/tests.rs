@@ -70,7 +70,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
     assert_eq!(refusal(r#"{"lr": 0.1}"#, &[]), "unknown key lr; did you mean optim.lr?");
     assert_eq!(
         refusal(r#"{"optim": {"colour": 1}}"#, &[]),
-        "unknown key optim.colour; known here are lr, momentum, rho, schedule"
+        "unknown key optim.colour; known here are method, lr, momentum, rho, weight_decay, accumulate, schedule, warmup"
     );
     // A section that is unknown as a whole, and a key below one that has none.
     assert_eq!(refusal(r#"{"optimm": {"lr": 1}}"#, &[]), "unknown key optimm; did you mean optim?");
@@ -93,7 +93,7 @@ fn values_out_of_range_are_named_with_what_was_expected() {
     );
     assert_eq!(
         refusal(r#"{"optim": 5}"#, &[]),
-        "optim is 5, expected a section in braces, with the keys lr, momentum, rho, schedule"
+        "optim is 5, expected a section in braces, with the keys method, lr, momentum, rho, weight_decay, accumulate, schedule, warmup"
     );
     assert_eq!(
         refusal(r#"{"epoch": "3"}"#, &[]),
@@ -109,6 +109,8 @@ fn values_out_of_range_are_named_with_what_was_expected() {
         ("image_size", "15"),
         ("optim.momentum", "1"),
         ("optim.rho", "-0.1"),
+        ("optim.accumulate", "0"),
+        ("optim.warmup", "1"),
         ("val_every", "0"),
         ("keep", "2.5"),
         ("seed", "-1"),

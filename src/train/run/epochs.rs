@@ -12,7 +12,6 @@ use crate::train::loader::{LoaderStats, PairBatch};
 use crate::train::out_of_memory::unless_out_of_memory;
 use crate::train::step::{StepReport, StepSetting, Validation, Validator, train_step};
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long an epoch's training took, as far as this program did it: validation, and steps before a resumption, not
@@ -29,7 +28,7 @@ impl Run<'_> {
     /// Trains the epochs that are left.
     pub fn train(&mut self, cancel: &Cancel) -> Result<RunEnd> {
         let position = &self.state.position;
-        let left = self.config.epoch.saturating_sub(position.epoch) * self.train.batches();
+        let left = self.config.epoch.saturating_sub(position.epoch) * self.steps_per_epoch();
         self.progress.begin(left.saturating_sub(position.step), "steps");
         let end = self.epochs(cancel);
         self.progress.end();
@@ -52,28 +51,39 @@ impl Run<'_> {
                 return Ok(RunEnd::Interrupted);
             }
 
-            let lr = self.config.learning_rate(epoch);
-            let Some(timing) = self.steps(lr, cancel)? else { return Ok(RunEnd::Interrupted) };
+            let Some(timing) = self.steps(cancel)? else { return Ok(RunEnd::Interrupted) };
             let validation = if self.validates_after(epoch) { Some(self.validate()?) } else { None };
-            self.keep_epoch(lr, validation, &timing)?;
+            self.keep_epoch(validation, &timing)?;
         }
     }
 
+    /// Steps of the optimiser in an epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.config.steps(self.train.batches())
+    }
+
+    /// The learning rate of the step that comes next.
+    pub fn next_lr(&self) -> f64 {
+        let position = &self.state.position;
+        self.config.learning_rate(position.epoch, position.step, self.steps_per_epoch())
+    }
+
     /// The steps of the epoch that are left. `None`: broken off, with all saved.
-    fn steps(&mut self, lr: f64, cancel: &Cancel) -> Result<Option<EpochTiming>> {
+    fn steps(&mut self, cancel: &Cancel) -> Result<Option<EpochTiming>> {
         let started = Instant::now();
-        let epoch = self.state.position.epoch;
-        let mut batches = self.train.epoch(epoch as u64, self.state.position.step);
-        for batch in batches.by_ref() {
-            let batch = batch?;
-            if self.state.position.steps == 0 {
-                first_batch::write_sheet(&self.folder.first_batch(), &batch)?;
+        let (epoch, steps) = (self.state.position.epoch, self.steps_per_epoch());
+        let accumulate = self.config.optim.accumulate;
+        let mut batches = self.train.epoch(epoch as u64, self.state.position.step * accumulate);
+        while self.state.position.step < steps {
+            let of_step = batches.by_ref().take(accumulate).collect::<Result<Vec<_>, _>>()?;
+            if let (0, Some(first)) = (self.state.position.steps, of_step.first()) {
+                first_batch::write_sheet(&self.folder.first_batch(), first)?;
             }
-            let report = self.step(&batch, lr)?;
-            self.state.after_step(&report, batch.replaced);
+            let report = self.step(&of_step)?;
+            self.state.after_step(&report, of_step.iter().map(|batch| batch.replaced).sum());
             self.progress.advance(&format!("epoch {}, loss {:.4}", epoch + 1, report.loss));
-            if cancel.is_requested() && self.state.position.step < self.train.batches() {
-                self.save(lr)?;
+            if cancel.is_requested() && self.state.position.step < steps {
+                self.save()?;
                 return Ok(None);
             }
         }
@@ -82,9 +92,10 @@ impl Run<'_> {
         Ok(Some(EpochTiming { training: started.elapsed(), waiting: stats.waited, pairs: stats.pairs }))
     }
 
-    /// One step on a batch: both passes of SAM. Fails where loss or gradient are not finite or memory runs out: the run
-    /// then ends, and its file is that of the last save.
-    fn step(&mut self, batch: &PairBatch, lr: f64) -> Result<StepReport> {
+    /// One step on its batches. Fails where loss or gradient are not finite or memory runs out: the run then ends, and
+    /// its file is that of the last save.
+    fn step(&mut self, batches: &[PairBatch]) -> Result<StepReport> {
+        let lr = self.next_lr();
         let Run { config, state, precision, .. } = self;
         let setting = StepSetting {
             lr,
@@ -94,10 +105,10 @@ impl Run<'_> {
             precision: *precision,
             scale: state.position.scale,
         };
-        let step = || train_step(&state.model, &mut state.sam, batch, &setting);
+        let step = || train_step(&state.model, &mut state.optimiser, batches, &setting);
         let report = unless_out_of_memory(step).ok_or_else(|| self.out_of_memory())?;
         if !report.is_finite() {
-            return Err(self.not_finite(&batch.frames).into());
+            return Err(self.not_finite(batches).into());
         }
         Ok(report)
     }
@@ -135,10 +146,11 @@ impl Run<'_> {
         (self.state.position.epoch + 1, self.state.position.step + 1)
     }
 
-    fn not_finite(&self, frames: &[PathBuf]) -> TrainError {
+    fn not_finite(&self, batches: &[PairBatch]) -> TrainError {
         let path = self.folder.logs().join("not_finite.txt");
+        let mut frames = batches.iter().flat_map(|batch| &batch.frames);
         let written = atomic_file::write(&path, |file| {
-            frames.iter().try_for_each(|frame| writeln!(file, "{}", frame.display()))
+            frames.try_for_each(|frame| writeln!(file, "{}", frame.display()))
         });
         // The error matters more than its list.
         let list = written.ok().map(|()| path);

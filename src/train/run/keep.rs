@@ -8,6 +8,7 @@ use crate::train::config::Config;
 use crate::train::curves::write_curves;
 use crate::train::epoch_log::EpochMetrics;
 use crate::train::saved;
+use crate::train::state::Position;
 use crate::train::step::Validation;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
@@ -15,18 +16,13 @@ use std::time::SystemTime;
 
 impl Run<'_> {
     /// Saves the state to go on from in the middle of an epoch: nobody has validated these weights.
-    pub fn save(&self, lr: f64) -> Result<()> {
-        Ok(saved::write(&self.folder.last(), &self.state, lr, &BTreeMap::new())?)
+    pub fn save(&self) -> Result<()> {
+        Ok(saved::write(&self.folder.last(), &self.state, self.next_lr(), &BTreeMap::new())?)
     }
 
-    /// Ends an epoch, whose steps were made with `lr`: log, checkpoints and the new position, in an order that survives a
-    /// kill between any two.
-    pub fn keep_epoch(
-        &mut self,
-        lr: f64,
-        validation: Option<Validation>,
-        timing: &EpochTiming,
-    ) -> Result<()> {
+    /// Ends an epoch: log, checkpoints and the new position, in an order that survives a kill between any two.
+    pub fn keep_epoch(&mut self, validation: Option<Validation>, timing: &EpochTiming) -> Result<()> {
+        let lr = self.last_lr();
         let metrics = self.metrics(lr, validation, timing);
         let epoch = metrics.epoch;
         self.log.append(metrics.clone())?;
@@ -43,14 +39,19 @@ impl Run<'_> {
         }
         // Where averages were validated, these weights themselves were not.
         let told = if self.state.averages.is_some() { BTreeMap::new() } else { told };
-        let next_lr = self.config.learning_rate(epoch);
-        saved::write(&self.folder.last(), &self.state, next_lr, &told)?;
+        saved::write(&self.folder.last(), &self.state, self.next_lr(), &told)?;
         if let Some(kept) = delete {
             let path = self.folder.weights().join(kept.file_name());
             std::fs::remove_file(&path).map_err(|cause| Error::Output { path, cause })?;
         }
         self.progress.note(&metrics.line());
         Ok(())
+    }
+
+    /// The learning rate of the last step, after an epoch's steps.
+    fn last_lr(&self) -> f64 {
+        let Position { epoch, step, .. } = self.state.position;
+        self.config.learning_rate(epoch, step.saturating_sub(1), self.steps_per_epoch())
     }
 
     fn metrics(&self, lr: f64, validation: Option<Validation>, timing: &EpochTiming) -> EpochMetrics {

@@ -57,7 +57,8 @@ impl<'a> Run<'a> {
                 let counts = DataCounts { train: (&train_frames).into(), val: (&val_frames).into() };
                 RunRecord::new(config.clone(), format!("{device:?}"), counts).write(&folder)?;
                 // From now on the run can be resumed, wherever it is killed.
-                saved::write(&folder.last(), &state, config.learning_rate(0), &BTreeMap::new())?;
+                let lr = config.learning_rate(0, 0, config.steps(train.batches()));
+                saved::write(&folder.last(), &state, lr, &BTreeMap::new())?;
                 [backbone_note].iter().chain(&encoder_note).for_each(|note| progress.note(note));
                 (folder, state)
             }

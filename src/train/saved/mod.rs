@@ -1,7 +1,7 @@
 //! A run's state in a weight file: what PyTorch and the original programs read, and where the run was.
 //!
 //! The file holds what [`checkpoint::write_torch`] writes: weights, optimiser, epoch, metadata. The optimiser's part is
-//! that of `torch.optim.SGD`, with the weights' names beside their numbers; our own position in the run stands in it
+//! that of PyTorch's, with the weights' names beside their numbers; our own position in the run stands in it
 //! under a key of its own, where the original programs do not look.
 
 mod read;
@@ -37,10 +37,10 @@ pub enum SavedError {
     },
     /// The optimiser's memory, or an average, is of other weights than the configuration's.
     #[error("{}: the optimiser's state does not fit: {name}", path.display())]
-    Velocity {
+    Memory {
         /// The weight file.
         path: PathBuf,
-        /// The name of the parameter whose velocity does not fit.
+        /// The name of the parameter whose memory or average does not fit.
         name: String,
     },
 }
@@ -98,7 +98,7 @@ fn sums_of_value(value: Option<&Value>) -> EpochSums {
 #[cfg(test)]
 mod tests {
     use super::super::averages::Averages;
-    use super::super::config::Config;
+    use super::super::config::{Config, OptimConfig, OptimMethod};
     use super::super::precision::LossScale;
     use super::super::setup;
     use super::super::state::{Position, TrainingState};
@@ -137,7 +137,7 @@ mod tests {
         let path = folder.path().join("last.tar");
         let mut state = eg(1, Some(0.9));
         let (name, weight) = &state.model.parameters()[3];
-        assert!(state.sam.set_velocity(name, &(weight * 2.0)));
+        assert!(state.optimiser.set_memory(name, &[("momentum_buffer", weight * 2.0)]));
         let terms = [("rf".to_owned(), 0.1), ("distill".to_owned(), 0.7)].into();
         let sums = EpochSums { loss: 0.1 + 0.2, terms, right: 5, images: 8, overflowed: 1, replaced: 2 };
         let scale = LossScale { scale: 512.0, steps: 3 };
@@ -162,10 +162,39 @@ mod tests {
         let read_encoder = setup::encoder_of_run(&config, &path, Device::Cpu).unwrap().unwrap();
         assert_eq!(read_encoder.weights(), &encoder(&state.model));
         assert_ne!(read_encoder.weights(), &encoder(&other.model));
-        let velocity = |state: &TrainingState| state.sam.velocities()[3].as_ref().unwrap().copy();
-        assert_eq!(velocity(&other), velocity(&state));
+        let memory = |state: &TrainingState| state.optimiser.memories().nth(3).unwrap();
+        assert_eq!(memory(&other), memory(&state));
+        assert_eq!(memory(&state).len(), 1);
         let counters = checkpoint::read(&path).unwrap().state;
         assert_eq!(counters.get("bn.num_batches_tracked").unwrap().to_i64_vec(), [34]);
+    }
+
+    #[test]
+    fn what_adamw_remembers_is_read_as_it_was_written_and_only_by_adamw() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.tar");
+        let sbi = |method, accumulate| {
+            let optim = OptimConfig { method, accumulate, ..OptimConfig::default() };
+            TrainingState::new(b0(None), &Config { optim, ..Config::default() })
+        };
+        let mut state = sbi(OptimMethod::AdamW, 3);
+        fill::fill_variables(state.model.variables(), 1);
+        let (name, weight) = &state.model.parameters()[3];
+        let memory =
+            [("step", Tensor::from(7.0f32)), ("exp_avg", weight * 2.0), ("exp_avg_sq", weight * 3.0)];
+        assert!(state.optimiser.set_memory(name, &memory));
+        state.position.steps = 7;
+        write(&path, &state, 0.001, &BTreeMap::new()).unwrap();
+        let counters = checkpoint::read(&path).unwrap().state;
+        assert_eq!(counters.get("net._bn0.num_batches_tracked").unwrap().to_i64_vec(), [21]);
+
+        let mut other = sbi(OptimMethod::AdamW, 3);
+        read(&path, &mut other).unwrap();
+        let memories = |state: &TrainingState| state.optimiser.memories().collect::<Vec<_>>();
+        assert_eq!(memories(&other), memories(&state));
+        assert!(memories(&other)[3] == memory && memories(&other)[2].is_empty());
+        let mut sam = sbi(OptimMethod::Sam, 3);
+        assert!(matches!(read(&path, &mut sam), Err(SavedError::Memory { .. })));
     }
 
     #[test]

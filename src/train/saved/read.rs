@@ -5,8 +5,8 @@ use crate::checkpoint::{self, Value};
 use crate::model::face_encoder::FACE_ENCODER_PREFIX;
 use crate::model::weights::{load_part, to_tensor};
 use crate::train::averages::Averages;
+use crate::train::optimiser::Optimiser;
 use crate::train::precision::LossScale;
-use crate::train::sam::Sam;
 use crate::train::state::{Position, TrainingState};
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub fn read(path: &Path, run: &mut TrainingState) -> Result<(), SavedError> {
     let missing = missing_from(path);
     let optimizer = file.optimizer.as_ref().ok_or_else(|| missing("the optimiser's state"))?;
     let ours = optimizer.get(OURS).ok_or_else(|| missing("the position in the run"))?;
-    read_velocities(path, optimizer, &mut run.sam)?;
+    read_memory(path, optimizer, &mut run.optimiser)?;
     if let Some(averages) = &mut run.averages {
         read_averages(path, ours, averages)?;
     }
@@ -63,21 +63,21 @@ fn read_averages(path: &Path, ours: &Value, averages: &mut Averages) -> Result<(
             return Err(missing("an average with its name"));
         };
         if !averages.set(name, &to_tensor(value)?) {
-            return Err(SavedError::Velocity { path: path.to_owned(), name: name.clone() });
+            return Err(SavedError::Memory { path: path.to_owned(), name: name.clone() });
         }
     }
     Ok(())
 }
 
-fn read_velocities(path: &Path, optimizer: &Value, sam: &mut Sam) -> Result<(), SavedError> {
+fn read_memory(path: &Path, file: &Value, optimiser: &mut Optimiser) -> Result<(), SavedError> {
     let missing = missing_from(path);
-    let Some(Value::List(groups)) = optimizer.get("param_groups") else {
+    let Some(Value::List(groups)) = file.get("param_groups") else {
         return Err(missing("the optimiser's groups"));
     };
     let Some(Value::List(names)) = groups.first().and_then(|group| group.get("param_names")) else {
         return Err(missing("the names of the optimiser's weights"));
     };
-    let Some(Value::Dict(memory)) = optimizer.get("state") else {
+    let Some(Value::Dict(memory)) = file.get("state") else {
         return Err(missing("the optimiser's memory"));
     };
     for (index, entry) in memory {
@@ -85,12 +85,18 @@ fn read_velocities(path: &Path, optimizer: &Value, sam: &mut Sam) -> Result<(), 
             Value::Int(index) => usize::try_from(*index).ok().and_then(|index| names.get(index)),
             _ => None,
         };
-        let (Some(Value::Str(name)), Some(Value::Tensor(velocity))) = (name, entry.get("momentum_buffer"))
-        else {
-            return Err(missing("a velocity with its name"));
+        let (Some(Value::Str(name)), Value::Dict(parts)) = (name, entry) else {
+            return Err(missing("a weight's memory with its name"));
         };
-        if !sam.set_velocity(name, &to_tensor(velocity)?) {
-            return Err(SavedError::Velocity { path: path.to_owned(), name: name.clone() });
+        let mut memory = Vec::new();
+        for part in parts {
+            let (Value::Str(part), Value::Tensor(value)) = part else {
+                return Err(missing("a weight's memory in tensors"));
+            };
+            memory.push((part.as_str(), to_tensor(value)?));
+        }
+        if !optimiser.set_memory(name, &memory) {
+            return Err(SavedError::Memory { path: path.to_owned(), name: name.clone() });
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use crate::model::Error as ModelError;
 use crate::model::objective::TrainingModel;
 use crate::model::weights::to_data;
 use crate::train::averages::Averages;
+use crate::train::optimiser::{Memory, OptimiserSpec, adamw};
 use crate::train::state::{Position, TrainingState};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,8 +44,8 @@ fn metadata(model: &TrainingModel) -> BTreeMap<String, String> {
 
 /// All weights of the model, the face encoder's too.
 pub(super) fn state_dict(state: &TrainingState) -> Result<StateDict, SavedError> {
-    const PASSES_PER_STEP: usize = 2;
-    let TrainingState { model, position, .. } = state;
+    let TrainingState { model, passes_per_step, position, .. } = state;
+    let passes = passes_per_step * position.steps;
     let mut entries = BTreeMap::new();
     let mut insert = |name: String, data: TensorData, passes: usize| -> Result<(), SavedError> {
         if let Some(stem) = name.strip_suffix("running_var") {
@@ -55,7 +56,7 @@ pub(super) fn state_dict(state: &TrainingState) -> Result<StateDict, SavedError>
         Ok(())
     };
     for (name, tensor) in model.variables().variables() {
-        insert(name, to_data(&tensor)?, PASSES_PER_STEP * position.steps)?;
+        insert(name, to_data(&tensor)?, passes)?;
     }
     // The face encoder never moves.
     for (name, data) in model.face_encoder().iter().flat_map(|encoder| encoder.weights().iter()) {
@@ -76,36 +77,68 @@ fn dict(pairs: Vec<(&str, Value)>) -> Value {
     Value::Dict(pairs.into_iter().map(|(key, value)| (text(key), value)).collect())
 }
 
-/// The form of `torch.optim.SGD.state_dict()`, with the weights' names, and our position beside.
+/// The form of `state_dict()` of PyTorch's optimisers, with the weights' names, and our position beside.
 fn optimizer_value(run: &TrainingState, lr: f64) -> Result<Value, SavedError> {
-    let sam = &run.sam;
-    let names: Vec<&str> = sam.names().collect();
+    let optimiser = &run.optimiser;
+    let names: Vec<&str> = optimiser.names().collect();
     let mut memory = Vec::new();
-    for (index, velocity) in sam.velocities().iter().enumerate() {
-        if let Some(velocity) = velocity {
-            let buffer = dict(vec![("momentum_buffer", Value::Tensor(to_data(velocity)?))]);
-            memory.push((Value::Int(index as i64), buffer));
-        }
+    for (index, parts) in optimiser.memories().enumerate().filter(|(_, parts)| !parts.is_empty()) {
+        memory.push((Value::Int(index as i64), memory_value(parts)?));
     }
-    let group = dict(vec![
-        ("lr", Value::Float(lr)),
-        ("momentum", Value::Float(sam.spec().momentum)),
-        ("dampening", Value::Float(0.0)),
-        ("weight_decay", Value::Float(0.0)),
-        ("nesterov", Value::Bool(false)),
-        ("maximize", Value::Bool(false)),
-        ("foreach", Value::None),
-        ("differentiable", Value::Bool(false)),
-        ("fused", Value::None),
-        ("rho", Value::Float(sam.spec().rho)),
-        ("params", Value::List((0..names.len()).map(|i| Value::Int(i as i64)).collect())),
-        ("param_names", Value::List(names.iter().map(|name| text(*name)).collect())),
-    ]);
+    let mut group = vec![("lr", Value::Float(lr))];
+    group.extend(constants(optimiser.spec()));
+    group.push(("params", Value::List((0..names.len()).map(|i| Value::Int(i as i64)).collect())));
+    group.push(("param_names", Value::List(names.iter().map(|name| text(*name)).collect())));
     Ok(dict(vec![
         ("state", Value::Dict(memory)),
-        ("param_groups", Value::List(vec![group])),
+        ("param_groups", Value::List(vec![dict(group)])),
         (OURS, position_value(&run.position, run.averages.as_ref())?),
     ]))
+}
+
+fn memory_value(memory: Memory) -> Result<Value, SavedError> {
+    let parts = memory.iter().map(|(part, tensor)| Ok((*part, Value::Tensor(to_data(tensor)?))));
+    Ok(dict(parts.collect::<Result<_, ModelError>>()?))
+}
+
+/// What PyTorch's optimiser of that kind has in its group of parameters, beside learning rate and parameters.
+fn constants(spec: OptimiserSpec) -> Vec<(&'static str, Value)> {
+    let off = |name| (name, Value::Bool(false));
+    let sgd = |momentum| {
+        vec![
+            ("momentum", Value::Float(momentum)),
+            ("dampening", Value::Float(0.0)),
+            ("weight_decay", Value::Float(0.0)),
+            off("nesterov"),
+            off("maximize"),
+            ("foreach", Value::None),
+            off("differentiable"),
+            ("fused", Value::None),
+        ]
+    };
+    match spec {
+        OptimiserSpec::Sam { rho, momentum } => {
+            let mut sam = sgd(momentum);
+            sam.push(("rho", Value::Float(rho)));
+            sam
+        }
+        OptimiserSpec::Sgd { momentum } => sgd(momentum),
+        OptimiserSpec::AdamW { weight_decay } => {
+            let (mean, square) = adamw::BETAS;
+            vec![
+                ("betas", Value::List(vec![Value::Float(mean), Value::Float(square)])),
+                ("eps", Value::Float(adamw::EPS)),
+                ("weight_decay", Value::Float(weight_decay)),
+                off("amsgrad"),
+                off("maximize"),
+                ("foreach", Value::None),
+                off("capturable"),
+                off("differentiable"),
+                ("fused", Value::None),
+                ("decoupled_weight_decay", Value::Bool(true)),
+            ]
+        }
+    }
 }
 
 /// Where the run is, and the averages to go on with.
