@@ -25,21 +25,10 @@ const READ_AHEAD: usize = 3;
 /// A loader of a configuration's training pairs of these frames. In training the frames come in a new order each epoch,
 /// and only full batches count.
 ///
-<<<<<<< HEAD
-/// Fails when not one full batch comes together in training, and when encoders are missing that pairs go through.
+/// Fails when not one step's full batches come together in training, and when encoders are missing that pairs go through.
 pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device) -> Result<Loader> {
     let extras = config.data.extras();
     extras.check().map_err(blending::Error::from)?;
-=======
-/// Fails when not one step's full batches come together in training.
-pub fn loader(
-    config: &Config,
-    frames: &FrameList,
-    phase: Phase,
-    degradation: f64,
-    device: Device,
-) -> Result<Loader> {
->>>>>>> c19ee3d (train: choose among SAM, SGD and AdamW; cosine schedule, warm-up, accumulated gradients)
     let drop_last = phase == Phase::Train;
     let accumulate = config.optim.accumulate;
     if drop_last && frames.frames.len() < config.pairs() * accumulate {

@@ -213,7 +213,7 @@ fn unknown(origin: &Origin, key: &str) -> ConfigError {
 /// A key of this or a near name in any section.
 fn elsewhere(name: &str) -> Option<String> {
     let last = |key: &'static str| key.rsplit('.').next().unwrap_or(key);
-    let near = suggest(name, &KEYS.map(|(key, _)| last(key)))?;
+    let near = suggest(name, &KEYS.iter().map(|(key, _)| last(key)).collect::<Vec<_>>())?;
     KEYS.iter().map(|(key, _)| *key).find(|key| last(key) == near).map(str::to_owned)
 }
 
