@@ -102,6 +102,12 @@ pub enum Error {
     /// An annotated copy that a wish to stop has cut short.
     #[error("the run was interrupted")]
     AnnotateInterrupted,
+    /// None of the inputs is in the table of labels.
+    #[error("{}: none of the inputs is in this table; names in it count from its folder", table.display())]
+    NothingLabelled {
+        /// The table.
+        table: PathBuf,
+    },
     /// A packed folder that was made from other files than asked for.
     #[error("{}: was packed from {packed} videos, but {asked} was asked for", folder.display())]
     PackedCompression {

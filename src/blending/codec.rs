@@ -121,7 +121,8 @@ impl CodecStep {
     pub fn needed(&self, crop: Window, width: usize, height: usize) -> Window {
         let scale = self.scale_of(crop.width(), crop.height());
         // Whole pixels after shrinking, so that the crop's corner falls on one.
-        let margin = |there: usize| ((there as f64 * scale).floor().min(Self::AROUND) / scale).floor() as usize;
+        let margin =
+            |there: usize| ((there as f64 * scale).floor().min(Self::AROUND) / scale).floor() as usize;
         Window {
             y0: crop.y0 - margin(crop.y0),
             y1: crop.y1 + margin(height - crop.y1),
@@ -217,11 +218,13 @@ impl Codec {
                 ("libx265", options)
             }
             Codec::Vp9 { quality } => {
-                let constant = [("crf", text(quality)), ("b", "0".to_owned()), ("lag-in-frames", "0".to_owned())];
+                let constant =
+                    [("crf", text(quality)), ("b", "0".to_owned()), ("lag-in-frames", "0".to_owned())];
                 ("libvpx-vp9", realtime().into_iter().chain(constant).collect())
             }
             Codec::Vp8 { quantiser } => {
-                let fixed = [("qmin", text(quantiser)), ("qmax", text(quantiser)), ("b", "1000000".to_owned())];
+                let fixed =
+                    [("qmin", text(quantiser)), ("qmax", text(quantiser)), ("b", "1000000".to_owned())];
                 ("libvpx", realtime().into_iter().chain(fixed).collect())
             }
             Codec::Mjpeg { quantiser } => {

@@ -27,7 +27,7 @@ pub enum InferSource {
     },
     /// A folder of packed faces.
     Packed(PathBuf),
-    /// Photographs, videos, and folders of them.
+    /// Photographs, videos, and folders of them; none: those that the table of labels names.
     Files(Vec<PathBuf>),
 }
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub weights: PathBuf,
     /// The inputs to score.
     pub source: InferSource,
+    /// A table that labels files ([`LabelTable`](crate::datasets::LabelTable)); with it, metrics are computed.
+    pub labels: Option<PathBuf>,
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
     /// How faces are found in videos; unused for packed sets.
@@ -68,6 +70,7 @@ impl Config {
         Config {
             weights,
             source,
+            labels: None,
             frames: 32,
             face_detector: FaceDetectorConfig::default(),
             batch_size: 8,

@@ -1,7 +1,7 @@
 //! From what was asked for to a list of inputs to score.
 
 use super::{Config, InferSource};
-use crate::datasets::{Compression, Video, VideoList};
+use crate::datasets::{Compression, LabelTable, LabelledFile, Video, VideoList};
 use crate::media::{MediaFiles, media_files};
 use crate::packed_faces::{PackedSet, PackedVideo};
 use crate::types::Label;
@@ -16,6 +16,17 @@ pub(super) struct InputItem {
     pub label: Option<Label>,
     /// The method that made it, where the test set tells.
     pub group: Option<String>,
+    /// Where it comes from, where a table of labels tells.
+    pub source: Option<String>,
+    /// The item that it was made from, where a table of labels tells.
+    pub original: Option<usize>,
+}
+
+impl InputItem {
+    /// A file of which nothing is known.
+    pub(super) fn unlabelled(path: PathBuf) -> Self {
+        InputItem { path, label: None, group: None, source: None, original: None }
+    }
 }
 
 /// Where the faces of the items are.
@@ -56,7 +67,10 @@ pub(super) fn resolve(config: &Config) -> Result<Inputs> {
             let list = set.list(data_root, *compression, *allow_missing)?;
             Ok(from_list(list, set.to_string(), *compression, limit))
         }
-        InferSource::Files(paths) => from_files(paths, limit),
+        InferSource::Files(paths) => match &config.labels {
+            Some(labels) => from_labelled_files(paths, &LabelTable::read(labels)?, limit),
+            None => from_files(paths, limit),
+        },
     }
 }
 
@@ -64,9 +78,9 @@ fn from_packed(folder: &Path, dataset: Option<String>, limit: usize) -> Result<I
     let PackedSet { manifest, mut videos } = PackedSet::open(folder)?;
     videos.truncate(limit);
     let item = |video: &PackedVideo| InputItem {
-        path: video.name().into(),
         label: Some(video.label),
         group: video.entry.as_ref().and_then(|entry| entry.group.clone()),
+        ..InputItem::unlabelled(video.name().into())
     };
     let settings = manifest.as_ref().map(|manifest| &manifest.settings);
     let folder_name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -95,9 +109,9 @@ fn check_compression(folder: &Path, packed: Option<&str>, asked: Compression) ->
 fn from_list(list: VideoList, dataset: String, compression: Compression, limit: usize) -> Inputs {
     let notes = list.remarks();
     let item = |video: Video| InputItem {
-        path: video.path,
         label: Some(video.label),
         group: video.group.map(|group| group.to_string()),
+        ..InputItem::unlabelled(video.path)
     };
     Inputs {
         items: list.videos.into_iter().take(limit).map(item).collect(),
@@ -113,7 +127,7 @@ fn from_list(list: VideoList, dataset: String, compression: Compression, limit: 
 fn from_files(paths: &[PathBuf], limit: usize) -> Result<Inputs> {
     let MediaFiles { mut files, notes } = media_files(paths)?;
     files.truncate(limit);
-    let items = files.into_iter().map(|path| InputItem { path, label: None, group: None }).collect();
+    let items = files.into_iter().map(InputItem::unlabelled).collect();
     Ok(Inputs {
         items,
         faces_from: FacesFrom::Files,
@@ -121,6 +135,58 @@ fn from_files(paths: &[PathBuf], limit: usize) -> Result<Inputs> {
         compression: None,
         face_detector: None,
         labelled: false,
+        notes,
+    })
+}
+
+/// Files with their labels: those of `paths` that the table knows, or all that it names. Files without a label are left
+/// out and told, because metrics over the rest would be read as metrics over all.
+fn from_labelled_files(paths: &[PathBuf], table: &LabelTable, limit: usize) -> Result<Inputs> {
+    let (files, mut notes) = match paths {
+        [] => (table.files().iter().map(|file| file.path.clone()).collect(), Vec::new()),
+        _ => {
+            let MediaFiles { files, notes } = media_files(paths)?;
+            (files, notes)
+        }
+    };
+    let mut rows = Vec::new();
+    let mut without_label = Vec::new();
+    for path in files {
+        match table.row_of(&path) {
+            Some(row) => rows.push((row, path)),
+            None => without_label.push(path),
+        }
+    }
+    if let Some(first) = without_label.first() {
+        let (count, first) = (without_label.len(), first.display());
+        notes.push(format!("{count} files are not in the table of labels and are left out, such as {first}"));
+    }
+    if rows.is_empty() {
+        return Err(Error::NothingLabelled { table: table.path().to_owned() });
+    }
+    let missing = table.files().len() - rows.len();
+    if missing > 0 && !paths.is_empty() {
+        notes.push(format!("{missing} files that the table of labels names are not among the inputs"));
+    }
+    rows.truncate(limit);
+    let item_of = |row: usize| rows.iter().position(|(other, _)| *other == row);
+    let items = rows.iter().map(|(row, path)| {
+        let LabelledFile { label, kind, source, original, .. } = &table.files()[*row];
+        InputItem {
+            path: path.clone(),
+            label: Some(*label),
+            group: kind.clone(),
+            source: source.clone(),
+            original: original.and_then(item_of),
+        }
+    });
+    Ok(Inputs {
+        items: items.collect(),
+        faces_from: FacesFrom::Files,
+        dataset: table.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()),
+        compression: None,
+        face_detector: None,
+        labelled: true,
         notes,
     })
 }

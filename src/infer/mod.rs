@@ -68,6 +68,8 @@ fn metrics(videos: &[VideoResult]) -> Result<VideoMetrics> {
                 scored: !video.frame_scores.is_empty(),
                 frame_scores: &video.frame_scores,
                 group: video.group.as_deref(),
+                source: video.source.as_deref(),
+                original: video.original,
             })
         })
         .collect();

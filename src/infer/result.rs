@@ -19,6 +19,12 @@ pub struct VideoResult {
     /// The method that made it, for FaceForensics++.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Where it comes from, where a table of labels tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The result of what it was made from, by its position in the list, where a table of labels tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<usize>,
     /// Probability of a fake, 0..1; for a video without a face 0.5 in a test set, else none.
     pub score: Option<f64>,
     /// The verdict with its reasons; `None` without calibration and threshold.

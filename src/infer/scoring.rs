@@ -86,6 +86,8 @@ impl ResultBuilder<'_> {
             path: item.path.display().to_string(),
             label: item.label,
             group: item.group.clone(),
+            source: item.source.clone(),
+            original: item.original,
             score: score.or(item.label.map(|_| NEUTRAL_SCORE)),
             judgement,
             status: end.status,

@@ -52,6 +52,21 @@ impl Bootstrap {
         aucs.sort_by(f64::total_cmp);
         Some((percentile(&aucs, TAIL)?, percentile(&aucs, 1.0 - TAIL)?))
     }
+
+    /// The 95 % confidence interval of the mean of `values`, (low, high), as [`Bootstrap::auc_ci95`] finds that of an AUC.
+    /// `None` without values or resamples.
+    pub fn mean_ci95(&self, values: &[f64]) -> Option<(f64, f64)> {
+        if values.is_empty() {
+            return None;
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut drawn = || values[rng.random_range(0..values.len())];
+        let mut means: Vec<f64> = (0..self.resamples)
+            .map(|_| (0..values.len()).map(|_| drawn()).sum::<f64>() / values.len() as f64)
+            .collect();
+        means.sort_by(f64::total_cmp);
+        Some((percentile(&means, TAIL)?, percentile(&means, 1.0 - TAIL)?))
+    }
 }
 
 /// For each sample of a class the position of its score among the distinct scores.

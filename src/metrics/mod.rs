@@ -16,7 +16,7 @@ pub use bootstrap::Bootstrap;
 pub use calibration::Calibration;
 pub use roc::{EqualErrorRate, Roc};
 pub use score::{FrameScore, VideoScore, video_score};
-pub use summary::{ScoredVideo, VideoMetrics};
+pub use summary::{PairMetrics, ScoredVideo, VideoMetrics};
 
 /// Numbers from which no metric can be computed. Indices count from 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -21,6 +21,10 @@ pub struct ScoredVideo<'a> {
     pub frame_scores: &'a [FrameScore],
     /// The method that made it; `None` for originals and where methods are not told apart.
     pub group: Option<&'a str>,
+    /// Where it comes from, if that is known.
+    pub source: Option<&'a str>,
+    /// The real video that a fake was made from, by its position in the list, if that is known.
+    pub original: Option<usize>,
 }
 
 /// Metrics of a test set. What is undefined (one class, no videos) is `None`, `null` in JSON.
@@ -55,6 +59,24 @@ pub struct VideoMetrics {
     /// JSON when there is none.
     #[serde(rename = "groups", skip_serializing_if = "Vec::is_empty", serialize_with = "as_object")]
     pub groups: Vec<(String, VideoMetrics)>,
+    /// Metrics of each source with both real and fake videos, in order of first appearance: how well forgeries are told
+    /// from real videos that were made alike. Left out of the JSON when there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_object")]
+    pub sources: Vec<(String, VideoMetrics)>,
+    /// How often a fake scores above the video it was made from; none where originals are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<PairMetrics>,
+}
+
+/// Fakes against the very videos that they were made from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PairMetrics {
+    /// Number of fakes whose original is known and scored.
+    pub pairs: usize,
+    /// Share of them that score above their originals; equal scores count half.
+    pub above: f64,
+    /// The 95 % confidence interval of `above`, (low, high), over fakes.
+    pub above_ci95: Option<(f64, f64)>,
 }
 
 impl VideoMetrics {
@@ -64,11 +86,20 @@ impl VideoMetrics {
     /// [`Error::NotANumber`] when a score is NaN.
     pub fn of(videos: &[ScoredVideo<'_>], bootstrap: &Bootstrap) -> Result<Self, Error> {
         let mut metrics = Self::of_all(videos, bootstrap)?;
-        for group in group_names(videos) {
+        for group in names(videos.iter().filter_map(|video| video.group)) {
             let is_member = |video: &&ScoredVideo<'_>| video.group.is_none_or(|name| name == group);
             let members: Vec<_> = videos.iter().filter(is_member).copied().collect();
             metrics.groups.push((group.to_string(), Self::of_all(&members, bootstrap)?));
         }
+        for source in names(videos.iter().filter_map(|video| video.source)) {
+            let members: Vec<_> =
+                videos.iter().filter(|video| video.source == Some(source)).copied().collect();
+            let of_source = Self::of_all(&members, bootstrap)?;
+            if of_source.real > 0 && of_source.fake > 0 {
+                metrics.sources.push((source.to_string(), of_source));
+            }
+        }
+        metrics.pairs = PairMetrics::of(videos, bootstrap);
         Ok(metrics)
     }
 
@@ -93,6 +124,8 @@ impl VideoMetrics {
             fake: roc.fake() as usize,
             unscored: videos.iter().filter(|video| !video.scored).count(),
             groups: Vec::new(),
+            sources: Vec::new(),
+            pairs: None,
         })
     }
 }
@@ -102,14 +135,37 @@ fn roc_of(samples: impl Iterator<Item = (Label, f64)>) -> Result<Roc, Error> {
     Roc::new(&labels, &scores)
 }
 
-fn group_names<'a>(videos: &[ScoredVideo<'a>]) -> Vec<&'a str> {
+/// Each name once, in order of first appearance.
+fn names<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names = Vec::new();
-    for name in videos.iter().filter_map(|video| video.group) {
+    for name in all {
         if !names.contains(&name) {
             names.push(name);
         }
     }
     names
+}
+
+impl PairMetrics {
+    /// `None` unless an original is known. Videos without a score of their own are left out.
+    fn of(videos: &[ScoredVideo<'_>], bootstrap: &Bootstrap) -> Option<Self> {
+        let fakes = videos.iter().filter(|video| video.label.is_fake() && video.scored);
+        let above: Vec<f64> = fakes
+            .filter_map(|fake| {
+                let original = videos.get(fake.original?).filter(|original| original.scored)?;
+                Some(match super::compare(&fake.score, &original.score) {
+                    std::cmp::Ordering::Greater => 1.0,
+                    std::cmp::Ordering::Equal => 0.5,
+                    std::cmp::Ordering::Less => 0.0,
+                })
+            })
+            .collect();
+        (!above.is_empty()).then(|| PairMetrics {
+            pairs: above.len(),
+            above: above.iter().sum::<f64>() / above.len() as f64,
+            above_ci95: bootstrap.mean_ci95(&above),
+        })
+    }
 }
 
 fn as_object<S: Serializer>(groups: &[(String, VideoMetrics)], serializer: S) -> Result<S::Ok, S::Error> {
@@ -126,7 +182,15 @@ mod tests {
 
     fn video(label: Label, frames: &[FrameScore]) -> ScoredVideo<'_> {
         let score = frames.first().map_or(0.5, |frame| frame.score);
-        ScoredVideo { label, score, scored: !frames.is_empty(), frame_scores: frames, group: None }
+        ScoredVideo {
+            label,
+            score,
+            scored: !frames.is_empty(),
+            frame_scores: frames,
+            group: None,
+            source: None,
+            original: None,
+        }
     }
 
     #[test]
@@ -164,6 +228,30 @@ mod tests {
         assert_eq!(found, [("Deepfakes", Some(1.0), 1, 2), ("FaceSwap", Some(0.0), 1, 1)]);
         let json = serde_json::to_value(&metrics).unwrap();
         assert_eq!(json["groups"]["FaceSwap"]["video_auc"], 0.0);
+    }
+
+    #[test]
+    fn sources_and_pairs_compare_like_with_like() {
+        let (low, middle, high) = (frame(0.1), frame(0.5), frame(0.9));
+        let of = |video, source, original| ScoredVideo { source: Some(source), original, ..video };
+        let videos = [
+            of(video(Label::Real, &high), "phone", None),
+            of(video(Label::Fake, &middle), "phone", Some(0)),
+            of(video(Label::Real, &low), "studio", None),
+            of(video(Label::Fake, &middle), "studio", Some(2)),
+            of(video(Label::Fake, &low), "studio", Some(2)),
+            of(video(Label::Fake, &[]), "studio", Some(2)),
+            of(video(Label::Fake, &high), "web", None),
+        ];
+        let metrics = VideoMetrics::of(&videos, &Bootstrap::default()).unwrap();
+        let found: Vec<_> = metrics.sources.iter().map(|(name, m)| (name.as_str(), m.real, m.fake)).collect();
+        assert_eq!(found, [("phone", 1, 1), ("studio", 1, 3)]);
+        assert_eq!(metrics.sources[0].1.video_auc, Some(0.0));
+        let pairs = metrics.pairs.unwrap();
+        // Below its original, above it, equal to it; the one without a score does not count.
+        assert_eq!((pairs.pairs, pairs.above), (3, 0.5));
+        let (from, to) = pairs.above_ci95.unwrap();
+        assert!((0.0..0.5).contains(&from) && to > 0.5 && to <= 1.0, "{from} {to}");
     }
 
     #[test]

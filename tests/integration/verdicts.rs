@@ -219,3 +219,43 @@ fn with_the_detector_in_the_box_small_images_keep_their_size_and_large_ones_lose
     assert_eq!(faces("--max-size 1280")[1], reduced, "the large image was not brought down to 1280");
     assert_eq!(faces("--max-size 160"), [1, 1]);
 }
+
+#[test]
+fn a_table_of_labels_gives_metrics_for_any_files() {
+    let place = Place::new();
+    FACES.iter().for_each(|name| place.copy(name, &format!("mine/{name}")));
+    let [first, second, third, fourth] = [0, 1, 2, 3].map(|number| FACES[number]);
+    let stem = |name: &str| name.rsplit_once('.').unwrap().0.to_owned();
+    let table = format!(
+        "file,label,kind,source,pair\n{first},real,,a,\n{second},fake,swap,a,{}\n{third},fake,lips,b,\nabsent.mp4,real,,b,\n",
+        stem(first)
+    );
+    fs::write(place.path("mine/labels.csv"), table).unwrap();
+    let done = place
+        .sbi(&format!("{INFER} -n 2 -i mine/{first} mine/{second} mine/{third} mine/{fourth} --labels mine/labels.csv --json out.json"))
+        .code(0);
+    done.tells(&["above its original", "1 pairs", "swap ", "lips ", "within a source", "labels| AUC: "]);
+    let json = place.json("out.json");
+    let videos = json["videos"].as_array().unwrap();
+    // The one that the table does not name is left out, and told.
+    assert_eq!(videos.len(), 3);
+    assert!(json["notes"].to_string().contains(fourth), "{}", json["notes"]);
+    assert!(
+        json["notes"].to_string().contains("1 files that the table of labels names are not among the inputs")
+    );
+    assert_eq!(
+        (&videos[1]["group"], &videos[1]["original"], &videos[1]["source"]),
+        (&"swap".into(), &0.into(), &"a".into())
+    );
+    let above = videos[1]["score"].as_f64() > videos[0]["score"].as_f64();
+    assert_eq!(json["metrics"]["pairs"]["above"], f64::from(u8::from(above)));
+    assert_eq!(json["metrics"]["groups"]["lips"]["fake"], 1);
+
+    // Without inputs everything that is named; what is not there is a failure of that file alone.
+    let done = place.sbi(&format!("{INFER} -n 2 --labels mine/labels.csv")).code(1);
+    done.tells(&["unreadable", "absent.mp4", "videos              2 real, 2 fake, 1 without a score"]);
+    place.sbi("infer --labels mine/labels.csv -d CDF").misused(&["cannot be used with"]);
+    place
+        .sbi(&format!("{INFER} -i mine/{fourth} --labels mine/labels.csv"))
+        .refused(&["none of the inputs is in this table"]);
+}

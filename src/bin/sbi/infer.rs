@@ -61,6 +61,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
     let source = labelled.unwrap_or_else(|| InferSource::Files(args.input.clone()));
     let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
+        labels: args.labels.clone(),
         frames: args.sampling.frames.unwrap_or(defaults.frames),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         device: session.global.device,

@@ -4,7 +4,7 @@ use sbi::atomic_file;
 use sbi::infer::{InferSummary, Verdict, VideoResult};
 use sbi::metrics::VideoMetrics;
 use sbi::pack;
-use sbi::types::VideoStatus;
+use sbi::types::{Label, VideoStatus};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -153,10 +153,7 @@ fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics
         ("accuracy at EER", metrics.acc_at_eer),
     ];
     for (label, value) in rows {
-        let interval = match (label, metrics.video_auc_ci95) {
-            ("AUC", Some((low, high))) => format!("  (95 % interval {low:.4} to {high:.4})"),
-            _ => String::new(),
-        };
+        let interval = interval(metrics.video_auc_ci95.filter(|_| label == "AUC"));
         writeln!(out, "{label:<18}  {}{interval}", number(value))?;
     }
     if let Some(decision) = &summary.decision {
@@ -166,17 +163,33 @@ fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics
         };
         let share = |count: usize| count as f64 / summary.videos.len().max(1) as f64;
         let right = summary.videos.iter().filter(right).count();
-        let undecided = summary.videos.iter().filter(|video| verdict(video) == Verdict::Undecided.words());
         writeln!(
             out,
             "{:<18}  {:.4}",
             format!("accuracy at {}", (threshold * 1e3).round() / 1e3),
             share(right)
         )?;
-        writeln!(out, "{:<18}  {:.4}", "undecided", share(undecided.count()))?;
     }
+    if let Some(pairs) = &metrics.pairs {
+        let interval = interval(pairs.above_ci95);
+        writeln!(out, "{:<18}  {:.4}{interval}, {} pairs", "above its original", pairs.above, pairs.pairs)?;
+    }
+    verdicts(out, summary)?;
     for (group, metrics) in &metrics.groups {
-        writeln!(out, "  {group:<16}  AUC {}  ({} fake)", number(metrics.video_auc), metrics.fake)?;
+        let interval = interval(metrics.video_auc_ci95);
+        writeln!(out, "  {group:<16}  AUC {}{interval}  ({} fake)", number(metrics.video_auc), metrics.fake)?;
+    }
+    if !metrics.sources.is_empty() {
+        writeln!(out, "within a source:")?;
+    }
+    for (source, metrics) in &metrics.sources {
+        let VideoMetrics { real, fake, .. } = metrics;
+        let interval = interval(metrics.video_auc_ci95);
+        writeln!(
+            out,
+            "  {source:<16}  AUC {}{interval}  ({real} real, {fake} fake)",
+            number(metrics.video_auc)
+        )?;
     }
     if metrics.video_auc.is_none() {
         writeln!(
@@ -187,6 +200,29 @@ fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics
     }
     interrupted(out, summary)?;
     writeln!(out, "{name}| AUC: {}", number(metrics.video_auc))
+}
+
+/// How many real and how many fake videos were called what.
+fn verdicts(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
+    if summary.decision.is_none() {
+        return Ok(());
+    }
+    for label in [Label::Real, Label::Fake] {
+        let of_label: Vec<&VideoResult> =
+            summary.videos.iter().filter(|video| video.label == Some(label)).collect();
+        let count = |words: Verdict| {
+            let called = of_label.iter().filter(|video| verdict(video) == words.words()).count();
+            format!("{called} {words}")
+        };
+        let counts = [Verdict::LikelyFake, Verdict::Undecided, Verdict::LikelyReal].map(count).join(", ");
+        let name = if label.is_fake() { "fake videos" } else { "real videos" };
+        writeln!(out, "{name:<18}  {counts}")?;
+    }
+    Ok(())
+}
+
+fn interval(ci95: Option<(f64, f64)>) -> String {
+    ci95.map_or(String::new(), |(low, high)| format!("  (95 % interval {low:.4} to {high:.4})"))
 }
 
 fn number(value: Option<f64>) -> String {

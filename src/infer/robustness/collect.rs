@@ -39,6 +39,8 @@ impl Version {
                 scored: true,
                 frame_scores: &video.frames,
                 group: None,
+                source: None,
+                original: None,
             })
             .collect();
         Ok(VideoMetrics::of(&scored, bootstrap)?)

@@ -88,7 +88,7 @@ fn scored(
         heatmaps: heatmaps.map(Path::to_owned),
         ..Config::new(PathBuf::new(), InferSource::Files(Vec::new()))
     };
-    let item = |path: &PathBuf| InputItem { path: path.clone(), label: None, group: None };
+    let item = |path: &PathBuf| InputItem::unlabelled(path.clone());
     let items: Vec<InputItem> = paths.iter().map(item).collect();
     let cancel = Cancel::new();
     let face_detector = Made { batch, looked: Cell::new(0), stop_at, cancel: &cancel };

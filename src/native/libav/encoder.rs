@@ -79,7 +79,8 @@ impl Encoder {
     pub fn exists(name: &str) -> Result<bool, LibavMissing> {
         let av = &libav()?.av;
         // SAFETY: takes a C string; what is returned is null or lives as long as the library.
-        Ok(CString::new(name).is_ok_and(|name| unsafe { !av.avcodec_find_encoder_by_name(name.as_ptr()).is_null() }))
+        Ok(CString::new(name)
+            .is_ok_and(|name| unsafe { !av.avcodec_find_encoder_by_name(name.as_ptr()).is_null() }))
     }
 
     /// Opens an encoder. Its packets' times count frames.

@@ -10,17 +10,21 @@ use std::path::PathBuf;
 #[command(
     after_help = "Examples:\n  sbi infer -i video.mp4\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
 sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result.json\n  \
-sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
+sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer --labels folder/labels.csv\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
 A score is the probability of a forgery, from 0 (real) to 1 (fake)."
 )]
-#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "input", "packed"])))]
+#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["dataset", "input", "packed", "labels"])))]
 pub struct InferArgs {
     /// Weights of the deepfake detector (SBI or EG; any of the known file forms); default: the detector in the box
     #[arg(short, long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// Photographs, videos, or folders of them
-    #[arg(short, long, value_name = "PATH", num_args = 1..)]
+    #[arg(short, long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["dataset", "packed"])]
     pub input: Vec<PathBuf>,
+    /// CSV table with the columns file and label (and kind, source, pair, as far as known): metrics for any files; without
+    /// -i all that it names are scored
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "packed"])]
+    pub labels: Option<PathBuf>,
     #[command(flatten)]
     pub test_set: TestSetArgs,
     #[command(flatten)]

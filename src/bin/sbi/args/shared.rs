@@ -117,7 +117,7 @@ pub struct TestSetArgs {
     #[arg(short, long, value_name = "TEST")]
     pub dataset: Option<TestSet>,
     /// Folder written by npy-pack, or by the original programs
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "dataset")]
     pub packed: Option<PathBuf>,
 }
 
