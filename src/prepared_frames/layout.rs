@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 const FRAMES: &str = "frames";
 const LANDMARKS: &str = "landmarks";
 const BOXES: &str = "retina";
+/// Other programs' versions of the frames, in a folder for each of them.
+const COUNTERPARTS: &str = "counterparts";
 
 /// The paths of one frame's files, whether they exist or not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +22,35 @@ pub struct FrameFiles {
     pub landmarks: PathBuf,
     /// Boxes as an array file: `float64`, `(faces, 7, 2)`, two corners and five points.
     pub boxes: PathBuf,
+}
+
+impl FrameFiles {
+    /// This frame's counterpart called `name`: an image of the same size in which another program has made the face, at
+    /// `counterparts/<name>/<video>/<frame>.png`. Whoever puts it there, and with which program, does not matter.
+    pub fn counterpart(&self, name: &str) -> PathBuf {
+        let (set, within) = self.set_and_rest();
+        set.join(COUNTERPARTS).join(name).join(within)
+    }
+
+    /// The names of the counterparts that are on disk for this frame, sorted; none where the set has no such folder.
+    pub fn counterparts(&self) -> Vec<String> {
+        let (set, within) = self.set_and_rest();
+        let folders = std::fs::read_dir(set.join(COUNTERPARTS)).into_iter().flatten().flatten();
+        let has_this = |folder: &std::fs::DirEntry| folder.path().join(&within).exists();
+        let name = |folder: std::fs::DirEntry| folder.file_name().into_string().ok();
+        let mut names: Vec<String> = folders.filter(has_this).filter_map(name).collect();
+        names.sort();
+        names
+    }
+
+    /// The set's folder, and the frame's path below `frames/`.
+    fn set_and_rest(&self) -> (PathBuf, PathBuf) {
+        // Where the paths of frame and landmarks part, the set's folder ends.
+        let common = self.frame.components().zip(self.landmarks.components());
+        let depth = common.take_while(|(one, other)| one == other).count();
+        let set = self.frame.components().take(depth).collect();
+        (set, self.frame.components().skip(depth + 1).collect())
+    }
 }
 
 /// The folders of one prepared video.
@@ -135,6 +166,26 @@ mod tests {
         assert_eq!(files.landmarks, Path::new("set/landmarks/000/007.npy"));
         assert_eq!(files.boxes, Path::new("set/retina/000/007.npy"));
         assert_eq!(video.files(1234).frame, Path::new("set/frames/000/1234.png"));
+    }
+
+    #[test]
+    fn counterparts_lie_beside_the_frames_under_their_names() {
+        for (set, video) in [("set", "000"), ("/sets/frames", "frames"), ("", "a/landmarks/b")] {
+            let (set, video) = (Path::new(set), Path::new(video));
+            let counterpart = VideoFolders::new(set, video).files(7).counterpart("ae96");
+            assert_eq!(counterpart, set.join("counterparts/ae96").join(video).join("007.png"));
+        }
+        let base = tempfile::tempdir().unwrap();
+        let files = VideoFolders::new(base.path(), Path::new("000")).files(7);
+        assert_eq!(files.counterparts(), [""; 0]);
+        for name in ["b", "a", "none"] {
+            let path = files.counterpart(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            if name != "none" {
+                std::fs::write(path, "").unwrap();
+            }
+        }
+        assert_eq!(files.counterparts(), ["a", "b"]);
     }
 
     #[test]
