@@ -52,6 +52,9 @@ pub enum Error {
         /// Height in pixels of the image given.
         height: usize,
     },
+    /// The pixels from elsewhere are not those that the recipe's kind of forgery needs, or show no face.
+    #[error("the recipe's kind of forgery needs pixels from elsewhere, and those given are of no use to it")]
+    Material,
     /// An image operation failed.
     #[error(transparent)]
     Imaging(#[from] crate::imaging::Error),

@@ -1,6 +1,7 @@
 //! What training may add to the published pairs.
 
 use super::codec::ENCODERS;
+use super::kinds::Fakes;
 use crate::video::{RecompressionError, require_encoders};
 
 /// What goes beyond the published way of making pairs. [`Extras::default`] adds nothing: pairs are as published.
@@ -14,6 +15,8 @@ pub struct Extras {
     /// How often both images of a pair go through the same video encoder, 0..=1
     /// ([`CodecStep`](super::codec::CodecStep)).
     pub codec: f64,
+    /// How often each kind of forgery is made.
+    pub fakes: Fakes,
 }
 
 impl Extras {

@@ -4,7 +4,8 @@
 //! Each step has a file with a function of explicit parameters and a way to draw them: [`pick_box`], [`mirror`],
 //! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`], [`degradation`],
 //! [`codec`]. A [`Recipe`] holds all draws of a training pair, a [`Geometry`] says where in the frame it comes from,
-//! [`self_blend`] makes the two images.
+//! [`self_blend`] makes the two images. Other [`kinds`] of forgery differ in mask and source; [`blended_pair`] makes
+//! these too.
 //!
 //! Only pixels that end up in the final crop are computed. The tests compare with the straightforward way, which runs
 //! every step on the whole wide crop.
@@ -17,6 +18,7 @@ mod error;
 mod extras;
 mod geometry;
 pub mod hull;
+pub mod kinds;
 pub mod mirror;
 pub mod pick_box;
 mod recipe;
@@ -29,10 +31,11 @@ pub mod warp;
 pub use error::{Error, Unusable};
 pub use extras::Extras;
 pub use geometry::Geometry;
-pub use recipe::{Phase, Recipe};
+pub use recipe::{DrawnRecipe, Phase, Recipe};
 
 use crate::imaging;
 use crate::types::{Mask, RgbImage, Window};
+use kinds::{Canvas, Material, Shape};
 use source_target::Side;
 
 /// A fake and the real face it was made from.
@@ -46,15 +49,28 @@ pub struct BlendedPair {
     pub mask: Mask,
 }
 
-/// Makes the training pair that a recipe describes; both images and the mask are `image_size` x `image_size`.
-///
-/// `wide`: the frame's pixels in [`Geometry::window`], not mirrored. `geometry` must be of the same recipe. Nothing
-/// is drawn here: the same arguments give the same pixels. Resizing is bilinear.
-///
-/// Fails with [`Error::Unusable`] when the hull, or what the warp leaves of it, is empty, and with
-/// [`Error::WrongWindow`] when the size of `wide` is not that of the window.
+/// Makes the training pair of a recipe that needs the frame's own pixels only; see [`blended_pair`].
 pub fn self_blend(
     wide: RgbImage,
+    geometry: &Geometry,
+    recipe: &Recipe,
+    image_size: usize,
+) -> Result<BlendedPair, Error> {
+    blended_pair(wide, &Material::Own, geometry, recipe, image_size)
+}
+
+/// Makes the training pair that a recipe describes; both images and the mask are `image_size` x `image_size`.
+///
+/// `wide`: the frame's pixels in [`Geometry::window`], not mirrored. `material`: what [`kinds::Forgery::wants`] of the
+/// recipe says. `geometry` must be of the same recipe. Nothing is drawn here: the same arguments give the same pixels.
+/// Resizing is bilinear.
+///
+/// Fails with [`Error::Unusable`] when the hull, or what the warp leaves of it, is empty, with [`Error::WrongWindow`] when
+/// the size of `wide` or of a counterpart is not that of the window, and with [`Error::Material`] when the material is
+/// another one.
+pub fn blended_pair(
+    wide: RgbImage,
+    material: &Material,
     geometry: &Geometry,
     recipe: &Recipe,
     image_size: usize,
@@ -62,6 +78,11 @@ pub fn self_blend(
     let (width, height) = (geometry.window().width(), geometry.window().height());
     if (wide.width(), wide.height()) != (width, height) {
         return Err(Error::wrong_window(geometry, &wide));
+    }
+    if let Material::Counterpart(other) = material
+        && (other.width(), other.height()) != (width, height)
+    {
+        return Err(Error::wrong_window(geometry, other));
     }
     let crop = geometry.crop();
     let joint = recipe.joint_transforms.as_ref();
@@ -73,7 +94,10 @@ pub fn self_blend(
     let part = joint.map_or(around, |joint| joint.needed(around, width, height));
     let wide = if recipe.mirror { imaging::mirrored(&wide)? } else { wide };
     let mask = mask_in(geometry, recipe, part)?;
-    let (source, target) = source_and_target(&wide, recipe, part)?;
+    let (source, target) = match recipe.forgery {
+        None => source_and_target(&wide, recipe, part)?,
+        Some(_) => forged_source_and_target(&wide, material, geometry, recipe, part, image_size)?,
+    };
     let mut fake = blend::composite(&source, &target, &mask);
     let mut real = target;
     if let Some(joint) = joint {
@@ -110,7 +134,11 @@ fn mask_in(geometry: &Geometry, recipe: &Recipe, part: Window) -> Result<Mask, E
         true => &geometry.landmarks().without_forehead(),
         false => geometry.landmarks(),
     };
-    let hull = recipe.hull.mask(landmarks, width, height)?;
+    let shape = recipe.forgery.as_ref().map_or(Shape::Hull, |forgery| forgery.shape());
+    if shape == Shape::Everything {
+        return Ok(Mask::filled(part.width(), part.height(), 1.0));
+    }
+    let hull = shape.mask(landmarks, recipe.hull, width, height)?;
     if hull.is_empty() {
         return Err(Unusable::EmptyHull.into());
     }
@@ -136,6 +164,49 @@ fn source_and_target(
         Some(from) => map.image_window(&transformed_or_not(Side::Source, from)?, from, part),
         None => RgbImage::filled(part.width(), part.height(), [0; 3]),
     };
+    Ok((source, target))
+}
+
+/// Both images of the blend in `part` of the wide crop, for kinds of forgery beside self-blending.
+fn forged_source_and_target(
+    wide: &RgbImage,
+    material: &Material,
+    geometry: &Geometry,
+    recipe: &Recipe,
+    part: Window,
+    image_size: usize,
+) -> Result<(RgbImage, RgbImage), Error> {
+    let Some(forgery) = &recipe.forgery else { return Ok(source_and_target(wide, recipe, part)?) };
+    let (width, height) = (wide.width(), wide.height());
+    let transforms = Some(&recipe.source_transforms).filter(|_| forgery.is_transformed());
+    let target = match transforms {
+        Some(transforms) if transforms.of == Side::Target => transforms.apply(wide, part)?,
+        _ => wide.cropped(part),
+    };
+    let map = warp::affine(&recipe.warp, width, height);
+    let window = match forgery.is_transformed() {
+        // Everything may come from outside; then nothing is shown.
+        true => map.source_window(part, width, height).unwrap_or(part),
+        false => part,
+    };
+    let crop = geometry.crop();
+    let shown = image_size as f64 / crop.width().max(crop.height()) as f64;
+    let canvas = Canvas {
+        own: wide.cropped(window),
+        landmarks: geometry.landmarks().shifted(-(window.x0 as i32), -(window.y0 as i32)),
+        shown: shown.min(1.0),
+        window,
+        wide_width: width,
+        mirror: recipe.mirror,
+        material,
+    };
+    let mut source = forgery.source(&canvas)?;
+    if let Some(transforms) = transforms.filter(|transforms| transforms.of == Side::Source) {
+        source = transforms.apply(&source, Window::whole(window.width(), window.height()))?;
+    }
+    if forgery.is_transformed() {
+        source = map.image_window(&source, window, part);
+    }
     Ok((source, target))
 }
 

@@ -5,6 +5,7 @@ use super::blend_mask::Softening;
 use super::codec::CodecStep;
 use super::degradation::Degradation;
 use super::hull::Hull;
+use super::kinds::{Available, DrawnKind, Forgery, Kind};
 use super::source_target::SourceTransforms;
 use super::transforms::JointTransforms;
 use super::warp::Warp;
@@ -49,6 +50,18 @@ pub struct Recipe {
     /// The video that the final crop of both images alike then becomes a part of; not in the published training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codec: Option<CodecStep>,
+    /// What makes the pair another kind of forgery; `None`: self-blending, as published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgery: Option<Forgery>,
+}
+
+/// A recipe, and whether it is of the kind that was drawn first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DrawnRecipe {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// The kind that was drawn first and that the frame has nothing for.
+    pub instead_of: Option<Kind>,
 }
 
 impl Recipe {
@@ -77,11 +90,18 @@ impl Recipe {
             margins: if train { margins } else { [VALIDATION_MARGIN; 4] },
             degradation: None,
             codec: None,
+            forgery: None,
         }
     }
 
-    /// Draws a recipe with what `extras` add to it. Everything else is what [`Recipe::draw`] gives.
-    pub fn draw_with(rng: &mut SampleRng, phase: Phase, extras: &Extras) -> Recipe {
+    /// Draws a recipe with what `extras` add to it, for a frame for which `available` is at hand. Everything else is what
+    /// [`Recipe::draw`] gives, narrowed by the kind of forgery where it is not self-blending.
+    pub fn draw_with(
+        rng: &mut SampleRng,
+        phase: Phase,
+        extras: &Extras,
+        available: Available,
+    ) -> DrawnRecipe {
         let mut recipe = Recipe::draw(rng, phase);
         if extras.degradation > 0.0 {
             recipe.degradation = Degradation::draw(rng, extras.degradation);
@@ -89,7 +109,12 @@ impl Recipe {
         if extras.codec > 0.0 {
             recipe.codec = CodecStep::draw(rng, extras.codec);
         }
-        recipe
+        if extras.fakes.is_published() {
+            return DrawnRecipe { recipe, instead_of: None };
+        }
+        let DrawnKind { kind, instead_of } = extras.fakes.draw(rng, available);
+        recipe.forgery = Forgery::draw(rng, kind, available, &mut recipe);
+        DrawnRecipe { recipe, instead_of }
     }
 }
 

@@ -7,6 +7,7 @@
 mod blur;
 mod codec;
 mod colour;
+mod colour_fit;
 mod displace;
 mod draw;
 mod interpolate;
@@ -19,6 +20,8 @@ mod planes;
 mod png_region;
 mod png_writer;
 mod polygon;
+mod remap;
+mod resample;
 mod residual;
 mod resize;
 mod sharpen;
@@ -32,6 +35,7 @@ pub use blur::{gaussian_blurred, resized_and_blurred_in_bytes};
 pub use crate::native::jpeg::JpegSampling;
 pub use codec::{encoded_jpeg, looks_like_image, read_image, write_image};
 pub use colour::{Tables, hsv_shift};
+pub use colour_fit::{ColourSpace, with_colours_of};
 pub use displace::{Displacements, displaced};
 pub use draw::{draw_box, draw_line, draw_points, draw_text, text_size};
 pub use interpolate::{DownUp, resized_mask_window};
@@ -46,6 +50,8 @@ pub use planes::write_planes;
 pub use png_region::PngRegion;
 pub use png_writer::write_png;
 pub use polygon::fill_convex_hull;
+pub use remap::{Positions, remapped};
+pub use resample::{Kernel, edge_preserving, median, resampled};
 pub use residual::{RESIDUAL_GAIN, residual_image};
 pub use resize::{
     blurred, gaussian_blurred_image, resized, resized_mask, resized_mask_part, resized_window, shrunk, warped,

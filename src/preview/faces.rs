@@ -1,14 +1,16 @@
 //! The faces of a preview: read from a prepared set, or found in files.
 
-use super::config::PreviewSource;
+use super::config::{Config, PreviewSource};
+use crate::blending::kinds::{Available, Material};
+use crate::blending::{DrawnRecipe, Geometry, Recipe};
 use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::read_image;
 use crate::media::{MediaFiles, media_files, read_one_frame};
 use crate::model::Execution;
-use crate::prepared_frames::FrameFiles;
 use crate::progress::{Cancel, Progress};
-use crate::training_pairs::{FrameList, read_faces};
+use crate::rng::SampleRng;
+use crate::training_pairs::{FrameList, FramePool, Given, read_faces};
 use crate::types::{FaceBox, Landmarks, RgbImage};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ pub struct Face {
 
 /// Frames that may show a face, read one by one.
 pub enum Faces {
-    Prepared(Vec<FrameFiles>),
+    Prepared(FramePool),
     Files {
         paths: Vec<PathBuf>,
         landmark_detector: Box<dyn LandmarkDetector>,
@@ -39,7 +41,7 @@ impl Faces {
                 for selection in selections {
                     all.join(selection.list()?);
                 }
-                Ok(Faces::Prepared(all.frames))
+                Ok(Faces::Prepared(FramePool::new(all.frames)))
             }
             PreviewSource::Files { paths, landmarks, face_detector, device } => {
                 let MediaFiles { files, notes } = media_files(paths)?;
@@ -58,7 +60,7 @@ impl Faces {
     /// How many frames there are.
     pub fn len(&self) -> usize {
         match self {
-            Faces::Prepared(frames) => frames.len(),
+            Faces::Prepared(pool) => pool.frames().len(),
             Faces::Files { paths, .. } => paths.len(),
         }
     }
@@ -66,16 +68,41 @@ impl Faces {
     /// The file of frame number `index`.
     pub fn path(&self, index: usize) -> &Path {
         match self {
-            Faces::Prepared(frames) => &frames[index].frame,
+            Faces::Prepared(pool) => &pool.frames()[index].frame,
             Faces::Files { paths, .. } => &paths[index],
+        }
+    }
+
+    /// Draws the recipe of a pair of frame number `index`. Files lend their faces to nobody and have no counterparts.
+    pub fn draw(&self, index: usize, rng: &mut SampleRng, config: &Config) -> DrawnRecipe {
+        match self {
+            Faces::Prepared(pool) => pool.draw(index, rng, config.phase, &config.extras),
+            Faces::Files { .. } => Recipe::draw_with(rng, config.phase, &config.extras, Available::default()),
+        }
+    }
+
+    /// Reads the pixels from elsewhere that a recipe wants for frame number `index`, which is of this size. Fails, with a
+    /// sentence, when they cannot be read.
+    pub fn material(
+        &self,
+        index: usize,
+        size: (usize, usize),
+        recipe: &Recipe,
+        geometry: &Geometry,
+    ) -> Result<Given, String> {
+        match self {
+            Faces::Prepared(pool) => {
+                pool.material(index, size, recipe, geometry).map_err(|e| with_causes(&e))
+            }
+            Faces::Files { .. } => Ok(Given { material: Material::Own, path: None }),
         }
     }
 
     /// Reads frame number `index` and finds its face. Fails, with a sentence, when it cannot be read or shows no face.
     pub fn read(&self, index: usize, cancel: &Cancel) -> Result<Face, String> {
         match self {
-            Faces::Prepared(frames) => {
-                let files = &frames[index];
+            Faces::Prepared(pool) => {
+                let files = &pool.frames()[index];
                 let (landmarks, boxes) = read_faces(files).map_err(|e| with_causes(&e))?;
                 let image = read_image(&files.frame).map_err(|e| with_causes(&e))?;
                 Ok(Face { image, landmarks, boxes })

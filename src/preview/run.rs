@@ -4,7 +4,7 @@ use super::Config;
 use super::faces::Faces;
 use super::save::save;
 use super::sheet::{self, Row};
-use crate::blending::{self, Recipe};
+use crate::blending::{self, DrawnRecipe, Geometry};
 use crate::causes::with_causes;
 use crate::imaging::write_image;
 use crate::progress::{Cancel, Progress};
@@ -103,12 +103,17 @@ fn order(faces: &Faces, config: &Config) -> Vec<usize> {
 
 fn row(faces: &Faces, index: usize, draw: u64, config: &Config, cancel: &Cancel) -> Result<Row, String> {
     let mut rng = generator(config.seed, 0, draw, Purpose::Sample);
-    let recipe = Recipe::draw_with(&mut rng, config.phase, &config.extras);
+    let DrawnRecipe { recipe, instead_of } = faces.draw(index, &mut rng, config);
     let face = faces.read(index, cancel)?;
     let path = faces.path(index);
-    let pair = Pair::of_image(&face.image, &face.landmarks, &face.boxes, &recipe, config.image_size)
-        .map_err(|error| format!("{}: {}", path.display(), with_causes(&error)))?;
-    Ok(Row { title: short(path), pair, recipe })
+    let failed = |error: blending::Error| format!("{}: {}", path.display(), with_causes(&error));
+    let (width, height) = (face.image.width(), face.image.height());
+    let geometry = Geometry::of(width, height, &face.landmarks, &face.boxes, &recipe);
+    let geometry = geometry.map_err(|unusable| failed(unusable.into()))?;
+    let given = faces.material(index, (width, height), &recipe, &geometry)?;
+    let pair = Pair::with_material(&face.image, geometry, &given.material, &recipe, config.image_size);
+    let from = given.path.map(|path| short(&path));
+    Ok(Row { title: short(path), pair: pair.map_err(failed)?, recipe, from, instead_of })
 }
 
 /// The last parts of a path: enough to find it again.

@@ -1,6 +1,7 @@
 //! The sheet: one row of images per pair, its parameters below.
 
 use crate::blending::hull::Hull;
+use crate::blending::kinds::{Kind, Shape};
 use crate::blending::source_target::{Detail, Side};
 use crate::blending::{Geometry, Recipe};
 use crate::imaging::{
@@ -31,6 +32,10 @@ pub struct Row {
     pub title: String,
     pub pair: Pair,
     pub recipe: Recipe,
+    /// The file of the donor or counterpart.
+    pub from: Option<String>,
+    /// The kind of forgery that was drawn and that there is nothing for.
+    pub instead_of: Option<Kind>,
 }
 
 /// Draws all rows below one another on one sheet.
@@ -154,12 +159,17 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
     };
     let video = row.recipe.codec.as_ref().map_or(String::new(), |codec| codec.described());
     let mirrored = if *mirror { ", mirrored" } else { "" };
+    let shape = row.recipe.forgery.as_ref().map_or(Shape::Hull, |forgery| forgery.shape());
+    let shape = match shape {
+        Shape::Hull => hull_name(*hull).to_owned(),
+        other => other.to_string(),
+    };
     let forehead = if *without_forehead { ", 68 points" } else { "" };
     [
-        format!("{}{mirrored}", row.title),
+        format!("{}{mirrored}; {}", row.title, kind(row)),
         format!(
             "mask: {}{forehead}; moved {:+.1} %, {:+.1} %, scaled {:.3}, {:.3}; softened at {} x {}, kernels {} and {}, sigma {}; ratio {}",
-            hull_name(*hull),
+            shape,
             100.0 * warp.translate_x,
             100.0 * warp.translate_y,
             warp.scale_x,
@@ -171,13 +181,29 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
             softening.sigma,
             softening.ratio,
         ),
-        format!(
-            "changed is the {side}: {shift}hsv {}, brightness {brightness:+.2}, contrast {contrast:+.2}, {detail}",
-            three(&source_transforms.hsv_shift, 2)
-        ),
+        match &row.recipe.forgery {
+            Some(forgery) if !forgery.is_transformed() => "changed is neither source nor target".to_owned(),
+            _ => format!(
+                "changed is the {side}: {shift}hsv {}, brightness {brightness:+.2}, contrast {contrast:+.2}, {detail}",
+                three(&source_transforms.hsv_shift, 2)
+            ),
+        },
         format!("both: {joint}; margins {}", margins.map(|margin| format!("{margin:.2}")).join(" ")),
         video,
     ]
+}
+
+/// The kind of forgery, its draws, and where pixels come from.
+fn kind(row: &Row) -> String {
+    let made = match (&row.recipe.forgery, &row.from) {
+        (None, _) => Kind::SelfBlend.to_string(),
+        (Some(forgery), None) => forgery.to_string(),
+        (Some(forgery), Some(from)) => format!("{forgery}; with {from}"),
+    };
+    match row.instead_of {
+        None => made,
+        Some(drawn) => format!("{made}; instead of {drawn}"),
+    }
 }
 
 fn hull_name(hull: Hull) -> &'static str {

@@ -1,10 +1,12 @@
-//! Training pairs: which prepared frames are used, and the self-blended pairs made of them.
+//! Training pairs: which prepared frames are used, and the pairs made of them.
 
 mod list;
 mod pair;
+mod pool;
 
 pub use list::{FrameList, FrameSelection, VideoChoice};
 pub use pair::{Pair, read_faces, read_pair};
+pub use pool::{FramePool, Given};
 
 use crate::datasets::SetVersion;
 use std::path::PathBuf;
@@ -26,6 +28,16 @@ pub enum Error {
         /// Why blending failed.
         #[source]
         cause: crate::blending::Error,
+    },
+    /// A counterpart that does not lie over its frame.
+    #[error("{}: expected the size of its frame, {} x {}, got {} x {}", path.display(), expected.0, expected.1, found.0, found.1)]
+    CounterpartSize {
+        /// The counterpart's file.
+        path: PathBuf,
+        /// Width and height of the frame in pixels.
+        expected: (usize, usize),
+        /// Width and height of the counterpart in pixels.
+        found: (usize, usize),
     },
     /// A set in which nothing is prepared.
     #[error("{}: no prepared frames here", folder.display())]

@@ -1,7 +1,8 @@
 //! From the files of a frame to a pair.
 
 use super::Error;
-use crate::blending::{self, BlendedPair, Geometry, Recipe, self_blend};
+use crate::blending::kinds::Material;
+use crate::blending::{self, BlendedPair, Geometry, Recipe, blended_pair, self_blend};
 use crate::imaging::PngRegion;
 use crate::prepared_frames::{FrameFiles, read_boxes, read_landmarks};
 use crate::types::{FaceBox, Landmarks, RgbImage};
@@ -24,7 +25,8 @@ pub fn read_faces(files: &FrameFiles) -> Result<(Landmarks, Vec<FaceBox>), Error
     Ok((landmarks, read_boxes(&files.boxes)?))
 }
 
-/// Reads what a recipe needs of a frame and makes its pair, `image_size` x `image_size`.
+/// Reads what a recipe needs of a frame and makes its pair, `image_size` x `image_size`. Recipes that need pixels of
+/// other files are read by a [`FramePool`](super::FramePool).
 ///
 /// Only the rows of the frame that the pair shows are decoded. Fails when a file is damaged or has another shape,
 /// and when the face cannot be blended.
@@ -39,7 +41,7 @@ pub fn read_pair(files: &FrameFiles, recipe: &Recipe, image_size: usize) -> Resu
 }
 
 impl Pair {
-    /// Makes a pair from a whole frame in memory.
+    /// Makes a pair from a whole frame in memory, by a recipe that needs no other pixels.
     ///
     /// Fails when the face cannot be blended.
     pub fn of_image(
@@ -50,8 +52,21 @@ impl Pair {
         image_size: usize,
     ) -> Result<Pair, blending::Error> {
         let geometry = Geometry::of(image.width(), image.height(), landmarks, boxes, recipe)?;
+        Pair::with_material(image, geometry, &Material::Own, recipe, image_size)
+    }
+
+    /// Makes a pair from a whole frame in memory and pixels from elsewhere.
+    ///
+    /// Fails when the face cannot be blended.
+    pub fn with_material(
+        image: &RgbImage,
+        geometry: Geometry,
+        material: &Material,
+        recipe: &Recipe,
+        image_size: usize,
+    ) -> Result<Pair, blending::Error> {
         let wide = image.cropped(geometry.window());
-        let blended = self_blend(wide.clone(), &geometry, recipe, image_size)?;
+        let blended = blended_pair(wide.clone(), material, &geometry, recipe, image_size)?;
         Ok(Pair { blended, geometry, wide })
     }
 }

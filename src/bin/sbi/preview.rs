@@ -34,8 +34,8 @@ pub fn run(args: &PreviewArgs, session: &Session) -> anyhow::Result<Outcome> {
 fn config(args: &PreviewArgs, session: &Session) -> anyhow::Result<Config> {
     // Without a file, the published training: the same frames, size and seed.
     let training = match &args.config {
-        Some(path) => train::Config::read(path, &[])?,
-        None => train::Config::default(),
+        Some(path) => train::Config::read(path, &args.set)?,
+        None => train::Config::of_overrides(&args.set)?,
     };
     let source = if args.input.is_empty() {
         PreviewSource::Prepared(selections(args, training.clone(), &session.global.data_root)?)

@@ -15,6 +15,7 @@ pub use guide::{EncoderName, EncoderWeights, GuideConfig, Residual};
 pub use shares::SetShare;
 
 use crate::blending::Extras;
+use crate::blending::kinds::Fakes;
 use crate::datasets::{Compression, SourceSet, Split};
 use crate::model::{Method, Normalisation};
 use overrides::Layer;
@@ -80,6 +81,8 @@ pub struct DataConfig {
     pub degradation: f64,
     /// Share of pairs, 0..=1, whose real and fake both go through the same video encoder (both: 0).
     pub codec: f64,
+    /// How often each kind of forgery is made (both: self-blending only).
+    pub fakes: Fakes,
     /// Quality of the videos.
     pub compression: Compression,
     /// Frames of a video, spread evenly (both: 8).
@@ -184,6 +187,7 @@ impl Default for DataConfig {
             min_face: 60.0,
             degradation: 0.0,
             codec: 0.0,
+            fakes: Fakes::default(),
             compression: Compression::default(),
             n_frames: 8,
             train: None,
@@ -216,6 +220,13 @@ impl Config {
         let file = overrides::read_file(path)?;
         let overrides = overrides.iter().map(|text| overrides::parse(text));
         let layers = std::iter::once(Ok(file)).chain(overrides).collect::<Result<Vec<_>, _>>()?;
+        Config::default().with_layers(&layers)
+    }
+
+    /// The defaults, over them `overrides`; fails as [`Config::read`] does.
+    pub fn of_overrides(overrides: &[String]) -> Result<Self, ConfigError> {
+        let layers: Vec<Layer> =
+            overrides.iter().map(|text| overrides::parse(text)).collect::<Result<_, _>>()?;
         Config::default().with_layers(&layers)
     }
 
@@ -272,7 +283,7 @@ fn origin_of(layers: &[Layer]) -> Origin {
 impl DataConfig {
     /// What training pairs have beyond the published ones.
     pub fn extras(&self) -> Extras {
-        Extras { degradation: self.degradation, codec: self.codec }
+        Extras { degradation: self.degradation, codec: self.codec, fakes: self.fakes }
     }
 
     /// Where the list of ids of a split lies; `data_root` counts where no `root` is configured.

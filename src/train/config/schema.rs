@@ -2,6 +2,7 @@
 
 use super::overrides::Layer;
 use super::{Config, ConfigError, Origin, guide, shares};
+use crate::blending::kinds::Kind;
 use crate::model::Method;
 use crate::model::efficientnet::VARIANTS;
 use crate::suggest::suggest;
@@ -43,6 +44,9 @@ use Takes::*;
 /// Far more than any run has; what exceeds it is a slip.
 const MANY: u64 = 1_000_000;
 
+/// Of a kind of forgery.
+const MAX_WEIGHT: f64 = 1000.0;
+
 const KEYS: &[(&str, Takes)] = &[
     ("epoch", Whole(1, MANY)),
     ("batch_size", Even(2, 65_536)),
@@ -54,6 +58,12 @@ const KEYS: &[(&str, Takes)] = &[
     ("data.min_face", Number(0.0, 1e4)),
     ("data.degradation", Number(0.0, 1.0)),
     ("data.codec", Number(0.0, 1.0)),
+    ("data.fakes.self", Number(0.0, MAX_WEIGHT)),
+    ("data.fakes.swap", Number(0.0, MAX_WEIGHT)),
+    ("data.fakes.counterpart", Number(0.0, MAX_WEIGHT)),
+    ("data.fakes.mouth", Number(0.0, MAX_WEIGHT)),
+    ("data.fakes.whole", Number(0.0, MAX_WEIGHT)),
+    ("data.fakes.frequency", Number(0.0, MAX_WEIGHT)),
     ("data.compression", Name(&["raw", "c23", "c40"])),
     ("data.n_frames", Whole(1, MANY)),
     ("data.train", Path),
@@ -234,6 +244,9 @@ pub fn check_together(config: &Config) -> Result<(), String> {
     let sets = &config.data.sets;
     if let Some(twice) = (1..sets.len()).find(|&at| sets[..at].iter().any(|set| set.name == sets[at].name)) {
         return Err(format!("data.sets has {:?} twice: give it a weight instead", sets[twice].name));
+    }
+    if Kind::ALL.into_iter().all(|kind| config.data.fakes.weight(kind) <= 0.0) {
+        return Err("data.fakes has no kind of forgery with a weight above 0".to_owned());
     }
     match config.method {
         Method::Eg => config.guide.check(),

@@ -2,7 +2,7 @@
 
 use super::maker::{PairDone, PairJob, PairMaker};
 use super::{LoaderConfig, LoaderError, LoaderStats, PairBatch};
-use crate::prepared_frames::FrameFiles;
+use crate::training_pairs::FramePool;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct Filling {
 /// The batches of one epoch, in order. Dropping it stops the threads.
 pub struct EpochBatches {
     config: LoaderConfig,
-    frames: Arc<Vec<FrameFiles>>,
+    pool: Arc<FramePool>,
     order: Vec<usize>,
     batches: usize,
     /// Number of the batch to hand out next.
@@ -51,7 +51,7 @@ impl EpochBatches {
             .collect();
         let mut epoch = EpochBatches {
             config: maker.config.clone(),
-            frames: Arc::clone(&maker.frames),
+            pool: Arc::clone(&maker.pool),
             order,
             batches,
             next: first_batch,
@@ -146,7 +146,7 @@ impl Iterator for EpochBatches {
         self.next += 1;
         self.issue();
         self.stats.pairs += frames.len();
-        let frames = frames.into_iter().map(|frame| self.frames[frame].frame.clone()).collect();
+        let frames = frames.into_iter().map(|frame| self.pool.frames()[frame].frame.clone()).collect();
         Some(Ok(PairBatch { real, fake, frames, replaced }))
     }
 }

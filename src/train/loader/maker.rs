@@ -1,12 +1,11 @@
 //! Training pairs, each made by one thread alone and written to its place in a batch.
 
 use super::{LoaderConfig, LoaderError};
-use crate::blending::Recipe;
+use crate::blending::kinds::Kind;
 use crate::causes::with_causes;
 use crate::imaging::write_planes;
-use crate::prepared_frames::FrameFiles;
 use crate::rng::{Purpose, generator};
-use crate::training_pairs::read_pair;
+use crate::training_pairs::FramePool;
 use crossbeam_channel::{Receiver, Sender};
 use rand::Rng;
 use std::panic::AssertUnwindSafe;
@@ -44,6 +43,8 @@ pub struct MadePair {
     pub frame: usize,
     /// Why the frames tried before this one gave nothing.
     pub failed: Vec<String>,
+    /// The kind of forgery that was drawn and that the frame has nothing for.
+    pub instead_of: Option<Kind>,
 }
 
 impl MadePair {
@@ -55,7 +56,7 @@ impl MadePair {
 
 /// Makes training pairs on one thread.
 pub struct PairMaker {
-    pub frames: Arc<Vec<FrameFiles>>,
+    pub pool: Arc<FramePool>,
     pub config: LoaderConfig,
     pub epoch: u64,
 }
@@ -82,8 +83,8 @@ impl PairMaker {
         let mut frame = job.frame;
         let mut failed = Vec::new();
         loop {
-            let recipe = Recipe::draw_with(&mut rng, phase, extras);
-            match read_pair(&self.frames[frame], &recipe, image_size) {
+            let drawn = self.pool.draw(frame, &mut rng, phase, extras);
+            match self.pool.read_pair(frame, &drawn.recipe, image_size) {
                 Ok(pair) => {
                     let side = image_size as i64;
                     for (image, to) in [(&pair.real, &job.real), (&pair.fake, &job.fake)] {
@@ -91,7 +92,7 @@ impl PairMaker {
                         let mut to = to.shallow_clone();
                         to.f_copy_(&Tensor::f_from_slice(planes)?.f_view([3, side, side])?)?;
                     }
-                    return Ok(MadePair { frame, failed });
+                    return Ok(MadePair { frame, failed, instead_of: drawn.instead_of });
                 }
                 Err(cause) if failed.len() + 1 >= ATTEMPTS => {
                     return Err(LoaderError::NothingUsable { attempts: ATTEMPTS, cause });
@@ -101,7 +102,7 @@ impl PairMaker {
                     if failed.len() == 1 {
                         rng = generator(seed, self.epoch, job.position, Purpose::Replacement);
                     }
-                    frame = rng.random_range(0..self.frames.len());
+                    frame = rng.random_range(0..self.pool.frames().len());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Batches of self-blended pairs, made ahead of training on threads of their own.
+//! Batches of training pairs, made ahead of training on threads of their own.
 //!
 //! What a pair looks like depends on (seed, epoch, position of the pair in the epoch) and on nothing else: not on
 //! the number of threads, nor on where a resumed run starts. A frame that gives no pair is replaced by another one,
@@ -16,7 +16,7 @@ pub use stats::LoaderStats;
 use crate::blending::{Extras, Phase};
 use crate::prepared_frames::FrameFiles;
 use crate::rng::{Purpose, generator};
-use crate::training_pairs;
+use crate::training_pairs::{self, FramePool};
 use maker::PairMaker;
 use rand::seq::SliceRandom;
 use std::path::PathBuf;
@@ -83,7 +83,7 @@ pub enum LoaderError {
 
 /// Makes the batches of epochs from a list of frames.
 pub struct Loader {
-    frames: Arc<Vec<FrameFiles>>,
+    pool: Arc<FramePool>,
     config: LoaderConfig,
 }
 
@@ -94,32 +94,32 @@ impl Loader {
         assert!(!frames.is_empty(), "a loader needs frames");
         let LoaderConfig { pairs, image_size, threads, read_ahead, .. } = config;
         assert!(pairs > 0 && image_size > 0 && threads > 0 && read_ahead > 0, "{config:?}");
-        Loader { frames: Arc::new(frames), config }
+        Loader { pool: Arc::new(FramePool::new(frames)), config }
     }
 
     /// The frames of an epoch, in the order of the list.
     pub fn frames(&self) -> &[FrameFiles] {
-        &self.frames
+        self.pool.frames()
     }
 
     /// Batches in an epoch.
     pub fn batches(&self) -> usize {
         match self.config.drop_last {
-            true => self.frames.len() / self.config.pairs,
-            false => self.frames.len().div_ceil(self.config.pairs),
+            true => self.frames().len() / self.config.pairs,
+            false => self.frames().len().div_ceil(self.config.pairs),
         }
     }
 
     /// The batches of an epoch, from number `first_batch` on.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> EpochBatches {
         let LoaderConfig { phase, seed, .. } = self.config;
-        let mut order: Vec<usize> = (0..self.frames.len()).collect();
+        let mut order: Vec<usize> = (0..self.frames().len()).collect();
         // Validation shows the same pairs in each epoch.
         let epoch = if phase == Phase::Train { epoch } else { 0 };
         if phase == Phase::Train {
             order.shuffle(&mut generator(seed, epoch, 0, Purpose::Order));
         }
-        let maker = PairMaker { frames: Arc::clone(&self.frames), config: self.config.clone(), epoch };
+        let maker = PairMaker { pool: Arc::clone(&self.pool), config: self.config.clone(), epoch };
         EpochBatches::start(maker, order, self.batches(), first_batch)
     }
 }

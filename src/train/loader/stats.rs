@@ -1,6 +1,7 @@
 //! What an epoch's loader tells about itself.
 
 use super::maker::MadePair;
+use crate::blending::kinds::Kind;
 use std::time::Duration;
 
 /// From this share of replaced pairs on, a run should say so loudly.
@@ -17,6 +18,10 @@ pub struct LoaderStats {
     pub replaced: usize,
     /// Why, for the first few.
     pub reasons: Vec<String>,
+    /// How many pairs are of another kind of forgery because their frames have nothing for the one that was drawn.
+    pub other_kinds: usize,
+    /// The first such kind.
+    pub missing: Option<Kind>,
     /// How long the consumer waited for batches.
     pub waited: Duration,
 }
@@ -25,8 +30,24 @@ impl LoaderStats {
     /// Counts a pair that has been made.
     pub(super) fn count(&mut self, made: MadePair) {
         self.replaced += usize::from(made.is_replacement());
+        self.other_kinds += usize::from(made.instead_of.is_some());
+        self.missing = self.missing.or(made.instead_of);
         let room = KEPT_REASONS.saturating_sub(self.reasons.len());
         self.reasons.extend(made.failed.into_iter().take(room));
+    }
+
+    /// A line for the user where kinds of forgery were drawn that frames have nothing for.
+    pub fn kinds_note(&self) -> Option<String> {
+        self.missing.map(|kind| {
+            let nothing = match kind {
+                Kind::Counterpart => "their frames have no counterparts",
+                _ => "there is no frame of anybody else",
+            };
+            let (others, pairs) = (self.other_kinds, self.pairs);
+            format!(
+                "{others} of {pairs} training pairs are of another kind of forgery than {kind}: {nothing}"
+            )
+        })
     }
 
     /// A line for the user where too many frames gave no pair.

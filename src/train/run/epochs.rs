@@ -139,6 +139,12 @@ impl Run<'_> {
         if let Some(warning) = stats.warning() {
             self.progress.note(&warning);
         }
+        // The same in every epoch, so once is enough.
+        if self.state.position.epoch == 0
+            && let Some(note) = stats.kinds_note()
+        {
+            self.progress.note(&note);
+        }
     }
 
     /// Epoch and step under way, as people count them.

@@ -52,6 +52,9 @@ pub struct PreviewArgs {
     /// Photographs, videos, or folders of them
     #[arg(short, long, value_name = "PATH", num_args = 1..)]
     pub input: Vec<PathBuf>,
+    /// Set a value of the configuration, such as data.fakes.swap=1; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// Compression level of FaceForensics++: raw, c23 or c40
     #[arg(short, long, value_name = "LEVEL")]
     pub compression: Option<Compression>,
