@@ -200,10 +200,15 @@ impl Codec {
             // FFmpeg counts a quantiser in parts of 118.
             vec![("flags", "+qscale".to_owned()), ("global_quality", text(quantiser * 118))]
         };
-        let realtime = || vec![("deadline", "realtime".to_owned()), ("cpu-used", "8".to_owned())];
+        // For VP8 a positive number lets the clock decide how thoroughly it searches.
+        let realtime =
+            |speed: &str| vec![("deadline", "realtime".to_owned()), ("cpu-used", speed.to_owned())];
         let (encoder, options) = match *self {
             Codec::H264 { preset, crf, b_frames } => {
                 let mut options = vec![("preset", preset.name().to_owned()), ("crf", text(crf))];
+                // With its tree of macroblocks x264 gives other bytes now and then, as if it read memory that nobody
+                // wrote.
+                options.push(("x264-params", "mbtree=0".to_owned()));
                 if !b_frames {
                     options.push(("bf", "0".to_owned()));
                 }
@@ -220,12 +225,12 @@ impl Codec {
             Codec::Vp9 { quality } => {
                 let constant =
                     [("crf", text(quality)), ("b", "0".to_owned()), ("lag-in-frames", "0".to_owned())];
-                ("libvpx-vp9", realtime().into_iter().chain(constant).collect())
+                ("libvpx-vp9", realtime("8").into_iter().chain(constant).collect())
             }
             Codec::Vp8 { quantiser } => {
                 let fixed =
                     [("qmin", text(quantiser)), ("qmax", text(quantiser)), ("b", "1000000".to_owned())];
-                ("libvpx", realtime().into_iter().chain(fixed).collect())
+                ("libvpx", realtime("-8").into_iter().chain(fixed).collect())
             }
             Codec::Mjpeg { quantiser } => {
                 full_range = true;

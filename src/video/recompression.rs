@@ -10,6 +10,8 @@ use std::ops::Range;
 /// Sides of frames are whole multiples of this: the blocks of all codecs. What encoders do at the edge of a frame that
 /// ends within a block is not always the same.
 const BLOCK: usize = 16;
+/// The shortest side: some encoders take no frames smaller than their largest block.
+const SHORTEST: usize = 64;
 
 /// How frames are compressed.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +97,8 @@ pub fn recompressed(
     wanted: Range<usize>,
 ) -> Result<Vec<RgbImage>, RecompressionError> {
     let size = (frames[0].width(), frames[0].height());
-    let (width, height) = (size.0.next_multiple_of(BLOCK), size.1.next_multiple_of(BLOCK));
+    let whole_blocks = |side: usize| side.next_multiple_of(BLOCK).max(SHORTEST);
+    let (width, height) = (whole_blocks(size.0), whole_blocks(size.1));
     let encoder_name = compression.encoder;
     let failed = |cause| RecompressionError::Encode { encoder: encoder_name, width, height, cause };
     let options: Vec<(&str, &str)> =
@@ -205,5 +208,50 @@ impl Returning {
             }
         }
         Ok(image)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn h264(crf: &str) -> Compression {
+        let options = vec![("preset", "medium".to_owned()), ("crf", crf.to_owned())];
+        Compression { encoder: "libx264", options, full_range: false }
+    }
+
+    /// Six frames, each brighter than the one before, of a size that fills no blocks.
+    fn brightening() -> Vec<RgbImage> {
+        (0..6).map(|number| RgbImage::filled(75, 53, [40 + 30 * number; 3])).collect()
+    }
+
+    #[test]
+    fn wanted_frames_come_back_in_the_order_in_which_they_are_shown() {
+        let frames = brightening();
+        let all = recompressed(&frames, &h264("18"), 0..6).unwrap();
+        for (frame, returned) in frames.iter().zip(&all) {
+            assert_eq!((returned.width(), returned.height()), (75, 53));
+            let far = frame.data().iter().zip(returned.data()).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(far <= Some(3), "{far:?}");
+        }
+        assert_eq!(recompressed(&frames, &h264("18"), 2..4).unwrap(), all[2..4]);
+    }
+
+    #[test]
+    fn the_edge_is_repeated_to_whole_blocks() {
+        let image = RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]);
+        let padded = padded(&image, 4, 2);
+        assert_eq!(padded.data(), [1, 2, 3, 4, 5, 6, 4, 5, 6, 4, 5, 6].repeat(2));
+    }
+
+    #[test]
+    fn missing_encoders_are_named() {
+        assert!(require_encoders(&["libx264", "mpeg4"]).is_ok());
+        let error = require_encoders(&["libx264", "libnothing", "libnone"]).unwrap_err();
+        let expected = "this FFmpeg has no encoder libnothing, libnone: one that was built with it is needed";
+        assert_eq!(error.to_string(), expected);
+        let unknown = Compression { encoder: "libnothing", ..h264("18") };
+        let error = recompressed(&brightening(), &unknown, 0..1).unwrap_err();
+        assert_eq!(error.to_string(), "libnothing cannot compress frames of 80 x 64 pixels");
     }
 }

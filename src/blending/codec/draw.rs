@@ -34,7 +34,7 @@ impl CodecStep {
 
     /// Draws one with the given probability. Whatever it is, `rng` gives two draws.
     pub(crate) fn draw(rng: &mut SampleRng, probability: f64) -> Option<CodecStep> {
-        let drawn = rng.random_bool(probability);
+        let drawn = rng.random::<f64>() < probability;
         let seed = rng.random();
         drawn.then(|| CodecStep::drawn(&mut generator(seed, 0, 0, Purpose::Codec)))
     }
@@ -117,5 +117,78 @@ impl Codec {
             Kind::Vp8 => Codec::Vp8 { quantiser: of(8, 48) },
             Kind::Mjpeg => Codec::Mjpeg { quantiser: of(2, 10) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRAWS: usize = 20_000;
+
+    fn draws() -> Vec<CodecStep> {
+        let draw = |index| CodecStep::draw(&mut generator(7, 0, index, Purpose::Sample), 1.0);
+        (0..DRAWS as u64).filter_map(draw).collect()
+    }
+
+    /// Fails by chance once in some two million.
+    fn share(what: &str, found: usize, of: usize, expected: f64) {
+        let deviation = (expected * (1.0 - expected) / of as f64).sqrt();
+        let found = found as f64 / of as f64;
+        assert!((found - expected).abs() < 5.0 * deviation, "{what}: {found}, expected {expected}");
+    }
+
+    #[test]
+    fn choices_have_their_frequencies() {
+        let all = draws();
+        assert_eq!(all.len(), DRAWS);
+        let count = |of: &dyn Fn(&CodecStep) -> bool| all.iter().filter(|step| of(step)).count();
+        share("smaller", count(&|s| s.scale < 1.0), DRAWS, 0.7);
+        share("twice", count(&|s| s.encodings.len() == 2), DRAWS, 0.25);
+        share("alone", count(&|s| s.before == 0), DRAWS, 0.25);
+        share("followed", count(&|s| s.after == 1), DRAWS, 0.3);
+        let last = |step: &CodecStep| step.encodings.last().map(|encoding| encoding.codec);
+        share("H.264", count(&|s| matches!(last(s), Some(Codec::H264 { .. }))), DRAWS, 6.0 / 10.5);
+        share("MPEG-4", count(&|s| matches!(last(s), Some(Codec::Mpeg4 { .. }))), DRAWS, 2.0 / 10.5);
+        share("MJPEG", count(&|s| matches!(last(s), Some(Codec::Mjpeg { .. }))), DRAWS, 0.5 / 10.5);
+        let larger = count(&|s| s.scale < 1.0 && s.encodings[s.encodings.len() - 1].resized > 1.0);
+        share("enlarged", larger, DRAWS, 0.7 * 0.25 * 0.3);
+    }
+
+    #[test]
+    fn numbers_stay_in_their_ranges_and_reach_their_ends() {
+        let all = draws();
+        let mut worst = 0;
+        for step in &all {
+            assert!((0.35..=1.0).contains(&step.scale) && step.before <= 3 && step.after <= 1);
+            assert!(step.offset.iter().all(|&offset| offset < 16));
+            let Motion { step: [x, y], zoom, noise, .. } = step.motion;
+            assert!(x.abs() <= 3.0 && y.abs() <= 3.0 && (x * 2.0).fract() == 0.0);
+            assert!((0.99..=1.01).contains(&zoom) && (0.0..2.0).contains(&noise));
+            let total = step.encodings.iter().fold(step.scale, |scale, encoding| scale * encoding.resized);
+            assert!((0.3499..=1.0001).contains(&total), "{total}");
+            for (number, encoding) in step.encodings.iter().enumerate() {
+                let Codec::H264 { crf, .. } = encoding.codec else { continue };
+                assert!((18..=38).contains(&crf));
+                assert!(number + 1 == step.encodings.len() || crf <= 26, "the first is the better one");
+                worst = worst.max(crf);
+            }
+        }
+        assert_eq!(worst, 38);
+    }
+
+    #[test]
+    fn a_written_step_is_the_same_and_nothing_drawn_takes_as_many_draws() {
+        for step in draws().into_iter().take(500) {
+            let json = serde_json::to_string(&step).unwrap();
+            assert_eq!(serde_json::from_str::<CodecStep>(&json).unwrap(), step);
+        }
+        let after = |probability| {
+            let mut rng = generator(1, 0, 0, Purpose::Sample);
+            let step = CodecStep::draw(&mut rng, probability);
+            (step.is_some(), rng.random::<u64>())
+        };
+        assert_eq!((after(0.0).0, after(1.0).0), (false, true));
+        assert_eq!(after(0.0).1, after(1.0).1);
     }
 }

@@ -29,17 +29,21 @@ impl Motion {
         warped(image, matrix, width + offset[0], height + offset[1])
     }
 
-    /// Adds the noise of the frame at `time`, the same for every image of its size.
+    /// Adds the noise of the frame at `time`, the same for every image of its size. It is grey: of colours, which are
+    /// stored at half resolution, little noise is left.
     pub(super) fn add_noise(&self, time: i32, frame: &mut RgbImage) {
         let steps = steps_of_bytes(self.noise);
         if steps.iter().all(|&step| step == 0) {
             return;
         }
         let mut rng = generator(self.noise_seed, time.rem_euclid(16) as u64, 0, Purpose::Noise);
-        let mut bytes = vec![0; frame.data().len()];
+        let mut bytes = vec![0; frame.width() * frame.height()];
         rng.fill_bytes(&mut bytes);
-        for (value, byte) in frame.data_mut().iter_mut().zip(bytes) {
-            *value = value.saturating_add_signed(steps[usize::from(byte)]);
+        for (pixel, byte) in frame.data_mut().chunks_exact_mut(3).zip(bytes) {
+            let step = steps[usize::from(byte)];
+            for value in pixel {
+                *value = value.saturating_add_signed(step);
+            }
         }
     }
 }
