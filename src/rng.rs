@@ -27,6 +27,8 @@ pub enum Purpose {
     Noise,
     /// What a training sample's codec step does.
     Codec,
+    /// The video that a photograph becomes in preprocessing.
+    StillVideo,
 }
 
 /// The generator that a run with `seed` uses for `purpose`, for sample `index` in `epoch`.

@@ -8,6 +8,7 @@ mod draw;
 mod moving;
 
 pub use draw::ENCODERS;
+pub use moving::add_noise;
 
 use super::Error;
 use crate::imaging;
@@ -163,7 +164,8 @@ impl CodecStep {
         let from = -(self.before as i32);
         let frames = (from..=self.after as i32).map(|time| {
             let mut frame = self.motion.seen_at(time, image, self.offset)?;
-            self.motion.add_noise(time, &mut frame);
+            let Motion { noise, noise_seed, .. } = self.motion;
+            add_noise(&mut frame, noise, noise_seed, time.rem_euclid(16) as u64);
             Ok(frame)
         });
         frames.collect()

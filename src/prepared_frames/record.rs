@@ -37,6 +37,9 @@ pub struct BoxSettings {
 pub struct PreparedSettings {
     /// Frames wanted per video.
     pub frames: usize,
+    /// What photographs were made into; absent where they stayed as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stills: Option<String>,
     /// The step *landmarks*; null while it was never done.
     pub landmarks: Option<LandmarkSettings>,
     /// The step *boxes*; null while it was never done.
@@ -51,6 +54,8 @@ impl PreparedSettings {
             Some(before.frames.to_string()),
             Some(self.frames.to_string()),
         )];
+        let stills = |s: &PreparedSettings| Some(s.stills.clone().unwrap_or_else(|| "as it is".to_owned()));
+        pairs.push(("what a photograph is taken for", stills(before), stills(self)));
         if let (Some(then), Some(now)) = (&before.landmarks, &self.landmarks) {
             let model = |s: &LandmarkSettings| Some(format!("{} ({})", s.model, s.fingerprint));
             pairs.push(("the landmark model", model(then), model(now)));
@@ -73,6 +78,7 @@ impl PreparedSettings {
     pub fn joined(self, before: &PreparedSettings) -> PreparedSettings {
         PreparedSettings {
             frames: self.frames,
+            stills: self.stills,
             landmarks: self.landmarks.or_else(|| before.landmarks.clone()),
             boxes: self.boxes.or_else(|| before.boxes.clone()),
         }
@@ -225,7 +231,7 @@ mod tests {
             estimated_forehead: false,
         });
         let boxes = Some(BoxSettings { detector: "retinaface-r50".into(), weights: "0".into(), max_size });
-        PreparedSettings { frames, landmarks, boxes }
+        PreparedSettings { frames, stills: None, landmarks, boxes }
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Config {
     pub source: VideoSource,
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
+    /// The seed with which every photograph becomes a short moving video; `None`: it stays as it is.
+    pub as_video: Option<u64>,
     /// Which kinds of files are made.
     pub steps: Steps,
     /// How landmarks are found.
@@ -69,6 +71,7 @@ impl Config {
         Config {
             source,
             frames: 32,
+            as_video: None,
             steps: Steps::default(),
             landmarks: LandmarkConfig::default(),
             face_detector: FaceDetectorConfig::default(),

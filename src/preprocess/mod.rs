@@ -8,6 +8,7 @@ mod ledger;
 
 mod run;
 mod source;
+mod still_video;
 mod summary;
 mod tools;
 mod work_list;

@@ -1,16 +1,19 @@
 //! The run: decoders ahead, workers on frames, one ledger.
 
 use super::ledger::{Book, Ending, Ledger, name_in};
-use super::work_list::WorkList;
-use super::worker::{FrameJob, Report, Request, serve_boxes, work};
+use super::still_video::{self, StillVideo};
+use super::work_list::{FrameWork, WorkList};
+use super::worker::{FrameJob, JobImage, Report, Request, serve_boxes, work};
 use super::{Config, LoadedTools, PreprocessSummary, Tools};
+use crate::blending::{self, codec::ENCODERS};
 use crate::causes::with_causes;
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
-use crate::media::{DecodeEvent, Decoding, Decodings, Reading};
+use crate::media::{DecodeEvent, Decoding, Decodings, MediaKind, Reading};
 use crate::prepared_frames::{self, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord};
 use crate::progress::{Cancel, Progress};
-use crate::video::distinct_frame_indices;
+use crate::types::Frame;
+use crate::video::{distinct_frame_indices, require_encoders};
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
@@ -42,8 +45,16 @@ pub fn run_with(
     cancel: &Cancel,
 ) -> Result<PreprocessSummary> {
     videos.truncate(config.limit.unwrap_or(usize::MAX));
+    if config.as_video.is_some() {
+        require_encoders(&ENCODERS).map_err(blending::Error::from)?;
+        let taken = videos.iter().filter(|video| !is_still(video)).count();
+        if taken > 0 {
+            progress.note(&format!("{taken} videos are taken as they are; only photographs become videos"));
+        }
+    }
     let settings = PreparedSettings {
         frames: config.frames,
+        stills: config.as_video.map(still_video::settings),
         landmarks: tools.landmark_settings(),
         boxes: tools.box_settings(),
     };
@@ -60,9 +71,18 @@ pub fn run_with(
         let (pending, before, lists) = (Arc::clone(&pending), Arc::clone(&before), Arc::clone(&lists));
         move |position: usize, frame_count: usize| {
             let video = &pending[position];
-            let wanted = distinct_frame_indices(frame_count, config.frames);
-            let list = list_work(&config, video, wanted, points, before.get(&name_in(&folder, video)));
-            let indices = list.as_ref().map_or(Vec::new(), |list| list.pending(config.steps));
+            let moving = frame_count == 1 && config.as_video.is_some() && is_still(video);
+            let shown = if moving { still_video::FRAMES } else { frame_count };
+            let wanted = distinct_frame_indices(shown, config.frames);
+            let mut list = list_work(&config, video, wanted, points, before.get(&name_in(&folder, video)));
+            if let Ok(list) = &mut list {
+                list.of_still = moving;
+            }
+            let mut indices = list.as_ref().map_or(Vec::new(), |list| list.pending(config.steps));
+            if moving {
+                // All its frames come of the only one in the file.
+                indices = if indices.is_empty() { indices } else { vec![0] };
+            }
             lists[position].set(list).expect("a video is opened once");
             indices
         }
@@ -91,7 +111,9 @@ pub fn run_with(
         drop((queue, reports, requests));
         let paths = pending.iter().map(|video| video.path.clone()).collect();
         let decoders = config.jobs.div_ceil(WORKERS_PER_DECODER) + 1;
-        let mut follower = Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel };
+        let (config, videos) = (config, &pending);
+        let mut follower =
+            Follower { ledger: &mut ledger, jobs: &jobs, reported: &reported, cancel, config, videos };
         let mut decodings = Decodings::start(paths, choose, Reading::as_published(config.limits), decoders);
         let ended = decodings
             .try_for_each(|(position, decoding)| follower.follow(position, decoding, &lists[position]));
@@ -179,12 +201,18 @@ fn list_work(
     Ok(WorkList::new(&folders, wanted, points, before))
 }
 
+fn is_still(video: &SourceVideo) -> bool {
+    MediaKind::of_file(&video.path) == MediaKind::Photograph
+}
+
 /// Hands the frames of a video on to the workers, and hears from them meanwhile.
 struct Follower<'r, 'a> {
     ledger: &'r mut Ledger<'a>,
     jobs: &'r Sender<FrameJob>,
     reported: &'r Receiver<Report>,
     cancel: &'r Cancel,
+    config: &'r Config,
+    videos: &'r [SourceVideo],
 }
 
 impl Follower<'_, '_> {
@@ -208,13 +236,11 @@ impl Follower<'_, '_> {
             };
             match event {
                 DecodeEvent::Frame(frame) if !self.ledger.is_stuck(video) => {
-                    let Some(work) = list.frames.iter().find(|f| f.index == frame.index) else {
-                        continue;
-                    };
-                    let job = FrameJob { video, work: work.clone(), image: frame.image };
-                    self.ledger.sent(video, list);
-                    if self.jobs.send(job).is_err() {
-                        return Err(Ended::Interrupted);
+                    for job in self.jobs_of(video, list, frame) {
+                        self.ledger.sent(video, list);
+                        if self.jobs.send(job).is_err() {
+                            return Err(Ended::Interrupted);
+                        }
                     }
                 }
                 // Not worth decoding the rest: nothing can be written.
@@ -233,5 +259,23 @@ impl Follower<'_, '_> {
             }
         }
         Ok(())
+    }
+    /// The frame's job; those of a whole video where it is a photograph that becomes one.
+    fn jobs_of(&self, video: usize, list: &WorkList, frame: Frame) -> Vec<FrameJob> {
+        let source = &self.videos[video];
+        let Some(seed) = self.config.as_video.filter(|_| list.of_still) else {
+            let work = list.frames.iter().find(|work| work.index == frame.index);
+            let job = |work: &FrameWork| FrameJob {
+                video,
+                work: work.clone(),
+                image: JobImage::Decoded(frame.image),
+            };
+            return work.map(job).into_iter().collect();
+        };
+        let wanted = list.pending(self.config.steps);
+        let moving = Arc::new(StillVideo::new(frame.image, &source.path, seed, wanted.clone()));
+        let pending = list.frames.iter().filter(|work| wanted.contains(&work.index));
+        let image = || JobImage::OfStill(Arc::clone(&moving));
+        pending.map(|work| FrameJob { video, work: work.clone(), image: image() }).collect()
     }
 }

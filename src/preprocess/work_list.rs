@@ -58,6 +58,8 @@ impl FrameWork {
 /// All wanted frames of a video, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkList {
+    /// Whether the file is a photograph that becomes a video, whose frames these are.
+    pub of_still: bool,
     /// The frames that are wanted, in their order.
     pub frames: Vec<FrameWork>,
     /// Files that are in the way.

@@ -1,5 +1,6 @@
 //! Work on single frames: find, write.
 
+use super::still_video::StillVideo;
 use super::work_list::FrameWork;
 use super::{Steps, Tools};
 use crate::Error;
@@ -19,7 +20,24 @@ pub struct FrameJob {
     /// What is known about the frame and left to do.
     pub work: FrameWork,
     /// The frame's pixels.
-    pub image: RgbImage,
+    pub image: JobImage,
+}
+
+/// Where the pixels of a frame are.
+pub enum JobImage {
+    /// Decoded.
+    Decoded(RgbImage),
+    /// In the video that a photograph becomes.
+    OfStill(Arc<StillVideo>),
+}
+
+impl JobImage {
+    fn pixels(self, index: usize) -> Result<RgbImage, String> {
+        match self {
+            JobImage::Decoded(image) => Ok(image),
+            JobImage::OfStill(video) => video.frame(index),
+        }
+    }
 }
 
 /// What became of a frame.
@@ -140,7 +158,7 @@ impl<'a> Worker<'a> {
             done.trouble = Some(Trouble::Cancelled);
             return done;
         }
-        match self.find(&work, image) {
+        match image.pixels(work.index).and_then(|image| self.find(&work, image)) {
             Err(problem) => done.trouble = Some(Trouble::Detection(problem)),
             Ok(found) => match found.write(&work) {
                 Err(problem) => done.trouble = Some(Trouble::Writing(problem)),

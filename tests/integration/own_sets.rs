@@ -51,6 +51,34 @@ fn a_folder_of_photographs_is_prepared_once_and_its_bad_files_are_named() {
 }
 
 #[test]
+fn photographs_become_moving_videos_that_depend_on_their_names_and_the_seed_alone() {
+    let Some(place) = place_with_photos() else { return };
+    let of = |out: &str, more: &str| {
+        place.sbi(&format!(
+            "preprocess -q -i photos/0 -o {out} --detector retinaface-mnet -n 2 --as-video {more}"
+        ))
+    };
+    of("moving", "").code(0).tells(&["videos", "3"]);
+    let frames = |out: &str| {
+        let folder = place.path("data").join(out).join("frames/p0");
+        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>()
+    };
+    let two = frames("moving");
+    assert!(two.len() == 2 && two[0] != two[1], "two frames that differ");
+    of("alone", "-j 1 --limit 1").code(0);
+    assert!(frames("alone") == two, "order and threads change nothing");
+    of("moving", "").code(0).tells(&["(0 prepared now, 3 before)"]);
+    let refused = of("moving", "--seed 6");
+    assert!(refused.code(1).stderr.contains("seed 5"), "another seed is another setting");
+    let still = place.sbi("preprocess -q -i photos/0 -o moving --detector retinaface-mnet -n 2").code(1);
+    assert!(still.stderr.contains("what a photograph is taken for"), "{still}");
+    of("moving", "--seed 6 --overwrite").code(0);
+    assert!(frames("moving") != two);
+}
+
+#[test]
 fn a_detector_learns_from_them_and_its_file_tells_how_to_feed_it() {
     let Some(place) = prepared() else { return };
     place.sbi("train small.json -q --output runs").code(0).tells(&["2 of 2"]);

@@ -34,6 +34,7 @@ fn config(args: &PreprocessArgs, session: &Session) -> Config {
     let defaults = Config::new(source);
     Config {
         frames: args.frames.unwrap_or(defaults.frames),
+        as_video: args.as_video.then_some(args.seed),
         steps: args.steps,
         landmarks: args.landmarks.config(),
         face_detector: args.detector.config(),

@@ -54,11 +54,10 @@ impl CodecStep {
         let mut encodings = Vec::with_capacity(2);
         let mut resized = 1.0;
         if twice {
-            // What is uploaded is better than what a platform makes of it.
-            encodings.push(Encoding { resized, codec: Codec::drawn(rng, 0.4) });
+            encodings.push(Encoding { resized, codec: Codec::drawn_better(rng) });
             resized = drawn_resize(rng, scale);
         }
-        encodings.push(Encoding { resized, codec: Codec::drawn(rng, 1.0) });
+        encodings.push(Encoding { resized, codec: Codec::drawn(rng) });
         CodecStep { scale, offset, before, after, motion, encodings }
     }
 }
@@ -102,8 +101,18 @@ impl Motion {
 }
 
 impl Codec {
+    /// Draws one, of any quality.
+    pub fn drawn(rng: &mut SampleRng) -> Codec {
+        Codec::drawn_up_to(rng, 1.0)
+    }
+
+    /// Draws one of the better qualities: what is uploaded is better than what a platform makes of it.
+    pub fn drawn_better(rng: &mut SampleRng) -> Codec {
+        Codec::drawn_up_to(rng, 0.4)
+    }
+
     /// `worst`: the part of the range of qualities that it is drawn from, from the best on.
-    fn drawn(rng: &mut SampleRng, worst: f64) -> Codec {
+    fn drawn_up_to(rng: &mut SampleRng, worst: f64) -> Codec {
         let (kind, _) = WEIGHTS.choose_weighted(rng, |(_, weight)| *weight).expect("weights above 0");
         let preset = *Preset::ALL.choose(rng).expect("there are six");
         let b_frames = rng.random_bool(0.7);

@@ -28,22 +28,22 @@ impl Motion {
         ];
         warped(image, matrix, width + offset[0], height + offset[1])
     }
+}
 
-    /// Adds the noise of the frame at `time`, the same for every image of its size. It is grey: of colours, which are
-    /// stored at half resolution, little noise is left.
-    pub(super) fn add_noise(&self, time: i32, frame: &mut RgbImage) {
-        let steps = steps_of_bytes(self.noise);
-        if steps.iter().all(|&step| step == 0) {
-            return;
-        }
-        let mut rng = generator(self.noise_seed, time.rem_euclid(16) as u64, 0, Purpose::Noise);
-        let mut bytes = vec![0; frame.width() * frame.height()];
-        rng.fill_bytes(&mut bytes);
-        for (pixel, byte) in frame.data_mut().chunks_exact_mut(3).zip(bytes) {
-            let step = steps[usize::from(byte)];
-            for value in pixel {
-                *value = value.saturating_add_signed(step);
-            }
+/// Adds the sensor's noise of frame number `number`, the same for every image of its size. It is grey: of colours, which
+/// are stored at half resolution, little noise is left.
+pub fn add_noise(frame: &mut RgbImage, deviation: f64, seed: u64, number: u64) {
+    let steps = steps_of_bytes(deviation);
+    if steps.iter().all(|&step| step == 0) {
+        return;
+    }
+    let mut rng = generator(seed, number, 0, Purpose::Noise);
+    let mut bytes = vec![0; frame.width() * frame.height()];
+    rng.fill_bytes(&mut bytes);
+    for (pixel, byte) in frame.data_mut().chunks_exact_mut(3).zip(bytes) {
+        let step = steps[usize::from(byte)];
+        for value in pixel {
+            *value = value.saturating_add_signed(step);
         }
     }
 }

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  sbi preprocess -d Original -c c23\n  \
 sbi preprocess -d Celeb-real --limit 10 --detector retinaface-mnet\n  \
-sbi preprocess -i photos/ -o portraits\n\n\
+sbi preprocess -i photos/ -o portraits\n  \
+sbi preprocess -i photos/ -o moving --as-video -n 3\n\n\
 Writes frames/, landmarks/ and retina/ beside the set's videos/ (with -o: into its folder), and preprocess_SET.json and .txt, which tell what \
 became of every video. A second run does only what is missing.")]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "input"])))]
@@ -31,6 +32,12 @@ pub struct PreprocessArgs {
     /// Frames per video, spread evenly
     #[arg(short = 'n', long = "frames", value_name = "N", value_parser = positive)]
     pub frames: Option<usize>,
+    /// With -i: make every photograph into a short moving video first, compressed like any other
+    #[arg(long, requires = "input")]
+    pub as_video: bool,
+    /// With --as-video: seed of what these videos look like
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub seed: u64,
     /// What to find: landmarks, boxes, or both with a comma between
     #[arg(long, default_value = "landmarks,boxes", value_name = "STEPS")]
     pub steps: Steps,
