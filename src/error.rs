@@ -45,6 +45,9 @@ pub enum Error {
     /// A training run that cannot start or go on.
     #[error(transparent)]
     Train(Box<crate::train::TrainError>),
+    /// Weights that cannot be averaged.
+    #[error(transparent)]
+    Average(#[from] crate::average::AverageError),
     /// A prepared set that was made with other settings than asked for.
     #[error("{}: {what} was {before} when this set was prepared, and is {now} now", path.display())]
     PreparedSettings {

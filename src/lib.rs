@@ -14,6 +14,7 @@
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod atomic_file;
+pub mod average;
 pub mod bench;
 pub mod blending;
 pub mod calibrate;

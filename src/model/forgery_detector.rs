@@ -143,6 +143,11 @@ pub fn holds_forgery_detector(state: &StateDict) -> bool {
     state.contains(&format!("{BACKBONE_PREFIX}{STEM}"))
 }
 
+/// What a state dict holds, such as `sbi on efficientnet-b4`; `None` where it is no forgery detector.
+pub fn network_name(state: &StateDict) -> Option<String> {
+    recognise(state).ok().map(|(method, variant)| format!("{} on {}", method.name(), variant.name))
+}
+
 /// Which detector a state dict holds, by its names and its head's shape; or what it holds instead.
 fn recognise(state: &StateDict) -> Result<(Method, Variant), OtherNetwork> {
     let has = |name: &str| state.contains(name);

@@ -4,8 +4,18 @@ use predicates::prelude::*;
 
 use crate::support::{Done, FACES, Place};
 
-const COMMANDS: [&str; 9] =
-    ["preprocess", "train", "preview", "npy-pack", "infer", "robustness", "calibrate", "convert", "doctor"];
+const COMMANDS: [&str; 10] = [
+    "preprocess",
+    "train",
+    "preview",
+    "npy-pack",
+    "infer",
+    "robustness",
+    "calibrate",
+    "convert",
+    "average",
+    "doctor",
+];
 
 #[test]
 fn help_names_every_command_and_each_has_an_example() {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
-use sbi::checkpoint::{self, DType, Format, StateDict};
+use sbi::checkpoint::{self, DType, Format, StateDict, TensorData};
 use zip::CompressionMethod::Stored;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
@@ -208,4 +208,63 @@ fn conversion_refuses_wrong_names_and_existing_files() {
     fs::copy(fixture("sbi.tar"), place.path("own.tar")).unwrap();
     convert("own.tar own.tar --overwrite").code(0);
     assert_eq!(fs::read(place.path("own.tar")).unwrap(), fs::read(fixture("sbi.tar")).unwrap());
+}
+
+#[test]
+fn averaged_weights_are_means_and_only_of_one_network() {
+    let place = Place::new();
+    place.copy(FACES[0], "a.mp4");
+    let values = |name: &str, tensor: &str| {
+        checkpoint::read(&place.path(name)).unwrap().state.get(tensor).unwrap().to_f32_vec()
+    };
+    // Another run of the same network: all weights twice as large, in the other form.
+    let other = checkpoint::read(&place.path("weights/sbi.tar")).unwrap();
+    let mut doubled = StateDict::new();
+    for (name, tensor) in other.state.iter() {
+        let twice: Vec<f32> = tensor.to_f32_vec().iter().map(|value| 2.0 * value).collect();
+        let twice = match tensor.dtype() {
+            DType::I64 => tensor.clone(),
+            _ => TensorData::from_f32(tensor.shape(), &twice).unwrap(),
+        };
+        doubled.insert(name, twice).unwrap();
+    }
+    checkpoint::write_safetensors(&place.path("other.safetensors"), &doubled, &other.metadata).unwrap();
+
+    let average = |arguments: &str| place.sbi(&format!("average {arguments}"));
+    let done = average("weights/sbi.tar other.safetensors -o mean.safetensors").code(0);
+    done.tells(&["mean.safetensors: average of 2 files"]);
+    for tensor in ["net._conv_stem.weight", "net._bn0.running_var", "net._fc.bias"] {
+        let (one, mean) = (values("weights/sbi.tar", tensor), values("mean.safetensors", tensor));
+        assert!(one.iter().any(|value| *value != 0.0), "{tensor}");
+        for (one, mean) in one.iter().zip(&mean) {
+            assert!((1.5 * one - mean).abs() <= 1e-6 * one.abs(), "{tensor}");
+        }
+    }
+    let written = checkpoint::read(&place.path("mean.safetensors")).unwrap();
+    assert_eq!(written.metadata["averaged"], "weights/sbi.tar, other.safetensors");
+    for measured in ["threshold", "temperature", "validation_auc"] {
+        assert!(!written.metadata.contains_key(measured), "{measured}");
+    }
+    place.sbi("infer -w mean.safetensors -i a.mp4 -q -n 2 --json out.json").code(0);
+    // The mean of a file with itself is the file.
+    average("weights/sbi.tar weights/sbi.tar -o same.tar").code(0);
+    assert_eq!(
+        checkpoint::read(&place.path("same.tar")).unwrap().state,
+        checkpoint::read(&place.path("weights/sbi.tar")).unwrap().state
+    );
+
+    average("weights/sbi.tar weights/eg.tar -o no.tar").refused(&["weights/eg.tar", "weights/sbi.tar"]);
+    average("weights/sbi.tar weights/retinaface_mnet025.safetensors -o no.tar").refused(&[
+        "retinaface_mnet025",
+        "another network than weights/sbi.tar",
+        "missing",
+    ]);
+    let mut metadata = other.metadata.clone();
+    metadata.insert("image_size".to_owned(), "224".to_owned());
+    checkpoint::write_safetensors(&place.path("small.safetensors"), &doubled, &metadata).unwrap();
+    average("weights/sbi.tar small.safetensors -o no.tar").refused(&["image_size is 224"]);
+    average("weights/sbi.tar other.safetensors -o mean.safetensors")
+        .refused(&["exists already", "--overwrite"]);
+    average("weights/sbi.tar -o no.tar").misused(&["2 values"]);
+    assert!(!place.path("no.tar").exists());
 }

@@ -2,6 +2,7 @@
 
 mod advice;
 mod args;
+mod average;
 mod bench;
 mod calibrate;
 mod convert;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(args, &session),
         Command::Robustness(args) => robustness::run(args, &session),
         Command::Convert(args) => convert::run(args),
+        Command::Average(args) => average::run(args),
         Command::Bench(args) => bench::run(args, &session),
         Command::Doctor(args) => doctor::run(args, &session),
     });

@@ -12,7 +12,7 @@ pub use data::{NpyPackArgs, PreprocessArgs};
 pub use machine::{BenchArgs, DoctorArgs};
 pub use scoring::{CalibrateArgs, InferArgs, RobustnessArgs};
 pub use training::{PhaseName, PreviewArgs, TrainArgs};
-pub use weights::{ConvertArgs, Precision};
+pub use weights::{AverageArgs, ConvertArgs, Precision};
 
 use clap::{Args, Parser, Subcommand};
 use sbi::model::DeviceChoice;
@@ -67,6 +67,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Convert a weight file: PyTorch zip, legacy PyTorch or safetensors to PyTorch zip or safetensors
     Convert(ConvertArgs),
+    /// Average the weights of several runs of one network into one file
+    Average(AverageArgs),
     /// Measure how fast this machine is at each stage
     Bench(BenchArgs),
     /// Say what is installed and what is missing

@@ -1,4 +1,4 @@
-//! `convert`, which rewrites weight files.
+//! `convert` and `average`, which rewrite weight files.
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -24,6 +24,24 @@ pub struct ConvertArgs {
     /// Element type of the numbers written; default: as they are
     #[arg(long, value_name = "TYPE")]
     pub precision: Option<Precision>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  sbi average run_a/weights/last.tar run_b/weights/last.tar -o both.safetensors\n\n\
+It pays for runs that start from the same weights, such as init's, and for epochs of one run.\n\
+The form of OUT follows its extension, as with convert."
+)]
+pub struct AverageArgs {
+    /// Weight files of one network, two or more
+    #[arg(required = true, num_args = 2.., value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// File to write
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Replace OUT when it exists
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// Element type of written weights.
