@@ -179,9 +179,11 @@ fn forged_source_and_target(
     let Some(forgery) = &recipe.forgery else { return Ok(source_and_target(wide, recipe, part)?) };
     let (width, height) = (wide.width(), wide.height());
     let transforms = Some(&recipe.source_transforms).filter(|_| forgery.is_transformed());
+    let crop = geometry.crop();
+    let shown = (image_size as f64 / crop.width().max(crop.height()) as f64).min(1.0);
     let target = match transforms {
         Some(transforms) if transforms.of == Side::Target => transforms.apply(wide, part)?,
-        _ => wide.cropped(part),
+        _ => forgery.target(wide.cropped(part), shown)?,
     };
     let map = warp::affine(&recipe.warp, width, height);
     let window = match forgery.is_transformed() {
@@ -189,12 +191,10 @@ fn forged_source_and_target(
         true => map.source_window(part, width, height).unwrap_or(part),
         false => part,
     };
-    let crop = geometry.crop();
-    let shown = image_size as f64 / crop.width().max(crop.height()) as f64;
     let canvas = Canvas {
         own: wide.cropped(window),
         landmarks: geometry.landmarks().shifted(-(window.x0 as i32), -(window.y0 as i32)),
-        shown: shown.min(1.0),
+        shown,
         window,
         wide_width: width,
         mirror: recipe.mirror,

@@ -166,7 +166,8 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
     };
     let forehead = if *without_forehead { ", 68 points" } else { "" };
     [
-        format!("{}{mirrored}; {}", row.title, kind(row)),
+        format!("{}{mirrored}", row.title),
+        format!("kind: {}", kind(row)),
         format!(
             "mask: {}{forehead}; moved {:+.1} %, {:+.1} %, scaled {:.3}, {:.3}; softened at {} x {}, kernels {} and {}, sigma {}; ratio {}",
             shape,

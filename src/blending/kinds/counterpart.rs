@@ -30,9 +30,9 @@ impl Counterpart {
     pub(super) fn draw(rng: &mut SampleRng, recipe: &mut Recipe) -> Counterpart {
         let pick = rng.random();
         let colours = rng.random_bool(0.4).then(|| ColourFit::draw(rng));
-        let shape = draw_shape(rng);
         recipe.without_forehead |= rng.random_bool(0.5);
         draw_edge(rng, recipe);
+        let shape = draw_shape(rng, recipe);
         Counterpart { pick, colours, shape, transformed: rng.random_bool(0.5) }
     }
 

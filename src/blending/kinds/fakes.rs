@@ -98,10 +98,10 @@ mod tests {
         for _ in 0..8000 {
             let drawn = fakes.draw(&mut rng, ALL);
             assert_eq!(drawn.instead_of, None);
-            *counts.entry(drawn.kind).or_insert(0) += 1;
+            *counts.entry(drawn.kind).or_insert(0u32) += 1;
         }
         // 2000, 4000 and 2000, within five standard deviations.
-        let expected = [(Kind::SelfBlend, 2000), (Kind::Swap, 4000), (Kind::Mouth, 2000)];
+        let expected = [(Kind::SelfBlend, 2000u32), (Kind::Swap, 4000), (Kind::Mouth, 2000)];
         assert_eq!(counts.len(), expected.len());
         assert!(expected.iter().all(|(kind, count)| counts[kind].abs_diff(*count) < 225), "{counts:?}");
     }

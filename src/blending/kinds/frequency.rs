@@ -16,6 +16,7 @@ use crate::imaging::{Positions, remapped};
 use crate::rng::SampleRng;
 use crate::types::RgbImage;
 use rand::Rng;
+use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,8 +24,10 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Frequency {
-    /// How many bands, from the finest on.
-    pub bands: usize,
+    /// The finest band that is changed; 0 is the finest there is.
+    pub first: usize,
+    /// How many bands are changed.
+    pub count: usize,
     /// What happens to them.
     pub change: BandChange,
     /// The mask's shape.
@@ -74,8 +77,18 @@ impl Frequency {
                 BandChange::Scaled { gain }
             }
         };
+        // Larger structures from elsewhere in the face would be scars and second eyes.
+        const FINEST: [(usize, usize); 1] = [(0, 1)];
+        const FITTING: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 1)];
+        const ANY: [(usize, usize); 4] = [(0, 1), (0, 2), (1, 1), (1, 2)];
+        let bands: &[(usize, usize)] = match change {
+            BandChange::Moved { .. } | BandChange::Mirrored => &FINEST,
+            BandChange::Donor { .. } => &FITTING,
+            BandChange::Scaled { .. } => &ANY,
+        };
+        let &(first, count) = bands.choose(rng).expect("there is one at least");
         recipe.softening.ratio = recipe.softening.ratio.max(0.75);
-        Frequency { bands: rng.random_range(1..BANDS), change, shape: draw_shape(rng) }
+        Frequency { first, count, change, shape: draw_shape(rng, recipe) }
     }
 
     pub(super) fn wants(&self) -> Wants {
@@ -85,12 +98,18 @@ impl Frequency {
         }
     }
 
+    /// The bands that are changed, as far as there are any.
+    fn bands(&self) -> std::ops::Range<usize> {
+        let first = self.first.min(BANDS);
+        first..first.saturating_add(self.count).min(BANDS)
+    }
+
     pub(super) fn source(&self, canvas: &Canvas) -> Result<RgbImage, Error> {
         let mut own = Bands::of(&canvas.own, canvas.shown)?;
         let other = match self.change {
             BandChange::Scaled { gain } => {
                 let mut gains = [1.0; BANDS];
-                gains[..self.bands].fill(gain);
+                gains[self.bands()].fill(gain);
                 return Ok(own.merged(gains));
             }
             BandChange::Moved { by: [x, y] } => {
@@ -110,7 +129,7 @@ impl Frequency {
             BandChange::Donor { .. } => canvas.registered_donor(1.0)?,
         };
         let other = Bands::of(&other, canvas.shown)?;
-        for band in 0..self.bands {
+        for band in self.bands() {
             own.replace(band, other.detail(band).to_vec());
         }
         Ok(own.merged([1.0; BANDS]))
@@ -119,10 +138,8 @@ impl Frequency {
 
 impl fmt::Display for Frequency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.bands {
-            1 => f.write_str("the finest structures ")?,
-            bands => write!(f, "structures of the {bands} finest sizes ")?,
-        }
+        let sizes = self.bands().map(|band| ["fine", "middle", "coarse"][band]);
+        write!(f, "{} structures ", sizes.collect::<Vec<_>>().join(" and "))?;
         match self.change {
             BandChange::Scaled { gain } => write!(f, "times {gain:.2}"),
             BandChange::Moved { by: [x, y] } => write!(f, "moved by {x:+.2} {y:+.2}"),

@@ -158,7 +158,7 @@ impl Forgery {
             Kind::Swap => Forgery::Swap(Swap::draw(rng, recipe)),
             Kind::Counterpart => Forgery::Counterpart(Counterpart::draw(rng, recipe)),
             Kind::Mouth => Forgery::Mouth(Mouth::draw(rng, available, recipe)),
-            Kind::Whole => Forgery::Whole(Whole::draw(rng, available)),
+            Kind::Whole => Forgery::Whole(Whole::draw(rng, available, recipe)),
             Kind::Frequency => Forgery::Frequency(Frequency::draw(rng, available, recipe)),
         })
     }
@@ -202,6 +202,17 @@ impl Forgery {
             Forgery::Swap(swap) => swap.transformed,
             Forgery::Counterpart(counterpart) => counterpart.transformed,
             Forgery::Mouth(_) | Forgery::Whole(_) | Forgery::Frequency(_) => false,
+        }
+    }
+
+    /// The target: the pixels of `own`, `shown` pixels of the pair's images per pixel, as the kind wants to see them.
+    pub(super) fn target(&self, own: RgbImage, shown: f64) -> Result<RgbImage, Error> {
+        match self {
+            Forgery::Whole(whole) => match whole.real_resampled() {
+                Some(resample) => Ok(resample.apply(&own, shown)?),
+                None => Ok(own),
+            },
+            _ => Ok(own),
         }
     }
 

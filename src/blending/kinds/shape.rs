@@ -85,7 +85,7 @@ fn lower_face(all: &[Point]) -> Vec<Point> {
 
 fn eyes(all: &[Point]) -> Vec<Point> {
     let middle = centre(&all[36..=47]);
-    all[17..=26].iter().chain(&all[36..=47]).map(|point| between(middle, *point, 1.15)).collect()
+    all[17..=26].iter().chain(&all[36..=47]).map(|point| between(middle, *point, 1.3)).collect()
 }
 
 fn head(all: &[Point]) -> Vec<Point> {

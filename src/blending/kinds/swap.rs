@@ -38,9 +38,9 @@ impl Swap {
         let fit = if rng.random_bool(0.3) { 0.0 } else { rng.random_range(0.3..1.0) };
         let colours = ColourFit::draw(rng);
         let resample = rng.random_bool(0.6).then(|| Resample::draw(rng, 0.35..1.0));
-        let shape = draw_shape(rng);
         recipe.without_forehead |= rng.random_bool(0.7);
         draw_edge(rng, recipe);
+        let shape = draw_shape(rng, recipe);
         Swap { donor, fit, colours, resample, shape, transformed: rng.random_bool(0.4) }
     }
 
@@ -53,15 +53,19 @@ impl Swap {
     }
 }
 
-/// A shape for a whole face that a program has put in.
-pub(super) fn draw_shape(rng: &mut SampleRng) -> Shape {
+/// A shape for a whole face that a program has put in. Flat ones get an edge that they survive.
+pub(super) fn draw_shape(rng: &mut SampleRng, recipe: &mut Recipe) -> Shape {
+    const FLAT: usize = 5;
     match rng.random_range(0.0..1.0) {
         0.0..0.5 => Shape::Hull,
         0.5..0.82 => Shape::Inner { reach: rng.random_range(0.7..0.95) },
         0.82..0.95 => {
             Shape::Rectangle { size: rng.random_range(0.85..1.0), round: rng.random_range(0.1..0.5) }
         }
-        _ => Shape::Eyes,
+        _ => {
+            recipe.softening.kernel_1 = recipe.softening.kernel_1.min(FLAT);
+            Shape::Eyes
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 
 use super::bands::{BANDS, Bands};
 use super::{Available, Canvas, Resample, Shape, Wants};
-use crate::blending::Error;
+use crate::blending::{Error, Recipe};
 use crate::imaging::{self, edge_preserving, gaussian_blurred_image, median};
 use crate::rng::SampleRng;
 use crate::types::RgbImage;
@@ -26,6 +26,8 @@ pub struct Whole {
     pub resample: Resample,
     /// What the generator leaves on that grid.
     pub touch: Touch,
+    /// Whether the real image goes through the grid as well, so that only the touch makes the difference.
+    pub real_resampled: bool,
     /// The mask's shape: everything, or the head.
     pub shape: Shape,
 }
@@ -45,7 +47,7 @@ pub enum Touch {
     },
     /// Neighbouring pixels treated unequally, in blocks of 2 x 2: what upsampling by transposed convolutions leaves.
     Checkered {
-        /// For each pixel of a block, how much its fine structures are strengthened or weakened, -1..1.
+        /// For each pixel of a block, how much its fine structures are strengthened or weakened, -1.1..1.1; 0 on average.
         gains: [f64; 4],
         /// The same pattern added to all, in 8-bit steps.
         steps: f64,
@@ -58,19 +60,26 @@ pub enum Touch {
 }
 
 impl Whole {
-    pub(super) fn draw(rng: &mut SampleRng, available: Available) -> Whole {
+    pub(super) fn draw(rng: &mut SampleRng, available: Available, recipe: &mut Recipe) -> Whole {
+        recipe.softening.ratio = 1.0;
         let with_counterpart = rng.random_bool(0.4);
         let pick = rng.random();
         Whole {
             counterpart: (with_counterpart && available.counterparts).then_some(pick),
-            resample: Resample::draw(rng, 0.55..1.0),
+            resample: Resample::draw(rng, 0.6..1.0),
             touch: Touch::draw(rng),
+            real_resampled: rng.random_bool(0.5),
             shape: if rng.random_bool(0.75) { Shape::Everything } else { Shape::Head },
         }
     }
 
     pub(super) fn wants(&self) -> Wants {
         self.counterpart.map_or(Wants::Nothing, |pick| Wants::Counterpart { pick })
+    }
+
+    /// How the real image changes before anything else.
+    pub(super) fn real_resampled(&self) -> Option<&Resample> {
+        Some(&self.resample).filter(|_| self.real_resampled)
     }
 
     pub(super) fn source(&self, canvas: &Canvas) -> Result<RgbImage, Error> {
@@ -92,10 +101,12 @@ impl Touch {
                 steps: rng.random_range(12.0..35.0),
                 sharpened: rng.random_range(0.4..1.2),
             },
-            1 => Touch::Checkered {
-                gains: [(); 4].map(|()| rng.random_range(-0.6..0.6)),
-                steps: rng.random_range(0.0..2.0),
-            },
+            1 => {
+                let gains = [(); 4].map(|()| rng.random_range(-0.7..0.7));
+                // On the whole neither blur nor sharpening.
+                let mean = gains.iter().sum::<f64>() / gains.len() as f64;
+                Touch::Checkered { gains: gains.map(|gain| gain - mean), steps: rng.random_range(0.5..2.5) }
+            }
             _ => {
                 // The finest structures strengthened as often as weakened, the next the other way round.
                 let strong = rng.random_range(1.3..2.0);
@@ -159,6 +170,7 @@ impl fmt::Display for Whole {
                 write!(f, "spectrum times {}", gains.map(|gain| format!("{gain:.2}")).join(" "))?
             }
         }
-        write!(f, ", {}", self.resample)
+        write!(f, ", {}", self.resample)?;
+        f.write_str(if self.real_resampled { " like the real image" } else { "" })
     }
 }
