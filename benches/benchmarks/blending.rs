@@ -3,11 +3,12 @@
 
 use criterion::{Criterion, Throughput, criterion_group};
 use sbi::blending::hull::Hull;
-use sbi::blending::{Geometry, Phase, Recipe, blend_mask, self_blend, warp};
+use sbi::blending::kinds::{Fakes, Kind};
+use sbi::blending::{Extras, Geometry, Phase, Recipe, blend_mask, self_blend, warp};
 use sbi::imaging::{self, PngRegion};
-use sbi::prepared_frames::{FrameFiles, write_boxes, write_landmarks};
+use sbi::prepared_frames::{FrameFiles, VideoFolders, write_boxes, write_landmarks};
 use sbi::rng::{Purpose, generator};
-use sbi::training_pairs::{read_faces, read_pair};
+use sbi::training_pairs::{FramePool, read_faces, read_pair};
 use sbi::types::{BBox, FaceBox, Landmarks, RgbImage, Window};
 use std::path::Path;
 
@@ -100,6 +101,38 @@ fn pairs(c: &mut Criterion) {
     group.bench_function("64 pairs from disk to floats", |b| {
         b.iter(|| (0..RECIPES).for_each(|index| pair_from_disk(&files, index, &mut planes)))
     });
+    group.finish();
+}
+
+/// The kinds of forgery, from disk to images, with donors and counterparts.
+fn kinds(c: &mut Criterion) {
+    sbi::native::process::set_threads(1);
+    let folder = tempfile::tempdir().unwrap();
+    let people = ["a", "b", "c"].map(|person| {
+        let folders = VideoFolders::new(folder.path(), Path::new(person));
+        folders.create().unwrap();
+        let files = folders.files(0);
+        write_files(&files);
+        let counterpart = files.counterpart("same");
+        std::fs::create_dir_all(counterpart.parent().unwrap()).unwrap();
+        std::fs::copy(&files.frame, counterpart).unwrap();
+        files
+    });
+    let pool = FramePool::new(people.to_vec());
+    let mut group = c.benchmark_group("kinds of forgery, one thread");
+    group.throughput(Throughput::Elements(RECIPES));
+    for kind in Kind::ALL {
+        let extras = Extras { fakes: Fakes::only(kind), ..Extras::default() };
+        group.bench_function(format!("64 pairs of {kind}"), |b| {
+            b.iter(|| {
+                (0..RECIPES).for_each(|index| {
+                    let mut rng = generator(super::SEED, 0, index, Purpose::Sample);
+                    let recipe = pool.draw(0, &mut rng, Phase::Train, &extras).recipe;
+                    pool.read_pair(0, &recipe, SIDE).unwrap();
+                })
+            })
+        });
+    }
     group.finish();
 }
 
@@ -197,4 +230,4 @@ fn steps(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group! { name = benches; config = super::settings(); targets = pairs, steps }
+criterion_group! { name = benches; config = super::settings(); targets = pairs, kinds, steps }

@@ -21,6 +21,9 @@ struct Entry<'a> {
     mask: String,
     /// The file that the pair was made from.
     source: String,
+    /// The other file that pixels were taken from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
     /// Landmarks in pixels of the wide crop, mirrored if the recipe says so.
     landmarks: &'a [(i32, i32)],
     /// The bounding box (left, top, right, bottom) in pixels of the wide crop, mirrored if the recipe says so.
@@ -59,6 +62,7 @@ pub fn save(folder: &Path, rows: &[(String, Row)], seed: u64, image_size: usize)
             fake: name("fake"),
             mask: name("mask"),
             source: source.clone(),
+            from: row.from.as_deref(),
             landmarks: geometry.landmarks().points(),
             face_box: [x0, y0, x1, y1],
             wide_crop: [window.x0, window.y0, window.x1, window.y1],

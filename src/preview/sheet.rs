@@ -32,7 +32,7 @@ pub struct Row {
     pub title: String,
     pub pair: Pair,
     pub recipe: Recipe,
-    /// The file of the donor or counterpart.
+    /// The last parts of the path of donor or counterpart.
     pub from: Option<String>,
     /// The kind of forgery that was drawn and that there is nothing for.
     pub instead_of: Option<Kind>,

@@ -205,3 +205,114 @@ fn video(files: &FrameFiles) -> Option<&std::ffi::OsStr> {
 fn unusable(path: &Path, cause: blending::Error) -> Error {
     Error::Blending { path: path.to_owned(), cause }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blending::kinds::Fakes;
+    use crate::blending::testing::{face_of, frame};
+    use crate::imaging::write_png;
+    use crate::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
+    use crate::rng::{Purpose, generator};
+    use std::path::Path;
+
+    const SIDE: usize = 48;
+
+    /// A set with a frame of each of `people`.
+    fn pool(base: &Path, people: &[&str]) -> FramePool {
+        let mut frames = Vec::new();
+        for (number, person) in people.iter().enumerate() {
+            let folders = VideoFolders::new(base, Path::new(person));
+            folders.create().unwrap();
+            let files = folders.files(0);
+            let (landmarks, face_box) = face_of(90 + 3 * number as i32, 80, 40);
+            write_landmarks(&files.landmarks, &[landmarks]).unwrap();
+            write_boxes(&files.boxes, &[face_box]).unwrap();
+            write_png(&files.frame, &frame(200, 160)).unwrap();
+            frames.push(files);
+        }
+        FramePool::new(frames)
+    }
+
+    fn extras(fakes: Fakes) -> Extras {
+        Extras { fakes: Fakes { self_blend: 0.0, ..fakes }, ..Extras::default() }
+    }
+
+    fn draw(pool: &FramePool, index: usize, sample: u64, fakes: Fakes) -> DrawnRecipe {
+        let mut rng = generator(3, 0, sample, Purpose::Sample);
+        pool.draw(index, &mut rng, Phase::Train, &extras(fakes))
+    }
+
+    fn given(pool: &FramePool, index: usize, recipe: &Recipe) -> Result<Given, Error> {
+        let (landmarks, boxes) = read_faces(&pool.frames()[index])?;
+        let geometry = Geometry::of(200, 160, &landmarks, &boxes, recipe).unwrap();
+        pool.material(index, (200, 160), recipe, &geometry)
+    }
+
+    #[test]
+    fn donors_are_other_people_and_the_same_each_time() {
+        let base = tempfile::tempdir().unwrap();
+        let pool = pool(base.path(), &["a", "b", "c", "d", "e"]);
+        let swaps = Fakes { swap: 1.0, ..Fakes::default() };
+        let mut donors = std::collections::BTreeSet::new();
+        for sample in 0..20 {
+            let drawn = draw(&pool, 2, sample, swaps);
+            assert_eq!(drawn.instead_of, None);
+            let one = given(&pool, 2, &drawn.recipe).unwrap();
+            assert_eq!(given(&pool, 2, &drawn.recipe).unwrap(), one);
+            assert_eq!(pool.read_pair(2, &drawn.recipe, SIDE).unwrap().fake.width(), SIDE);
+            donors.insert(one.path.unwrap());
+        }
+        assert!(donors.len() > 1 && !donors.contains(&pool.frames()[2].frame), "{donors:?}");
+    }
+
+    #[test]
+    fn the_nearest_pose_is_found_mirrored_or_not() {
+        let base = tempfile::tempdir().unwrap();
+        let pool = pool(base.path(), &["a", "b"]);
+        // A face that looks aside.
+        let (face, face_box) = face_of(90, 80, 40);
+        let aside = face.points().iter().enumerate();
+        let aside = aside.map(|(i, &(x, y))| if (27..36).contains(&i) { (x + 9, y) } else { (x, y) });
+        let aside = Landmarks::new(aside.collect()).unwrap();
+        write_landmarks(&pool.frames()[1].landmarks, std::slice::from_ref(&aside)).unwrap();
+        write_boxes(&pool.frames()[1].boxes, &[face_box]).unwrap();
+        let ordered = reorder_forehead(&aside);
+        assert_eq!(pool.donor(0, 7, &ordered), Some((1, false)));
+        assert_eq!(pool.donor(0, 7, &mirror_landmarks(&ordered, 200)), Some((1, true)));
+    }
+
+    #[test]
+    fn counterparts_are_read_and_have_to_be_as_large_as_their_frames() {
+        let base = tempfile::tempdir().unwrap();
+        let pool = pool(base.path(), &["a"]);
+        let wanted = Fakes { counterpart: 1.0, ..Fakes::default() };
+        // Nothing there: another kind, of which there is self-blending alone.
+        let drawn = draw(&pool, 0, 1, wanted);
+        assert_eq!((drawn.instead_of, &drawn.recipe.forgery), (Some(Kind::Counterpart), &None));
+
+        let path = pool.frames()[0].counterpart("other");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write_png(&path, &RgbImage::filled(200, 160, [90, 60, 50])).unwrap();
+        let drawn = draw(&pool, 0, 1, wanted);
+        assert_eq!(drawn.instead_of, None);
+        let found = given(&pool, 0, &drawn.recipe).unwrap();
+        let Material::Counterpart(image) = &found.material else { panic!("{found:?}") };
+        assert_eq!((image.pixel(3, 3), found.path), ([90, 60, 50], Some(path.clone())));
+
+        write_png(&path, &RgbImage::filled(200, 150, [90, 60, 50])).unwrap();
+        let error = pool.read_pair(0, &drawn.recipe, SIDE).unwrap_err().to_string();
+        assert!(error.ends_with("expected the size of its frame, 200 x 160, got 200 x 150"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        let error = crate::causes::with_causes(&pool.read_pair(0, &drawn.recipe, SIDE).unwrap_err());
+        assert!(error.contains("needs pixels from elsewhere"), "{error}");
+    }
+
+    #[test]
+    fn a_single_person_is_swapped_with_nobody() {
+        let base = tempfile::tempdir().unwrap();
+        let pool = pool(base.path(), &["a"]);
+        let drawn = draw(&pool, 0, 1, Fakes { swap: 1.0, ..Fakes::default() });
+        assert_eq!((drawn.instead_of, drawn.recipe.forgery), (Some(Kind::Swap), None));
+    }
+}

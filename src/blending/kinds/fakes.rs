@@ -41,16 +41,28 @@ pub struct DrawnKind {
 }
 
 impl Fakes {
+    /// One kind alone.
+    pub fn only(kind: Kind) -> Fakes {
+        let mut fakes = Fakes { self_blend: 0.0, ..Fakes::default() };
+        *fakes.weight_mut(kind) = 1.0;
+        fakes
+    }
+
+    fn weight_mut(&mut self, kind: Kind) -> &mut f64 {
+        match kind {
+            Kind::SelfBlend => &mut self.self_blend,
+            Kind::Swap => &mut self.swap,
+            Kind::Counterpart => &mut self.counterpart,
+            Kind::Mouth => &mut self.mouth,
+            Kind::Whole => &mut self.whole,
+            Kind::Frequency => &mut self.frequency,
+        }
+    }
+
     /// The weight of a kind.
     pub fn weight(&self, kind: Kind) -> f64 {
-        match kind {
-            Kind::SelfBlend => self.self_blend,
-            Kind::Swap => self.swap,
-            Kind::Counterpart => self.counterpart,
-            Kind::Mouth => self.mouth,
-            Kind::Whole => self.whole,
-            Kind::Frequency => self.frequency,
-        }
+        let mut fakes = *self;
+        *fakes.weight_mut(kind)
     }
 
     /// Whether all is self-blending, so that nothing needs to be drawn.

@@ -85,7 +85,10 @@ fn lower_face(all: &[Point]) -> Vec<Point> {
 
 fn eyes(all: &[Point]) -> Vec<Point> {
     let middle = centre(&all[36..=47]);
-    all[17..=26].iter().chain(&all[36..=47]).map(|point| between(middle, *point, 1.3)).collect()
+    // The lower lids with what is below them, which the softened edge takes again.
+    let below = [39, 40, 41, 42, 46, 47].map(|point| between(all[point], all[33], 0.4));
+    let around = all[17..=26].iter().chain(&all[36..=47]).map(|point| between(middle, *point, 1.2));
+    around.chain(below).collect()
 }
 
 fn head(all: &[Point]) -> Vec<Point> {

@@ -12,16 +12,7 @@ const SIDE: usize = 96;
 const ALL: Available = Available { counterparts: true, donors: true };
 
 fn only(kind: Kind) -> Extras {
-    let mut fakes = Fakes { self_blend: 0.0, ..Fakes::default() };
-    match kind {
-        Kind::SelfBlend => fakes.self_blend = 1.0,
-        Kind::Swap => fakes.swap = 1.0,
-        Kind::Counterpart => fakes.counterpart = 1.0,
-        Kind::Mouth => fakes.mouth = 1.0,
-        Kind::Whole => fakes.whole = 1.0,
-        Kind::Frequency => fakes.frequency = 1.0,
-    }
-    Extras { fakes, ..Extras::default() }
+    Extras { fakes: Fakes::only(kind), ..Extras::default() }
 }
 
 fn drawn(kind: Kind, index: u64, phase: Phase, available: Available) -> Recipe {
@@ -47,9 +38,7 @@ fn material(recipe: &Recipe, geometry: &Geometry, image: &RgbImage, face: &Landm
     match recipe.forgery.as_ref().unwrap().wants() {
         Wants::Nothing => Material::Own,
         Wants::Counterpart { .. } => Material::Counterpart(image.cropped(geometry.window())),
-        Wants::Donor { .. } => {
-            Material::Donor { image: image.clone(), landmarks: reorder_forehead(face) }
-        }
+        Wants::Donor { .. } => Material::Donor { image: image.clone(), landmarks: reorder_forehead(face) },
     }
 }
 
@@ -65,8 +54,7 @@ fn made(recipe: &Recipe) -> BlendedPair {
     blended_pair(wide, &material, &geometry, recipe, SIDE).unwrap()
 }
 
-const FORGERIES: [Kind; 5] =
-    [Kind::Swap, Kind::Counterpart, Kind::Mouth, Kind::Whole, Kind::Frequency];
+const FORGERIES: [Kind; 5] = [Kind::Swap, Kind::Counterpart, Kind::Mouth, Kind::Whole, Kind::Frequency];
 
 fn any_kind() -> impl Strategy<Value = Kind> {
     proptest::sample::select(&FORGERIES)
@@ -169,9 +157,8 @@ fn other_pixels_than_wanted_are_refused() {
     let recipe = drawn(Kind::Swap, 3, Phase::Validation, ALL);
     let geometry = geometry(&recipe);
     let wide = frame(WIDTH, HEIGHT).cropped(geometry.window());
-    let refused = |material: &Material| {
-        blended_pair(wide.clone(), material, &geometry, &recipe, SIDE).unwrap_err()
-    };
+    let refused =
+        |material: &Material| blended_pair(wide.clone(), material, &geometry, &recipe, SIDE).unwrap_err();
     assert!(matches!(refused(&Material::Own), Error::Material));
     let nowhere = Landmarks::new(vec![(5, 5); 68]).unwrap();
     let error = refused(&Material::Donor { image: frame(40, 40), landmarks: nowhere });

@@ -47,7 +47,7 @@ pub enum Touch {
     },
     /// Neighbouring pixels treated unequally, in blocks of 2 x 2: what upsampling by transposed convolutions leaves.
     Checkered {
-        /// For each pixel of a block, how much its fine structures are strengthened or weakened, -1.1..1.1; 0 on average.
+        /// For each pixel of a block, how much its fine structures are strengthened or weakened, at most by 0.9; 0 on average.
         gains: [f64; 4],
         /// The same pattern added to all, in 8-bit steps.
         steps: f64,
@@ -101,12 +101,7 @@ impl Touch {
                 steps: rng.random_range(12.0..35.0),
                 sharpened: rng.random_range(0.4..1.2),
             },
-            1 => {
-                let gains = [(); 4].map(|()| rng.random_range(-0.7..0.7));
-                // On the whole neither blur nor sharpening.
-                let mean = gains.iter().sum::<f64>() / gains.len() as f64;
-                Touch::Checkered { gains: gains.map(|gain| gain - mean), steps: rng.random_range(0.5..2.5) }
-            }
+            1 => Touch::Checkered { gains: draw_gains(rng), steps: rng.random_range(0.8..2.5) },
             _ => {
                 // The finest structures strengthened as often as weakened, the next the other way round.
                 let strong = rng.random_range(1.3..2.0);
@@ -148,6 +143,16 @@ impl Touch {
             Touch::Spectrum { gains } => Ok(Bands::of(image, 1.0)?.merged(gains)),
         }
     }
+}
+
+/// Gains of a block's pixels: on the whole neither blur nor sharpening, and strong enough to be seen.
+fn draw_gains(rng: &mut SampleRng) -> [f64; 4] {
+    let gains = [(); 4].map(|()| rng.random_range(-1.0..1.0));
+    let mean = gains.iter().sum::<f64>() / gains.len() as f64;
+    let gains = gains.map(|gain| gain - mean);
+    let largest = gains.iter().fold(f64::MIN_POSITIVE, |most: f64, gain| most.max(gain.abs()));
+    let strength = rng.random_range(0.4..0.9);
+    gains.map(|gain| strength * gain / largest)
 }
 
 impl fmt::Display for Whole {

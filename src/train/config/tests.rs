@@ -66,6 +66,10 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         refusal(r#"{"guide": {"loss_weights": {"destill": 1}}}"#, &[]),
         "unknown key guide.loss_weights.destill; did you mean guide.loss_weights.distill?"
     );
+    assert_eq!(
+        refusal(r#"{"data": {"fakes": {"swop": 2}}}"#, &[]),
+        "unknown key data.fakes.swop; did you mean data.fakes.swap?"
+    );
     // In the wrong section.
     assert_eq!(refusal(r#"{"lr": 0.1}"#, &[]), "unknown key lr; did you mean optim.lr?");
     assert_eq!(
@@ -118,6 +122,7 @@ fn values_out_of_range_are_named_with_what_was_expected() {
         ("guide.detach", "1"),
         ("workers", "0"),
         ("data.root", "{}"),
+        ("data.fakes.mouth", "-1"),
     ] {
         let message = refusal("{}", &[&format!("{key}={value}")]);
         assert!(message.contains(&format!("{key} is {value}, expected ")), "{message}");
@@ -146,6 +151,15 @@ fn values_that_do_not_go_together_are_refused() {
     let config = Config { batch_size: 3, ..Config::default() };
     assert!(config.check().unwrap_err().to_string().contains("batch_size is 3"));
     Config::default().check().unwrap();
+}
+
+#[test]
+fn kinds_of_forgery_are_mixed_by_weight() {
+    let config = read(r#"{"data": {"fakes": {"swap": 2}}}"#, &["data.fakes.mouth=0.5"]).unwrap();
+    let fakes = config.data.extras().fakes;
+    assert_eq!(fakes, Fakes { swap: 2.0, mouth: 0.5, ..Fakes::default() });
+    assert_eq!(fakes.self_blend, 1.0);
+    assert!(refusal("{}", &["data.fakes.self=0"]).ends_with("no kind of forgery with a weight above 0"));
 }
 
 #[test]

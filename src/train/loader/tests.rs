@@ -1,5 +1,6 @@
 use super::*;
 use crate::blending::Extras;
+use crate::blending::kinds::Fakes;
 use crate::blending::testing::{face_of, frame};
 use crate::imaging::write_png;
 use crate::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
@@ -150,4 +151,56 @@ fn leaving_an_epoch_early_ends_its_threads() {
     assert!(epoch.under_way.len() <= 2, "more batches under way than allowed");
     drop(epoch);
     assert_eq!(loader.epoch(0, 0).count(), 3);
+}
+
+/// Frames of two people.
+fn two_people() -> (tempfile::TempDir, Vec<FrameFiles>) {
+    let (base, mut frames) = set(&[]);
+    let other = VideoFolders::new(base.path(), Path::new("001"));
+    other.create().unwrap();
+    for (number, files) in frames.iter_mut().enumerate().skip(FRAMES / 2) {
+        let moved = other.files(number);
+        for (from, to) in
+            [(&files.frame, &moved.frame), (&files.landmarks, &moved.landmarks), (&files.boxes, &moved.boxes)]
+        {
+            std::fs::rename(from, to).unwrap();
+        }
+        *files = moved;
+    }
+    (base, frames)
+}
+
+#[test]
+fn mixed_kinds_depend_on_seed_and_epoch_and_not_on_threads() {
+    let (_base, frames) = two_people();
+    let fakes = Fakes { swap: 2.0, mouth: 1.0, whole: 1.0, frequency: 1.0, ..Fakes::default() };
+    let mixed = |threads| LoaderConfig {
+        extras: Extras { fakes, ..Extras::default() },
+        ..config(threads, Phase::Train)
+    };
+    let all = batches(&frames, mixed(1), 7, 0);
+    assert!(batches(&frames, mixed(3), 7, 0) == all);
+    assert!(batches(&frames, mixed(2), 7, 1) == all[1..]);
+    assert!(batches(&frames, config(1, Phase::Train), 7, 0) != all);
+}
+
+#[test]
+fn kinds_that_frames_have_nothing_for_are_counted_and_told() {
+    let (_base, frames) = set(&[]);
+    let fakes = Fakes { self_blend: 0.0, counterpart: 1.0, ..Fakes::default() };
+    let extras = Extras { fakes, ..Extras::default() };
+    let loader = Loader::new(frames.clone(), LoaderConfig { extras, ..config(2, Phase::Train) });
+    let mut epoch = loader.epoch(7, 0);
+    let made: Vec<Content> = epoch.by_ref().map(content).collect();
+    assert_eq!((epoch.stats().other_kinds, epoch.stats().replaced), (FRAMES, 0));
+    let note = epoch.stats().kinds_note().unwrap();
+    assert_eq!(
+        note,
+        "10 of 10 training pairs are of another kind of forgery than counterpart: their frames have no counterparts"
+    );
+    // What they become is self-blending, as ever.
+    let plain = Loader::new(frames, config(2, Phase::Train));
+    let mut epoch = plain.epoch(7, 0);
+    assert!(epoch.by_ref().map(content).collect::<Vec<_>>() == made);
+    assert_eq!(epoch.stats().kinds_note(), None);
 }
