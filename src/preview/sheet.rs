@@ -18,7 +18,7 @@ const GAP: usize = 8;
 const TEXT: f64 = 9.0;
 const LINE: usize = 18;
 /// Lines of text below a row of images.
-const CAPTION_LINES: usize = 5;
+const CAPTION_LINES: usize = 6;
 
 const PAGE: [u8; 3] = [24, 24, 28];
 const BOX_COLOUR: [u8; 3] = [255, 200, 0];
