@@ -48,6 +48,9 @@ pub enum Error {
     /// Weights that cannot be averaged.
     #[error(transparent)]
     Average(#[from] crate::average::AverageError),
+    /// Counterparts that cannot be made.
+    #[error(transparent)]
+    Reconstruct(#[from] crate::reconstruct::ReconstructError),
     /// A prepared set that was made with other settings than asked for.
     #[error("{}: {what} was {before} when this set was prepared, and is {now} now", path.display())]
     PreparedSettings {

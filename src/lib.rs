@@ -1,6 +1,6 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
-//! Data flows one way: **stages** ([`preprocess`], [`preview`], [`train`], [`pack`], [`infer`], [`calibrate`],
+//! Data flows one way: **stages** ([`preprocess`], [`reconstruct`], [`preview`], [`train`], [`pack`], [`infer`], [`calibrate`],
 //! [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know components; **components** ([`datasets`],
 //! [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`], [`checkpoint`],
 //! [`packed_faces`], `face_stream`, [`metrics`], `plot`) each know one matter and the foundations; **foundations**
@@ -44,6 +44,7 @@ pub mod prepared_frames;
 pub mod preprocess;
 pub mod preview;
 pub mod progress;
+pub mod reconstruct;
 pub mod rng;
 mod suggest;
 #[cfg(test)]

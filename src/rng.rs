@@ -29,6 +29,8 @@ pub enum Purpose {
     Codec,
     /// The video that a photograph becomes in preprocessing.
     StillVideo,
+    /// How a face is changed before an autoencoder is shown it.
+    Reconstruction,
 }
 
 /// The generator that a run with `seed` uses for `purpose`, for sample `index` in `epoch`.

@@ -1,5 +1,6 @@
 //! Faces in frames: finding them, cutting them out.
 
+mod alignment;
 mod choice;
 pub(crate) mod crop;
 pub(crate) mod dlib;
@@ -8,6 +9,7 @@ pub mod retinaface;
 
 pub use crate::model::RetinaFaceBody;
 pub use crate::native::dlib::DlibError;
+pub use alignment::aligned_square;
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
 pub use crop::{CropBase, FaceCrop, Margin, crop_faces};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};

@@ -25,6 +25,7 @@ mod resample;
 mod residual;
 mod resize;
 mod sharpen;
+mod similarity;
 mod smooth_noise;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -57,6 +58,7 @@ pub use resize::{
     blurred, gaussian_blurred_image, resized, resized_mask, resized_mask_part, resized_window, shrunk, warped,
 };
 pub use sharpen::{sharpen_kernel, sharpened};
+pub use similarity::{Similarity, cut_square, paste_square};
 pub use smooth_noise::Gaussian;
 pub use warp::ScaleShift;
 

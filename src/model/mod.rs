@@ -1,5 +1,6 @@
 //! Networks: tensors in, tensors out. What the tensors show is decided above.
 
+pub mod autoencoder;
 mod bundled;
 mod crop_images;
 pub mod dlib_encoder;

@@ -29,7 +29,7 @@ impl FrameFiles {
     /// `counterparts/<name>/<video>/<frame>.png`. Whoever puts it there, and with which program, does not matter.
     pub fn counterpart(&self, name: &str) -> PathBuf {
         let (set, within) = self.set_and_rest();
-        set.join(COUNTERPARTS).join(name).join(within)
+        VideoFolders::counterparts(&set, name).join(within)
     }
 
     /// The names of the counterparts that are on disk for this frame, sorted; none where the set has no such folder.
@@ -74,6 +74,31 @@ impl VideoFolders {
     /// The folder of all videos' frames in a set.
     pub fn all_frames(base: &Path) -> PathBuf {
         base.join(FRAMES)
+    }
+
+    /// The folder of all counterparts called `name` in a set; see [`FrameFiles::counterpart`].
+    pub fn counterparts(base: &Path, name: &str) -> PathBuf {
+        base.join(COUNTERPARTS).join(name)
+    }
+
+    /// The names of all videos in a set that have a folder of frames, sorted; none where nothing is prepared.
+    ///
+    /// Fails when a folder cannot be read.
+    pub fn names(base: &Path) -> Result<Vec<String>, Error> {
+        let folder = Self::all_frames(base);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(FileError::of(&folder))?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(FileError::of(&folder))?;
+            if let (true, Ok(name)) = (entry.path().is_dir(), entry.file_name().into_string()) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// The files of frame `index`; the index is padded to three digits.
@@ -174,6 +199,7 @@ mod tests {
             let (set, video) = (Path::new(set), Path::new(video));
             let counterpart = VideoFolders::new(set, video).files(7).counterpart("ae96");
             assert_eq!(counterpart, set.join("counterparts/ae96").join(video).join("007.png"));
+            assert!(counterpart.starts_with(VideoFolders::counterparts(set, "ae96")));
         }
         let base = tempfile::tempdir().unwrap();
         let files = VideoFolders::new(base.path(), Path::new("000")).files(7);
@@ -186,6 +212,17 @@ mod tests {
             }
         }
         assert_eq!(files.counterparts(), ["a", "b"]);
+    }
+
+    #[test]
+    fn videos_are_listed_by_name() {
+        let base = tempfile::tempdir().unwrap();
+        assert_eq!(VideoFolders::names(base.path()).unwrap(), [""; 0]);
+        for name in ["b", "a"] {
+            VideoFolders::new(base.path(), Path::new(name)).create().unwrap();
+        }
+        std::fs::write(VideoFolders::all_frames(base.path()).join("notes.txt"), "").unwrap();
+        assert_eq!(VideoFolders::names(base.path()).unwrap(), ["a", "b"]);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use super::Error;
 use crate::datasets::SetVersion;
-use crate::file_error::FileError;
 use crate::hash::fnv1a64;
 use crate::prepared_frames::{self, FrameFiles, VideoFolders};
 use crate::rng::{Purpose, generator};
@@ -10,7 +9,6 @@ use crate::types::FaceBox;
 use crate::video::training_positions;
 use rand::Rng;
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Which frames of a set are wanted.
@@ -96,7 +94,7 @@ impl FrameSelection {
     /// Fails when nothing is prepared, no video is wanted, or no frame is complete.
     pub fn list(&self) -> Result<FrameList, Error> {
         let all = VideoFolders::all_frames(&self.folder);
-        let names = video_names(&all)?;
+        let names = VideoFolders::names(&self.folder)?;
         if names.is_empty() {
             return Err(Error::NotPrepared { folder: all, set: self.set.clone() });
         }
@@ -147,24 +145,6 @@ impl FrameSelection {
         self.min_face > 0.0
             && prepared_frames::read_boxes(&files.boxes).is_ok_and(|boxes| boxes.iter().all(small))
     }
-}
-
-/// Folders of frames, sorted; none where the folder does not exist.
-fn video_names(folder: &Path) -> Result<Vec<String>, Error> {
-    let failed = |cause| prepared_frames::Error::from(FileError::of(folder)(cause));
-    let entries = match std::fs::read_dir(folder) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed)?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        if let (true, Ok(name)) = (entry.path().is_dir(), entry.file_name().into_string()) {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ mod pipeline;
 mod preprocess;
 /// Sheets and files of self-blended pairs.
 mod preview;
+/// Counterparts of prepared frames, made by autoencoders.
+mod reconstruct;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
 /// What tests need of the machine, and what becomes of a test where it is missing.

@@ -3,6 +3,7 @@
 use sbi::checkpoint::InFile;
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::model::OtherNetwork;
+use sbi::reconstruct::ReconstructError;
 use sbi::train::{EncoderName, LoaderError, RunFolderError, TrainError};
 use sbi::{checkpoint, datasets, face, model, packed_faces, prepared_frames, training_pairs};
 use std::error::Error;
@@ -61,6 +62,7 @@ fn of_a_stage(error: &sbi::Error) -> Option<String> {
         Prepared(error) => of_prepared_frames(error),
         Samples(error) => of_training_pairs(error),
         Train(error) => of_training(error),
+        Reconstruct(error) => of_counterparts(error),
         PreparedSettings { .. } => Some("--overwrite prepares it anew".into()),
         RobustnessNeedsLabels => Some("-d or --packed names one".into()),
         AnnotateNeedsFiles => Some("--annotate goes with inputs given with -i".into()),
@@ -159,6 +161,17 @@ fn of_training(error: &TrainError) -> Option<String> {
         TrainError::NoEncoderWeights { .. } => {
             Some("--set guide.encoder=dlib guides by dlib's encoder, which scripts/setup.sh places".into())
         }
+        _ => None,
+    }
+}
+
+fn of_counterparts(error: &ReconstructError) -> Option<String> {
+    match error {
+        ReconstructError::Name { .. } | ReconstructError::Foreign { .. } => Some("-n names them".into()),
+        ReconstructError::OtherSettings { .. } => {
+            Some("--overwrite trains anew, and -n NAME keeps both apart".into())
+        }
+        ReconstructError::OtherNetwork { .. } => Some("--overwrite trains one for all sets".into()),
         _ => None,
     }
 }

@@ -12,6 +12,7 @@ mod npy_pack;
 mod preprocess;
 mod preview;
 mod progress;
+mod reconstruct;
 mod report;
 mod robustness;
 mod startup;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
     let result = set_up(&cli.global).and_then(|()| match &cli.command {
         Command::Preprocess(args) => preprocess::run(args, &session),
+        Command::Reconstruct(args) => reconstruct::run(args, &session),
         Command::Train(args) => train::run(args, &session),
         Command::Preview(args) => preview::run(args, &session),
         Command::NpyPack(args) => npy_pack::run(args, &session),

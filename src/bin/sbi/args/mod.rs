@@ -1,5 +1,6 @@
 //! What the user may type. Declares flags and decides nothing; defaults live in the library's configurations.
 
+mod counterparts;
 mod data;
 mod machine;
 mod scoring;
@@ -8,6 +9,7 @@ mod training;
 mod values;
 mod weights;
 
+pub use counterparts::ReconstructArgs;
 pub use data::{NpyPackArgs, PreprocessArgs};
 pub use machine::{BenchArgs, DoctorArgs};
 pub use scoring::{CalibrateArgs, InferArgs, RobustnessArgs};
@@ -53,6 +55,8 @@ pub struct Global {
 pub enum Command {
     /// Turn the videos of a set into frames, landmarks and boxes, which training reads
     Preprocess(PreprocessArgs),
+    /// Make counterparts of prepared frames, whose faces a small autoencoder gives back
+    Reconstruct(ReconstructArgs),
     /// Train a detector on a prepared set
     Train(TrainArgs),
     /// Look at self-blended fakes: a sheet of pairs, their masks and parameters
@@ -76,10 +80,10 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it computes with libtorch's own operators, whose threads are OpenMP's: training, and the products of
-    /// matrices that the machine is measured by.
+    /// Whether it computes with libtorch's own operators, whose threads are OpenMP's: training, autoencoders, and the
+    /// products of matrices that the machine is measured by.
     pub fn needs_openmp(&self) -> bool {
-        matches!(self, Command::Train(_) | Command::Bench(_))
+        matches!(self, Command::Train(_) | Command::Reconstruct(_) | Command::Bench(_))
     }
 }
 
