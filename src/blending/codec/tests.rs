@@ -57,15 +57,20 @@ fn flat_colours_survive_every_codec() {
 
 #[test]
 fn a_worse_setting_loses_more_and_nothing_moves() {
-    let image = crate::imaging::blurred(&frame(150, 131), 5).unwrap();
+    // Slopes that a shift by one pixel shows, and little that is lost otherwise.
+    let value = |i: usize| {
+        let (x, y) = ((i / 3 % 150) as f64, (i / 450) as f64);
+        (128.0 + 90.0 * (x * 0.25).sin() * (y * 0.21 + (i % 3) as f64).cos()) as u8
+    };
+    let image = RgbImage::from_raw(150, 131, (0..150 * 131 * 3).map(value).collect());
     for (good, bad) in all_codecs(0.0).into_iter().zip(all_codecs(1.0)) {
         let lost = |codec| difference(&through(&step(codec), &image), &image);
         let (little, much) = (lost(good), lost(bad));
-        assert!(little < 3.0 && much > 1.2 * little, "{good:?} loses {little}, {bad:?} {much}");
+        assert!(much > 1.2 * little, "{good:?} loses {little}, {bad:?} {much}");
         // The other frames of the group and the place in the frame leave the image where it is.
         let columns = |x0| Window { y0: 0, y1: 131, x0, x1: x0 + 149 };
         let moved = difference(&through(&step(good), &image).cropped(columns(0)), &image.cropped(columns(1)));
-        assert!(moved > little, "{good:?} loses {little}, {moved} beside it");
+        assert!(moved > 1.5 * little, "{good:?} loses {little}, {moved} beside it");
     }
 }
 

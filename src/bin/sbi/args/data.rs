@@ -36,7 +36,7 @@ pub struct PreprocessArgs {
     #[arg(long, requires = "input")]
     pub as_video: bool,
     /// With --as-video: seed of what these videos look like
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", requires = "as_video")]
     pub seed: u64,
     /// What to find: landmarks, boxes, or both with a comma between
     #[arg(long, default_value = "landmarks,boxes", value_name = "STEPS")]
