@@ -71,8 +71,8 @@ fn photographs_become_moving_videos_that_depend_on_their_names_and_the_seed_alon
     assert!(frames("alone") == two, "order and threads change nothing");
     of("moving", "").code(0).tells(&["(0 prepared now, 3 before)"]);
     let refused = of("moving", "--seed 6");
-    assert!(refused.code(1).stderr.contains("seed 5"), "another seed is another setting");
-    let still = place.sbi("preprocess -q -i photos/0 -o moving --detector retinaface-mnet -n 2").code(1);
+    assert!(refused.code(2).stderr.contains("seed 5"), "another seed is another setting");
+    let still = place.sbi("preprocess -q -i photos/0 -o moving --detector retinaface-mnet -n 2").code(2);
     assert!(still.stderr.contains("what a photograph is taken for"), "{still}");
     of("moving", "--seed 6 --overwrite").code(0);
     assert!(frames("moving") != two);
