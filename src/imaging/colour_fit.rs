@@ -18,7 +18,7 @@ pub enum ColourSpace {
     Lab,
 }
 
-/// Spreads are stretched or pressed by at most this factor.
+/// Spreads are stretched by at most this factor.
 const MOST: f32 = 2.0;
 
 /// `image` with the mean and the deviation per channel that `model` has where `region` is set; `strength` of 0 changes
@@ -47,7 +47,7 @@ pub fn with_colours_of(
     let mut offset = [0.0; 3];
     for channel in 0..3 {
         let ((mean, deviation), (new_mean, new_deviation)) = (from[channel], to[channel]);
-        let stretched = (new_deviation / deviation.max(f32::EPSILON)).clamp(1.0 / MOST, MOST);
+        let stretched = (new_deviation / deviation.max(f32::EPSILON)).clamp(0.0, MOST);
         factor[channel] = 1.0 + strength * (stretched - 1.0);
         offset[channel] = mean + strength * (new_mean - mean) - factor[channel] * mean;
     }

@@ -35,8 +35,22 @@ impl ColourFit {
     /// The source with colours fitted to the canvas within `region`.
     pub(super) fn apply(&self, source: &RgbImage, canvas: &Canvas, region: Shape) -> Result<RgbImage, Error> {
         let region = canvas.region(region)?;
-        Ok(with_colours_of(source, &canvas.own, &region, self.space, self.strength)?)
+        // Only in Lab does a grey target make the source grey.
+        let ColourFit { space, strength } = match is_grey(&canvas.own) {
+            true => ColourFit { space: ColourSpace::Lab, strength: 1.0 },
+            false => *self,
+        };
+        Ok(with_colours_of(source, &canvas.own, &region, space, strength)?)
     }
+}
+
+/// Whether an image has hardly any colour.
+fn is_grey(image: &RgbImage) -> bool {
+    /// Mean distance of the channels in 8-bit steps.
+    const HARDLY: u64 = 4;
+    let far = |rgb: &[u8]| u64::from(rgb[0].abs_diff(rgb[1])) + u64::from(rgb[1].abs_diff(rgb[2]));
+    let pixels = (image.width() * image.height()) as u64;
+    image.data().chunks_exact(3).map(far).sum::<u64>() < HARDLY * pixels
 }
 
 impl fmt::Display for ColourFit {
@@ -46,5 +60,16 @@ impl fmt::Display for ColourFit {
             ColourSpace::Lab => "Lab",
         };
         write!(f, "colours fitted in {space} by {:.2}", self.strength)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grey_images_are_told_from_coloured_ones() {
+        assert!(is_grey(&RgbImage::filled(4, 3, [90, 91, 90])));
+        assert!(!is_grey(&RgbImage::filled(4, 3, [120, 95, 80])));
     }
 }
