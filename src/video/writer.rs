@@ -29,8 +29,11 @@ pub enum WriteError {
 
 /// Encoders in the order in which they are tried, with options for each: H.264, because browsers play it, where FFmpeg has
 /// an encoder for it; else MPEG-4 part 2.
-const ENCODERS: [(&str, &[(&str, &str)]); 2] =
-    [("libx264", &[("preset", "veryfast"), ("crf", "18")]), ("mpeg4", &[("qscale", "3"), ("b", "8000000")])];
+const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
+    // With macroblock trees x264 writes other bytes now and then.
+    ("libx264", &[("preset", "veryfast"), ("crf", "18"), ("x264-params", "mbtree=0")]),
+    ("mpeg4", &[("qscale", "3"), ("b", "8000000")]),
+];
 
 /// A video being written: to a temporary name beside it, renamed by [`VideoWriter::finish`].
 ///
