@@ -101,12 +101,10 @@ fn on_pairs(training: &train::Config, held_out: &train::Validation) -> Result<Ca
     let interval = held_out
         .auc_ci95
         .map_or(String::new(), |(low, high)| format!(", 95 % interval {low:.4} to {high:.4}"));
-    let degraded = match training.data.degradation {
-        0.0 => String::new(),
-        share => format!(", {share} of them degraded"),
-    };
+    let extras = Some(training.data.extras().to_string()).filter(|extras| !extras.is_empty());
+    let extras = extras.map_or(String::new(), |extras| format!(", {extras}"));
     let pairs = held_out.pairs;
-    let fitted_on = format!("{pairs} held-out self-blended pairs{degraded} (AUC {auc:.4}{interval})");
+    let fitted_on = format!("{pairs} held-out pairs{extras} (AUC {auc:.4}{interval})");
     Ok(CalibrateSummary { calibration, fitted_on })
 }
 

@@ -48,9 +48,12 @@ pub fn run_with(
     if config.as_video.is_some() {
         require_encoders(&ENCODERS).map_err(blending::Error::from)?;
         let taken = videos.iter().filter(|video| !is_still(video)).count();
-        if taken > 0 {
-            progress.note(&format!("{taken} videos are taken as they are; only photographs become videos"));
-        }
+        let taken = match taken {
+            0 => None,
+            1 => Some("one video is taken as it is".to_owned()),
+            more => Some(format!("{more} videos are taken as they are")),
+        };
+        taken.iter().for_each(|taken| progress.note(&format!("{taken}; only photographs become videos")));
     }
     let settings = PreparedSettings {
         frames: config.frames,

@@ -128,9 +128,7 @@ fn a_run_leaves_everything_it_should_and_repeats_itself() {
     let pairs = "--pairs tiny.json --set data.degradation=0.5";
     let calibrated = place.sbi(&format!("calibrate -q -w {weights} {pairs} -o out.safetensors"));
     match calibrated.code {
-        Some(0) => {
-            drop(calibrated.tells(&["calibrated on 8 held-out self-blended pairs, 0.5 of them degraded"]))
-        }
+        Some(0) => drop(calibrated.tells(&["calibrated on 8 held-out pairs, 0.5 of them degraded"])),
         // So few steps may teach nothing.
         _ => drop(calibrated.refused(&["the pairs tell nothing"])),
     }

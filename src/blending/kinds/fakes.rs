@@ -4,6 +4,7 @@ use super::{Available, Kind};
 use crate::rng::SampleRng;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How often each kind of forgery is made, as weights of at least 0 of which one is above it. The default is
 /// self-blending alone, as published.
@@ -28,6 +29,15 @@ pub struct Fakes {
 impl Default for Fakes {
     fn default() -> Self {
         Fakes { self_blend: 1.0, swap: 0.0, counterpart: 0.0, mouth: 0.0, whole: 0.0, frequency: 0.0 }
+    }
+}
+
+impl fmt::Display for Fakes {
+    /// The kinds that have a weight, with it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weighing = Kind::ALL.into_iter().filter(|kind| self.weight(*kind) > 0.0);
+        let parts: Vec<String> = weighing.map(|kind| format!("{kind} {}", self.weight(kind))).collect();
+        f.write_str(&parts.join(", "))
     }
 }
 
