@@ -284,3 +284,73 @@ impl Settings {
         Ok((settings, text("loss").and_then(|text| text.parse().ok())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::autoencoder::{Bottleneck, Loss, Upsampling};
+    use crate::progress::Silent;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Asks to stop after so many steps.
+    struct StopAfter<'a>(AtomicUsize, &'a Cancel);
+
+    impl Progress for StopAfter<'_> {
+        fn begin(&self, _: usize, _: &str) {}
+        fn advance(&self, _: &str) {
+            if self.0.fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.1.request();
+            }
+        }
+        fn note(&self, _: &str) {}
+        fn end(&self) {}
+    }
+
+    fn faces() -> Faces {
+        let square = |seed| RgbImage::from_raw(32, 32, crate::model::fill::image("face", 32, 32, seed));
+        Faces { squares: (0..3).map(square).collect(), pixels: 1 }
+    }
+
+    fn settings(steps: usize, seed: u64) -> Settings {
+        let (up, bottleneck, loss) = (Upsampling::Nearest, Bottleneck::Conv(2), Loss::L1);
+        let design = Design { side: 32, up, width: 2, kernel: 3, halvings: 2, bottleneck, loss };
+        faces().settings(design, steps, seed)
+    }
+
+    #[test]
+    fn an_interrupted_training_goes_on_to_the_same_network() {
+        let set = tempfile::tempdir().unwrap();
+        let place = |name: &str| {
+            let place = Place::of(set.path(), name);
+            place.claim(false).unwrap();
+            place
+        };
+        let (whole, parts) = (place("whole"), place("parts"));
+        let run = |settings, place: &Place, progress: &dyn Progress, cancel: &Cancel| {
+            train(&faces(), settings, place, Device::Cpu, progress, cancel)
+        };
+        let at_once = run(settings(5, 1), &whole, &Silent, &Cancel::new()).unwrap().unwrap();
+
+        let cancel = Cancel::new();
+        let stopped = run(settings(5, 1), &parts, &StopAfter(AtomicUsize::new(3), &cancel), &cancel).unwrap();
+        assert!(stopped.is_none() && parts.training().exists());
+        let refused = run(settings(5, 2), &parts, &Silent, &Cancel::new()).err().unwrap().to_string();
+        assert!(refused.contains("the seed was 1") && refused.contains("is 2 now"), "{refused}");
+        let further = run(settings(5, 1), &parts, &Silent, &Cancel::new()).unwrap().unwrap();
+        assert_eq!(further.loss, at_once.loss);
+        assert_eq!(further.network.fingerprint().unwrap(), at_once.network.fingerprint().unwrap());
+
+        further.save(&parts).unwrap();
+        let read = Trained::read(&parts.network(), Device::Cpu).unwrap();
+        assert_eq!((read.settings, read.loss), (further.settings, further.loss));
+        let other = run(settings(5, 2), &whole, &Silent, &Cancel::new()).unwrap().unwrap();
+        assert_ne!(other.network.fingerprint().unwrap(), at_once.network.fingerprint().unwrap());
+    }
+
+    #[test]
+    fn the_rate_rises_and_falls() {
+        let rates: Vec<f64> = (0..1000).map(|step| rate(step, 1000)).collect();
+        assert!(rates[0] < 0.1 * RATE && rates[100] > 0.9 * RATE && rates[999] < 0.03 * RATE);
+        assert!(rates.iter().all(|&rate| rate > 0.0 && rate <= RATE));
+    }
+}

@@ -91,18 +91,14 @@ fn write_batch(batch: &[&FrameFiles], name: &str, trained: &Trained) -> Result<V
         Ok((frame, square))
     };
     let read: Vec<Result<(FaceFrame, RgbImage), Failure>> = batch.par_iter().map(read).collect();
-    let squares: Vec<&RgbImage> = read.iter().flatten().map(|(_, square)| square).collect();
-    let mut made = reconstructed(&squares, trained).into_iter();
-    let work: Vec<_> = batch
-        .iter()
-        .zip(read)
-        .map(|(files, read)| {
-            (files, read.map(|(frame, square)| (frame, square, made.next().expect("one for every square"))))
-        })
+    // The network is for one thread at a time, and has its own.
+    let made: Vec<_> = read
+        .into_iter()
+        .map(|read| read.map(|(frame, square)| (reconstructed(&square, trained), frame, square)))
         .collect();
-    let write = |(files, read): (&&FrameFiles, Result<_, Failure>)| match read {
+    let write = |(files, made): (&&FrameFiles, Result<_, Failure>)| match made {
         Err(failure) => Ok(Err(failure)),
-        Ok((FaceFrame { mut image, frame_from_square }, square, made)) => {
+        Ok((made, FaceFrame { mut image, frame_from_square }, square)) => {
             paste_square(&mut image, &made, &frame_from_square);
             let path = files.counterpart(name);
             let folder = path.parent().unwrap_or(&path);
@@ -111,24 +107,18 @@ fn write_batch(batch: &[&FrameFiles], name: &str, trained: &Trained) -> Result<V
             Ok(Ok(difference(&square, &made)))
         }
     };
-    work.into_par_iter().map(write).collect::<Result<_, Error>>()
+    batch.par_iter().zip(made).map(write).collect::<Result<_, Error>>()
 }
 
-/// The network's reconstructions of aligned faces.
-fn reconstructed(squares: &[&RgbImage], trained: &Trained) -> Vec<RgbImage> {
-    if squares.is_empty() {
-        return Vec::new();
-    }
-    let side = trained.settings.design.side;
-    let planes: Vec<Tensor> = squares.iter().map(|square| Tensor::from_slice(&square.to_planes())).collect();
-    let faces = Tensor::cat(&planes, 0).view([squares.len() as i64, 3, side as i64, side as i64]);
-    let made = tch::no_grad(|| trained.network.forward(&(faces.to_kind(Kind::Float) / 255.0)));
+/// The network's reconstruction of an aligned face. One at a time: in batches of other sizes, other kernels round
+/// otherwise, and a frame's counterpart would depend on which others are missing.
+fn reconstructed(square: &RgbImage, trained: &Trained) -> RgbImage {
+    let side = square.width();
+    let face = Tensor::from_slice(&square.to_planes()).view([1, 3, side as i64, side as i64]);
+    let made = tch::no_grad(|| trained.network.forward(&(face.to_kind(Kind::Float) / 255.0)));
     let bytes = (made * 255.0).round().to_kind(Kind::Uint8).to_device(tch::Device::Cpu);
-    let image = |number: i64| {
-        let planes = Vec::<u8>::try_from(bytes.get(number).contiguous().view([-1])).expect("planes of bytes");
-        RgbImage::from_planes(side, side, &planes)
-    };
-    (0..squares.len() as i64).map(image).collect()
+    let planes = Vec::<u8>::try_from(bytes.contiguous().view([-1])).expect("planes of bytes");
+    RgbImage::from_planes(side, side, &planes)
 }
 
 fn difference(one: &RgbImage, other: &RgbImage) -> f64 {
