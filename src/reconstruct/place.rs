@@ -44,7 +44,7 @@ impl Place {
         let failed = |cause| Error::from(FileError::of(&self.folder)(cause));
         let whole = |entry: io::Result<DirEntry>| entry.is_ok_and(|e| !atomic_file::is_leftover(&e.path()));
         let used = match std::fs::read_dir(&self.folder) {
-            Ok(entries) => Some(entries.map(whole).any(|whole| whole)),
+            Ok(entries) => Some(entries.into_iter().any(whole)),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
             Err(cause) => return Err(failed(cause)),
         };

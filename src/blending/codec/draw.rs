@@ -73,7 +73,7 @@ fn drawn_resize(rng: &mut SampleRng, scale: f64) -> f64 {
         // Up to the size at first.
         1.0 + part * (1.0 / scale - 1.0)
     } else if kind < LARGER + SMALLER {
-        let least = (CodecStep::SMALLEST_SCALE / scale).max(SMALLEST_FACTOR).min(1.0);
+        let least = (CodecStep::SMALLEST_SCALE / scale).clamp(SMALLEST_FACTOR, 1.0);
         least + part * (1.0 - least)
     } else {
         1.0

@@ -1,3 +1,4 @@
+use super::super::kinds::Available;
 use super::super::testing::{face_of, frame, recipe};
 use super::super::{Extras, Geometry, Phase, Recipe, Unusable, self_blend};
 use super::*;
@@ -162,7 +163,7 @@ proptest! {
         let (landmarks, face_box) = face_of(x, y, radius);
         let extras = Extras { codec: 1.0, ..Extras::default() };
         let mut rng = generator(11, 0, index, Purpose::Sample);
-        let with = Recipe::draw_with(&mut rng, Phase::Train, &extras);
+        let with = Recipe::draw_with(&mut rng, Phase::Train, &extras, Available::default()).recipe;
         // Everything else is as published.
         prop_assert_eq!(&Recipe { codec: None, ..with.clone() }, &recipe(index, Phase::Train));
         let geometry = Geometry::of(400, 320, &landmarks, &[face_box], &with).unwrap();
