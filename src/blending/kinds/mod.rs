@@ -1,7 +1,7 @@
 //! Kinds of forgery beside self-blending, from real faces alone.
 //!
 //! Each kind has a file: what it draws, the shapes of its masks, and how its source is made. [`Forgery`] is the part of a
-//! [`Recipe`](super::Recipe) that holds these draws; transforms, warp, softening, blend and everything after it are those
+//! [`Recipe`] that holds these draws; transforms, warp, softening, blend and everything after it are those
 //! of self-blending, whose parameters a kind may have narrowed. None of this is in the published training.
 //!
 //! Some kinds need pixels from elsewhere ([`Material`]): another person's face, or another program's version of this
