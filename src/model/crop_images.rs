@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use tch::{TchError, Tensor};
 
 /// Crops that are normalised row by row, where the network reads them.
-pub(super) struct CropImages<'c> {
+pub(crate) struct CropImages<'c> {
     crops: Vec<CropPixels<'c>>,
     input: InputSpec,
     /// The normalised value of each of the 256 levels, per channel.
@@ -76,8 +76,11 @@ impl Images for CropImages<'_> {
     }
 }
 
-/// `[3, side, side]`, 0..1: resized as published, bilinearly over the area that a new pixel covers.
-fn resized_planes(crop: &RgbImage, side: i64) -> Result<Vec<f32>, TchError> {
+/// A crop as forgery detectors take it that expect another side than its own: `[3, side, side]`, 0..1, resized bilinearly
+/// over the area that a new pixel covers.
+///
+/// Fails when libtorch runs out of memory.
+pub(crate) fn resized_planes(crop: &RgbImage, side: i64) -> Result<Vec<f32>, TchError> {
     let (width, height) = (crop.width(), crop.height());
     let mut planes = vec![0.0; 3 * width * height];
     write_planes(crop, &mut planes);

@@ -24,6 +24,9 @@ pub mod scoring;
 pub mod weights;
 
 pub use bundled::bundled_detector;
+#[cfg(test)]
+pub(crate) use crop_images::CropImages;
+pub(crate) use crop_images::resized_planes;
 pub use evidence::EvidenceMap;
 pub use execution::{DeviceChoice, Execution};
 pub use forgery_detector::ForgeryDetector;

@@ -4,8 +4,10 @@ use super::{LoaderConfig, LoaderError};
 use crate::blending::kinds::Kind;
 use crate::causes::with_causes;
 use crate::imaging::write_planes;
+use crate::model::resized_planes;
 use crate::rng::{Purpose, generator};
 use crate::training_pairs::FramePool;
+use crate::types::{FACE_SIDE, RgbImage};
 use crossbeam_channel::{Receiver, Sender};
 use rand::Rng;
 use std::panic::AssertUnwindSafe;
@@ -65,8 +67,7 @@ impl PairMaker {
     /// Makes what is queued until the queue ends or nobody wants results any more.
     pub fn work(&self, queue: &Receiver<PairJob>, results: &Sender<PairDone>) {
         crate::native::process::set_worker_threads();
-        let side = self.config.image_size;
-        let mut planes = vec![0.0; 3 * side * side];
+        let mut planes = vec![0.0; 3 * FACE_SIDE * FACE_SIDE];
         for job in queue {
             // A panic must not leave the consumer waiting for this pair for ever.
             let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(&job, &mut planes)));
@@ -84,13 +85,11 @@ impl PairMaker {
         let mut failed = Vec::new();
         loop {
             let drawn = self.pool.draw(frame, &mut rng, phase, extras);
-            match self.pool.read_pair(frame, &drawn.recipe, image_size) {
+            // Crops come at this side in inference, too, and lose the same detail on the way to a network's own side.
+            match self.pool.read_pair(frame, &drawn.recipe, FACE_SIDE) {
                 Ok(pair) => {
-                    let side = image_size as i64;
                     for (image, to) in [(&pair.real, &job.real), (&pair.fake, &job.fake)] {
-                        write_planes(image, planes);
-                        let mut to = to.shallow_clone();
-                        to.f_copy_(&Tensor::f_from_slice(planes)?.f_view([3, side, side])?)?;
+                        write_input(image, image_size, planes, to)?;
                     }
                     return Ok(MadePair { frame, failed, instead_of: drawn.instead_of });
                 }
@@ -107,4 +106,19 @@ impl PairMaker {
             }
         }
     }
+}
+
+/// Writes a crop of [`FACE_SIDE`] pixels to its place in a batch, `[3, side, side]`, as inference would show it to the
+/// network. `planes` has room for the crop.
+fn write_input(crop: &RgbImage, side: usize, planes: &mut [f32], place: &Tensor) -> Result<(), LoaderError> {
+    let shape = [3, side as i64, side as i64];
+    let mut place = place.shallow_clone();
+    if side == FACE_SIDE {
+        write_planes(crop, planes);
+        place.f_copy_(&Tensor::f_from_slice(planes)?.f_view(shape)?)?;
+    } else {
+        let resized = tch::no_grad(|| resized_planes(crop, shape[1]))?;
+        place.f_copy_(&Tensor::f_from_slice(&resized)?.f_view(shape)?)?;
+    }
+    Ok(())
 }

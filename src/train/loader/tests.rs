@@ -2,8 +2,12 @@ use super::*;
 use crate::blending::Extras;
 use crate::blending::kinds::Fakes;
 use crate::blending::testing::{face_of, frame};
+use crate::engine::Images;
 use crate::imaging::write_png;
+use crate::model::{CropImages, InputSpec, Normalisation};
 use crate::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
+use crate::training_pairs::FramePool;
+use crate::types::FACE_SIDE;
 use std::path::Path;
 
 const SIDE: usize = 48;
@@ -70,6 +74,27 @@ fn batches_depend_on_seed_and_epoch_and_not_on_threads_or_where_one_starts() {
     assert!(batches(&frames, config(2, Phase::Train), 8, 0) != all);
     let other_seed = LoaderConfig { seed: 4, ..config(2, Phase::Train) };
     assert!(batches(&frames, other_seed, 7, 0) != all);
+}
+
+#[test]
+fn pairs_are_what_inference_would_show_to_the_network() {
+    let (_base, frames) = set(&[]);
+    let config = config(1, Phase::Validation);
+    let batch = Loader::new(frames.clone(), config.clone()).epoch(0, 0).next().unwrap().unwrap();
+    let pool = FramePool::new(frames);
+    let mut rng = generator(config.seed, 0, 0, Purpose::Sample);
+    let drawn = pool.draw(0, &mut rng, Phase::Validation, &config.extras);
+    let pair = pool.read_pair(0, &drawn.recipe, FACE_SIDE).unwrap();
+    let input = InputSpec { normalisation: Normalisation::Unit, side: SIDE as i64 };
+    for (image, shown) in [(&pair.real, &batch.real), (&pair.fake, &batch.fake)] {
+        let expected = CropImages::new(&[image], input).unwrap();
+        let mut row = vec![0.0; 3 * SIDE];
+        for y in 0..SIDE {
+            expected.write_row(0, y, &mut row);
+            let shown = shown.get(0).select(1, y as i64).transpose(0, 1).contiguous().flatten(0, -1);
+            assert!(Vec::<f32>::try_from(shown).unwrap() == row, "row {y}");
+        }
+    }
 }
 
 #[test]
