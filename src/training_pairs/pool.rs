@@ -23,6 +23,8 @@ pub struct FramePool {
     /// The landmarks of each frame's largest face, the forehead in order, once they were looked at; `None` where the file
     /// cannot be used.
     landmarks: Vec<OnceLock<Option<Landmarks>>>,
+    /// The names of each frame's counterparts, once they were looked for.
+    counterparts: Vec<OnceLock<Vec<String>>>,
     /// Whether the frames show more than one video.
     donors: bool,
 }
@@ -40,8 +42,9 @@ impl FramePool {
     /// A pool of these frames.
     pub fn new(frames: Vec<FrameFiles>) -> Self {
         let landmarks = frames.iter().map(|_| OnceLock::new()).collect();
+        let counterparts = frames.iter().map(|_| OnceLock::new()).collect();
         let donors = frames.iter().any(|other| video(other) != video(&frames[0]));
-        FramePool { frames, landmarks, donors }
+        FramePool { frames, landmarks, counterparts, donors }
     }
 
     /// The frames, in the order given.
@@ -53,7 +56,7 @@ impl FramePool {
     pub fn draw(&self, index: usize, rng: &mut SampleRng, phase: Phase, extras: &Extras) -> DrawnRecipe {
         let kinds = [Kind::Counterpart, Kind::Mouth, Kind::Whole];
         let counterparts = kinds.into_iter().any(|kind| extras.fakes.weight(kind) > 0.0)
-            && !self.frames[index].counterparts().is_empty();
+            && !self.counterparts(index).is_empty();
         Recipe::draw_with(rng, phase, extras, Available { counterparts, donors: self.donors })
     }
 
@@ -99,7 +102,7 @@ impl FramePool {
         match recipe.forgery.as_ref().map_or(Wants::Nothing, |forgery| forgery.wants()) {
             Wants::Nothing => Ok(Given { material: Material::Own, path: None }),
             Wants::Counterpart { pick } => {
-                let names = files.counterparts();
+                let names = self.counterparts(index);
                 let number = pick.checked_rem(names.len() as u64);
                 let name = number.and_then(|number| names.get(number as usize));
                 let name = name.ok_or_else(|| unusable(&files.frame, blending::Error::Material))?;
@@ -152,6 +155,12 @@ impl FramePool {
         let number = rng.random_range(0..CLOSEST);
         let (_, donor, mirror) = *found.get(number.checked_rem(found.len())?)?;
         Some((donor, mirror))
+    }
+
+    /// The names of a frame's counterparts, as they are when they are first asked for: a run draws among the same ones from
+    /// then on.
+    fn counterparts(&self, index: usize) -> &[String] {
+        self.counterparts[index].get_or_init(|| self.frames[index].counterparts())
     }
 
     /// The landmarks of a frame's largest face, the forehead in order.
@@ -294,6 +303,9 @@ mod tests {
         let path = pool.frames()[0].counterpart("other");
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         write_png(&path, &RgbImage::filled(200, 160, [90, 60, 50])).unwrap();
+        // What comes while a run goes on does not change it.
+        assert_eq!(draw(&pool, 0, 1, wanted).instead_of, Some(Kind::Counterpart));
+        let pool = FramePool::new(pool.frames().to_vec());
         let drawn = draw(&pool, 0, 1, wanted);
         assert_eq!(drawn.instead_of, None);
         let found = given(&pool, 0, &drawn.recipe).unwrap();
@@ -305,7 +317,7 @@ mod tests {
         assert!(error.ends_with("expected the size of its frame, 200 x 160, got 200 x 150"), "{error}");
         std::fs::remove_file(&path).unwrap();
         let error = crate::causes::with_causes(&pool.read_pair(0, &drawn.recipe, SIDE).unwrap_err());
-        assert!(error.contains("needs pixels from elsewhere"), "{error}");
+        assert!(error.contains("other/a/000.png"), "{error}");
     }
 
     #[test]
