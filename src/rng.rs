@@ -31,6 +31,10 @@ pub enum Purpose {
     StillVideo,
     /// How a face is changed before an autoencoder is shown it.
     Reconstruction,
+    /// What a frame went through before a face is put into it.
+    Past,
+    /// The light that both images of a pair get.
+    Light,
 }
 
 /// The generator that a run with `seed` uses for `purpose`, for sample `index` in `epoch`.

@@ -16,6 +16,10 @@ pub struct Extras {
     /// How often both images of a pair go through the same video encoder, 0..=1
     /// ([`CodecStep`](super::codec::CodecStep)).
     pub codec: f64,
+    /// How often the frame that a face is put into has a past of its own, 0..=1 ([`Past`](super::past::Past)).
+    pub past: f64,
+    /// How often both images of a pair are shown in other light, 0..=1 ([`Light`](super::light::Light)).
+    pub light: f64,
     /// How often each kind of forgery is made.
     pub fakes: Fakes,
 }
@@ -25,8 +29,13 @@ impl fmt::Display for Extras {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = |share: f64, what: &str| (share > 0.0).then(|| format!("{share} of them {what}"));
         let kinds = (!self.fakes.is_published()).then(|| format!("kinds of forgery {}", self.fakes));
-        let parts =
-            [share(self.degradation, "degraded"), share(self.codec, "through a video encoder"), kinds];
+        let parts = [
+            share(self.degradation, "degraded"),
+            share(self.codec, "through a video encoder"),
+            share(self.past, "put into frames with a past"),
+            share(self.light, "in other light"),
+            kinds,
+        ];
         f.write_str(&parts.into_iter().flatten().collect::<Vec<String>>().join(", "))
     }
 }
@@ -34,7 +43,7 @@ impl fmt::Display for Extras {
 impl Extras {
     /// Fails when these need something that is not there: pairs are the same everywhere, or there are none.
     pub fn check(&self) -> Result<(), RecompressionError> {
-        if self.codec > 0.0 { require_encoders(&ENCODERS) } else { Ok(()) }
+        if self.codec > 0.0 || self.past > 0.0 { require_encoders(&ENCODERS) } else { Ok(()) }
     }
 }
 

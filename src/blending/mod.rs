@@ -3,7 +3,7 @@
 //!
 //! Each step has a file with a function of explicit parameters and a way to draw them: [`pick_box`], [`mirror`],
 //! [`hull`], [`source_target`], [`warp`], [`blend_mask`], [`blend`], [`transforms`], [`degradation`],
-//! [`codec`]. A [`Recipe`] holds all draws of a training pair, a [`Geometry`] says where in the frame it comes from,
+//! [`past`], [`light`], [`codec`]. A [`Recipe`] holds all draws of a training pair, a [`Geometry`] says where in the frame it comes from,
 //! [`self_blend`] makes the two images. Other [`kinds`] of forgery differ in mask and source; [`blended_pair`] makes
 //! these too.
 //!
@@ -19,7 +19,9 @@ mod extras;
 mod geometry;
 pub mod hull;
 pub mod kinds;
+pub mod light;
 pub mod mirror;
+pub mod past;
 pub mod pick_box;
 mod recipe;
 pub mod source_target;
@@ -94,10 +96,20 @@ pub fn blended_pair(
     let part = joint.map_or(around, |joint| joint.needed(around, width, height));
     let wide = if recipe.mirror { imaging::mirrored(&wide)? } else { wide };
     let mask = mask_in(geometry, recipe, part)?;
-    let (source, target) = match recipe.forgery {
-        None => source_and_target(&wide, recipe, part)?,
-        Some(_) => forged_source_and_target(&wide, material, geometry, recipe, part, image_size)?,
+    let grid = (image_size as f64 / crop.width().max(crop.height()) as f64).min(1.0);
+    let old = match &recipe.past {
+        Some(past) => Some(past.apply(&wide, part, grid)?),
+        None => None,
     };
+    let of_target = old.as_ref().unwrap_or(&wide);
+    let of_source = if recipe.past.as_ref().is_some_and(|past| past.shared) { of_target } else { &wide };
+    let (mut source, target) = match recipe.forgery {
+        None => source_and_target(of_source, of_target, recipe, part)?,
+        Some(_) => forged_source_and_target(of_source, of_target, material, geometry, recipe, part, grid)?,
+    };
+    if let Some(past) = &recipe.past {
+        source = past.enhanced(source)?;
+    }
     let mut fake = blend::composite(&source, &target, &mask);
     let mut real = target;
     if let Some(joint) = joint {
@@ -108,9 +120,12 @@ pub fn blended_pair(
     let side = image_size;
     let shown = |image: &RgbImage| -> Result<RgbImage, Error> {
         if let (None, None) = (&recipe.degradation, &recipe.codec) {
-            return Ok(imaging::resized_window(image, crop, side, side)?);
+            let mut image = imaging::resized_window(image, crop, side, side)?;
+            recipe.light.iter().for_each(|light| light.apply(&mut image));
+            return Ok(image);
         }
         let (mut image, mut crop) = (image.cropped(around), crop_around);
+        recipe.light.iter().for_each(|light| light.apply(&mut image));
         if let Some(degradation) = recipe.degradation {
             image = degradation.apply(&image)?;
             crop = Window::whole(image.width(), image.height());
@@ -149,19 +164,21 @@ fn mask_in(geometry: &Geometry, recipe: &Recipe, part: Window) -> Result<Mask, E
 
 /// Both images of the blend in `part` of the wide crop, the source moved by the affine map.
 fn source_and_target(
-    wide: &RgbImage,
+    of_source: &RgbImage,
+    of_target: &RgbImage,
     recipe: &Recipe,
     part: Window,
 ) -> Result<(RgbImage, RgbImage), imaging::Error> {
-    let (width, height) = (wide.width(), wide.height());
-    let transformed_or_not = |side: Side, window: Window| match recipe.source_transforms.of == side {
-        true => recipe.source_transforms.apply(wide, window),
-        false => Ok(wide.cropped(window)),
-    };
-    let target = transformed_or_not(Side::Target, part)?;
+    let (width, height) = (of_target.width(), of_target.height());
+    let transformed_or_not =
+        |side: Side, wide: &RgbImage, window: Window| match recipe.source_transforms.of == side {
+            true => recipe.source_transforms.apply(wide, window),
+            false => Ok(wide.cropped(window)),
+        };
+    let target = transformed_or_not(Side::Target, of_target, part)?;
     let map = warp::affine(&recipe.warp, width, height);
     let source = match map.source_window(part, width, height) {
-        Some(from) => map.image_window(&transformed_or_not(Side::Source, from)?, from, part),
+        Some(from) => map.image_window(&transformed_or_not(Side::Source, of_source, from)?, from, part),
         None => RgbImage::filled(part.width(), part.height(), [0; 3]),
     };
     Ok((source, target))
@@ -169,21 +186,22 @@ fn source_and_target(
 
 /// Both images of the blend in `part` of the wide crop, for kinds of forgery beside self-blending.
 fn forged_source_and_target(
-    wide: &RgbImage,
+    of_source: &RgbImage,
+    of_target: &RgbImage,
     material: &Material,
     geometry: &Geometry,
     recipe: &Recipe,
     part: Window,
-    image_size: usize,
+    shown: f64,
 ) -> Result<(RgbImage, RgbImage), Error> {
-    let Some(forgery) = &recipe.forgery else { return Ok(source_and_target(wide, recipe, part)?) };
-    let (width, height) = (wide.width(), wide.height());
+    let Some(forgery) = &recipe.forgery else {
+        return Ok(source_and_target(of_source, of_target, recipe, part)?);
+    };
+    let (width, height) = (of_target.width(), of_target.height());
     let transforms = Some(&recipe.source_transforms).filter(|_| forgery.is_transformed());
-    let crop = geometry.crop();
-    let shown = (image_size as f64 / crop.width().max(crop.height()) as f64).min(1.0);
     let target = match transforms {
-        Some(transforms) if transforms.of == Side::Target => transforms.apply(wide, part)?,
-        _ => forgery.target(wide.cropped(part), shown)?,
+        Some(transforms) if transforms.of == Side::Target => transforms.apply(of_target, part)?,
+        _ => forgery.target(of_target.cropped(part), shown)?,
     };
     let map = warp::affine(&recipe.warp, width, height);
     let window = match forgery.is_transformed() {
@@ -192,7 +210,7 @@ fn forged_source_and_target(
         false => part,
     };
     let canvas = Canvas {
-        own: wide.cropped(window),
+        own: of_source.cropped(window),
         landmarks: geometry.landmarks().shifted(-(window.x0 as i32), -(window.y0 as i32)),
         shown,
         window,

@@ -6,6 +6,8 @@ use super::codec::CodecStep;
 use super::degradation::Degradation;
 use super::hull::Hull;
 use super::kinds::{Available, DrawnKind, Forgery, Kind};
+use super::light::Light;
+use super::past::Past;
 use super::source_target::SourceTransforms;
 use super::transforms::JointTransforms;
 use super::warp::Warp;
@@ -50,6 +52,12 @@ pub struct Recipe {
     /// The video that the final crop of both images alike then becomes a part of; not in the published training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codec: Option<CodecStep>,
+    /// What the frame went through before; not in the published training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<Past>,
+    /// The light that both images alike get; not in the published training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light: Option<Light>,
     /// What makes the pair another kind of forgery; `None`: self-blending, as published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgery: Option<Forgery>,
@@ -90,6 +98,8 @@ impl Recipe {
             margins: if train { margins } else { [VALIDATION_MARGIN; 4] },
             degradation: None,
             codec: None,
+            past: None,
+            light: None,
             forgery: None,
         }
     }
@@ -109,12 +119,20 @@ impl Recipe {
         if extras.codec > 0.0 {
             recipe.codec = CodecStep::draw(rng, extras.codec);
         }
-        if extras.fakes.is_published() {
-            return DrawnRecipe { recipe, instead_of: None };
+        let mut instead_of_kind = None;
+        if !extras.fakes.is_published() {
+            let DrawnKind { kind, instead_of } = extras.fakes.draw(rng, available);
+            recipe.forgery = Forgery::draw(rng, kind, available, &mut recipe);
+            instead_of_kind = instead_of;
         }
-        let DrawnKind { kind, instead_of } = extras.fakes.draw(rng, available);
-        recipe.forgery = Forgery::draw(rng, kind, available, &mut recipe);
-        DrawnRecipe { recipe, instead_of }
+        if extras.past > 0.0 {
+            let whole = recipe.forgery.as_ref().is_some_and(|forgery| forgery.kind() == Kind::Whole);
+            recipe.past = Past::draw(rng, extras.past, whole);
+        }
+        if extras.light > 0.0 {
+            recipe.light = Light::draw(rng, extras.light);
+        }
+        DrawnRecipe { recipe, instead_of: instead_of_kind }
     }
 }
 

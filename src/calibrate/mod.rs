@@ -7,7 +7,7 @@ use crate::checkpoint::{self, Precision, StatePlace, WrittenForm};
 use crate::infer;
 use crate::metrics::Calibration;
 use crate::model::forgery_detector::detector_part;
-use crate::model::{DeviceChoice, Execution, ForgeryDetector, NamedWeights};
+use crate::model::{DeviceChoice, Execution, ForgeryDetector, Looks, NamedWeights};
 use crate::progress::{Cancel, Progress};
 use crate::train::{self, score_held_out};
 use crate::types::Label;
@@ -26,6 +26,8 @@ pub struct Config {
     pub output: PathBuf,
     /// Whether a file at `output` is replaced.
     pub overwrite: bool,
+    /// What scores are made of from now on; `None`: as the file says.
+    pub looks: Option<Looks>,
     /// Element type of the numbers written; `None`: as they are.
     pub precision: Option<Precision>,
 }
@@ -77,15 +79,22 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let NamedWeights { checkpoint: mut file, notes } = NamedWeights::read(weights)?;
     file.state = detector_part(&file.state, weights)?;
     let summary = match &config.source {
-        Source::Videos(inference) => on_videos(inference, progress, cancel)?,
+        Source::Videos(inference) => {
+            let inference = infer::Config { looks: config.looks, ..infer::Config::clone(inference) };
+            on_videos(&inference, progress, cancel)?
+        }
         Source::HeldOutPairs { weights, training, data_root, device } => {
             let plan = Execution::fastest(device.resolve()?);
             notes.iter().for_each(|note| progress.note(note));
-            let detector = ForgeryDetector::load(weights, plan)?;
+            let mut detector = ForgeryDetector::load(weights, plan)?;
+            config.looks.into_iter().for_each(|looks| detector.look_by(looks));
             let held_out = score_held_out(training, &detector, *device, data_root, progress, cancel)?;
             on_pairs(training, &held_out)?
         }
     };
+    if let Some(looks) = config.looks {
+        looks.write_to(&mut file.metadata);
+    }
     file.metadata.extend(summary.calibration.to_metadata());
     file.metadata.insert("calibrated_on".to_owned(), summary.fitted_on.clone());
     if let Some(precision) = config.precision {

@@ -4,7 +4,7 @@ use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
 use crate::file_error::FileError;
 use crate::media::{MediaLimits, Reading};
-use crate::model::{DeviceChoice, bundled_detector};
+use crate::model::{DeviceChoice, Looks, bundled_detector};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -58,6 +58,8 @@ pub struct Config {
     pub annotate: Option<PathBuf>,
     /// Folder for sheets that show where in the faces scores come from.
     pub heatmaps: Option<PathBuf>,
+    /// What scores are made of; `None`: what the forgery detector's file says.
+    pub looks: Option<Looks>,
     /// Score from which a video is called fake, 0..1; `None`: as the forgery detector's file says.
     pub threshold: Option<f64>,
     /// At most this many videos, from the first.
@@ -80,6 +82,7 @@ impl Config {
             limits: MediaLimits::default(),
             annotate: None,
             heatmaps: None,
+            looks: None,
             threshold: None,
             limit: None,
         }

@@ -1,6 +1,6 @@
 //! Face crops as a forgery detector's network takes them.
 
-use super::InputSpec;
+use super::{InputSpec, Looks};
 use crate::engine::Images;
 use crate::imaging::write_planes;
 use crate::types::RgbImage;
@@ -32,10 +32,36 @@ impl<'c> CropImages<'c> {
             true => Ok(CropPixels::AsItIs(crop)),
             false => tch::no_grad(|| resized_planes(crop, input.side)).map(CropPixels::Resized),
         };
-        let crops = crops.par_iter().map(pixels).collect::<Result<_, _>>()?;
+        Ok(Self::of(crops.par_iter().map(pixels).collect::<Result<_, _>>()?, input))
+    }
+
+    /// All looks at crops, in the order of [`Looks::images`].
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn with_looks(crops: &[&'c RgbImage], input: InputSpec, looks: Looks) -> Result<Self, TchError> {
+        if looks.is_plain() {
+            return Self::new(crops, input);
+        }
+        let side = input.side;
+        let all_of = |crop: &&'c RgbImage| -> Result<Vec<Vec<f32>>, TchError> {
+            let _no_grad = tch::no_grad_guard();
+            let planes = resized_planes(crop, side)?;
+            let all = looks.images(&Tensor::f_from_slice(&planes)?.f_view([1, 3, side, side])?)?;
+            let values = Vec::<f32>::try_from(all.f_contiguous()?.f_view([-1])?)?;
+            Ok(values.chunks_exact(planes.len()).map(<[f32]>::to_vec).collect())
+        };
+        let mut by_crop = crops.par_iter().map(all_of).collect::<Result<Vec<_>, _>>()?;
+        let by_look = (0..looks.count() as usize).flat_map(|look| {
+            by_crop.iter_mut().map(move |crop| std::mem::take(&mut crop[look])).collect::<Vec<_>>()
+        });
+        let crops = by_look.map(CropPixels::Resized).collect();
+        Ok(Self::of(crops, input))
+    }
+
+    fn of(crops: Vec<CropPixels<'c>>, input: InputSpec) -> Self {
         let level = |channel, level| input.normalisation.value(channel, level as f32 / 255.0);
         let levels = std::array::from_fn(|channel| std::array::from_fn(|value| level(channel, value)));
-        Ok(CropImages { crops, input, levels })
+        CropImages { crops, input, levels }
     }
 }
 

@@ -5,7 +5,7 @@ use super::face_encoder::FACE_ENCODER_PREFIX;
 use super::forgery_network::{self, BACKBONE_PREFIX, ForgeryNetwork, Method};
 use super::named_weights::{NamedWeights, STEM, only_prefix};
 use super::weights::check;
-use super::{Error, Execution, InputSpec, OtherNetwork, fill};
+use super::{Error, Execution, InputSpec, Looks, OtherNetwork, fill};
 use crate::checkpoint::{BATCH_COUNTER, StateDict};
 use crate::metrics::Calibration;
 use crate::native::torch::Half;
@@ -25,6 +25,7 @@ fn only_for_training(method: Method, name: &str) -> bool {
 /// A forgery detector ready to score faces.
 pub struct ForgeryDetector {
     network: ForgeryNetwork,
+    looks: Looks,
     calibration: Option<Calibration>,
     half: Option<Half>,
     notes: Vec<String>,
@@ -38,8 +39,14 @@ impl ForgeryDetector {
         let NamedWeights { checkpoint: file, notes } = NamedWeights::read(path)?;
         let unknown = |found| Error::UnknownInput { path: path.to_owned(), found };
         let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
+        let looks = Looks::from_metadata(&file.metadata).map_err(unknown)?;
         let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
-        Ok(ForgeryDetector { calibration, notes, ..Self::from_state(&file.state, input, path, execution)? })
+        Ok(ForgeryDetector {
+            looks,
+            calibration,
+            notes,
+            ..Self::from_state(&file.state, input, path, execution)?
+        })
     }
 
     /// A forgery detector from a state dict instead of a file; `path` is only for messages.
@@ -57,7 +64,13 @@ impl ForgeryDetector {
         let expected = forgery_network::weights(method, variant);
         check(&expected, state, &name, path, |name| only_for_training(method, name))?;
         let network = ForgeryNetwork::load(method, variant, input, state, execution)?;
-        Ok(ForgeryDetector { network, calibration: None, half: None, notes: Vec::new() })
+        Ok(ForgeryDetector {
+            network,
+            looks: Looks::default(),
+            calibration: None,
+            half: None,
+            notes: Vec::new(),
+        })
     }
 
     /// Scores in half precision from now on: for CUDA devices, which are several times as fast in it. How far scores of
@@ -96,6 +109,19 @@ impl ForgeryDetector {
     /// What its images must be like.
     pub fn input(&self) -> InputSpec {
         self.network.input()
+    }
+
+    /// What its scores are made of.
+    pub fn looks(&self) -> Looks {
+        self.looks
+    }
+
+    /// Makes scores of other looks from now on; a calibration that was made for the old ones is gone.
+    pub fn look_by(&mut self, looks: Looks) {
+        if looks != self.looks {
+            self.looks = looks;
+            self.calibration = None;
+        }
     }
 
     /// What its scores mean, where its file tells.

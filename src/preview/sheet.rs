@@ -18,7 +18,7 @@ const GAP: usize = 8;
 const TEXT: f64 = 9.0;
 const LINE: usize = 18;
 /// Lines of text below a row of images.
-const CAPTION_LINES: usize = 6;
+const CAPTION_LINES: usize = 7;
 
 const PAGE: [u8; 3] = [24, 24, 28];
 const BOX_COLOUR: [u8; 3] = [255, 200, 0];
@@ -157,6 +157,8 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
             if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
         }
     };
+    let past = row.recipe.past.as_ref().map(|past| format!("the frame before: {past}"));
+    let light = row.recipe.light.map(|light| format!("light: {light}"));
     let video = row.recipe.codec.as_ref().map_or(String::new(), |codec| codec.described());
     let mirrored = if *mirror { ", mirrored" } else { "" };
     let shape = row.recipe.forgery.as_ref().map_or(Shape::Hull, |forgery| forgery.shape());
@@ -190,6 +192,7 @@ fn captions(row: &Row) -> [String; CAPTION_LINES] {
             ),
         },
         format!("both: {joint}; margins {}", margins.map(|margin| format!("{margin:.2}")).join(" ")),
+        [past, light].into_iter().flatten().collect::<Vec<String>>().join("; "),
         video,
     ]
 }

@@ -35,7 +35,7 @@ pub fn score_held_out(
         if cancel.is_requested() {
             return Err(TrainError::Interrupted.into());
         }
-        validator.add(forgery_detector.network(), &batch?);
+        validator.add_finished(forgery_detector, &batch?)?;
         progress.advance("");
     }
     progress.end();

@@ -4,10 +4,10 @@ use super::PairBatch;
 use super::optimiser::Optimiser;
 use super::precision::{LossScale, Precision};
 use crate::metrics::{Bootstrap, Calibration, Roc};
-use crate::model::ForgeryNetwork;
 use crate::model::efficientnet::Mode;
 use crate::model::execution::Trunk;
 use crate::model::objective::{Losses, Pairs, TrainingModel};
+use crate::model::{ForgeryDetector, ForgeryNetwork};
 use crate::rng::{Purpose, generator};
 use crate::types::Label;
 use rand::RngCore;
@@ -193,10 +193,35 @@ impl Validator {
             self.loss -= log_shares.select(1, label.class()).sum(Kind::Double).double_value(&[]);
             let fake = log_shares.select(1, Label::Fake.class()).exp().to_device(tch::Device::Cpu);
             let scores = Vec::<f64>::try_from(fake.contiguous()).expect("one number per image");
-            self.right += scores.iter().filter(|&&score| (score >= 0.5) == label.is_fake()).count();
-            self.labels.extend(scores.iter().map(|_| label));
-            self.scores.extend(scores);
+            self.tell(label, scores);
         }
+    }
+
+    /// Adds the scores of a batch by a finished detector, with all that its scores are made of.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn add_finished(
+        &mut self,
+        forgery_detector: &ForgeryDetector,
+        batch: &PairBatch,
+    ) -> Result<(), crate::model::Error> {
+        if forgery_detector.looks().is_plain() {
+            self.add(forgery_detector.network(), batch);
+            return Ok(());
+        }
+        for (images, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {
+            let scores = forgery_detector.scores_of_images(images)?;
+            let share = |score: f64| if label.is_fake() { score } else { 1.0 - score };
+            self.loss -= scores.iter().map(|&score| share(score).max(f64::MIN_POSITIVE).ln()).sum::<f64>();
+            self.tell(label, scores);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, label: Label, scores: Vec<f64>) {
+        self.right += scores.iter().filter(|&&score| (score >= 0.5) == label.is_fake()).count();
+        self.labels.extend(scores.iter().map(|_| label));
+        self.scores.extend(scores);
     }
 
     /// The result over all batches.

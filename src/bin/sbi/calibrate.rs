@@ -10,6 +10,7 @@ pub fn run(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Outcome> {
     let config = Config {
         source: source(args, session)?,
         output: args.output.clone(),
+        looks: args.looks.looks(),
         overwrite: args.overwrite,
         precision: args.precision.map(Into::into),
     };

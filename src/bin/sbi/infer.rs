@@ -70,6 +70,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
         annotate: args.annotate.clone(),
         heatmaps: args.heatmaps.clone(),
         threshold: args.threshold,
+        looks: args.looks.looks(),
         limit: args.sampling.limit,
         limits: args.sampling.limits.limits(),
         ..defaults

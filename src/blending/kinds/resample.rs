@@ -22,7 +22,7 @@ pub struct Resample {
 
 impl Resample {
     /// Draws one with a share from a range.
-    pub(super) fn draw(rng: &mut SampleRng, shares: std::ops::Range<f64>) -> Resample {
+    pub(in crate::blending) fn draw(rng: &mut SampleRng, shares: std::ops::Range<f64>) -> Resample {
         const DOWN: [Kernel; 3] = [Kernel::Area, Kernel::Area, Kernel::Linear];
         const UP: [Kernel; 3] = [Kernel::Linear, Kernel::Cubic, Kernel::Lanczos];
         Resample {
@@ -33,13 +33,18 @@ impl Resample {
     }
 
     /// The image on the generator's grid. `shown`: pixels of the pair's images per pixel of this one.
-    pub(super) fn down(&self, image: &RgbImage, shown: f64) -> Result<RgbImage, Error> {
+    pub(in crate::blending) fn down(&self, image: &RgbImage, shown: f64) -> Result<RgbImage, Error> {
         let side = |side: usize| ((side as f64 * self.share * shown).round() as usize).max(1);
         resampled(image, side(image.width()), side(image.height()), self.down)
     }
 
     /// An image from the grid at the size it had.
-    pub(super) fn up(&self, small: &RgbImage, width: usize, height: usize) -> Result<RgbImage, Error> {
+    pub(in crate::blending) fn up(
+        &self,
+        small: &RgbImage,
+        width: usize,
+        height: usize,
+    ) -> Result<RgbImage, Error> {
         resampled(small, width, height, self.up)
     }
 

@@ -81,6 +81,10 @@ pub struct DataConfig {
     pub degradation: f64,
     /// Share of pairs, 0..=1, whose real and fake both go through the same video encoder (both: 0).
     pub codec: f64,
+    /// Share of pairs, 0..=1, whose face is put into a frame that has lost detail before (both: 0).
+    pub past: f64,
+    /// Share of pairs, 0..=1, both of whose images are shown in other light (both: 0).
+    pub light: f64,
     /// How often each kind of forgery is made (both: self-blending only).
     pub fakes: Fakes,
     /// Quality of the videos.
@@ -187,6 +191,8 @@ impl Default for DataConfig {
             min_face: 60.0,
             degradation: 0.0,
             codec: 0.0,
+            past: 0.0,
+            light: 0.0,
             fakes: Fakes::default(),
             compression: Compression::default(),
             n_frames: 8,
@@ -283,7 +289,13 @@ fn origin_of(layers: &[Layer]) -> Origin {
 impl DataConfig {
     /// What training pairs have beyond the published ones.
     pub fn extras(&self) -> Extras {
-        Extras { degradation: self.degradation, codec: self.codec, fakes: self.fakes }
+        Extras {
+            degradation: self.degradation,
+            codec: self.codec,
+            past: self.past,
+            light: self.light,
+            fakes: self.fakes,
+        }
     }
 
     /// Where the list of ids of a split lies; `data_root` counts where no `root` is configured.

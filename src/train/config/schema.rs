@@ -58,6 +58,8 @@ const KEYS: &[(&str, Takes)] = &[
     ("data.min_face", Number(0.0, 1e4)),
     ("data.degradation", Number(0.0, 1.0)),
     ("data.codec", Number(0.0, 1.0)),
+    ("data.past", Number(0.0, 1.0)),
+    ("data.light", Number(0.0, 1.0)),
     ("data.fakes.self", Number(0.0, MAX_WEIGHT)),
     ("data.fakes.swap", Number(0.0, MAX_WEIGHT)),
     ("data.fakes.counterpart", Number(0.0, MAX_WEIGHT)),

@@ -4,6 +4,7 @@ use super::shared::{FaceDetectorArgs, SamplingArgs, TestSetArgs};
 use super::values::{positive, probability};
 use super::weights::Precision;
 use clap::Args;
+use sbi::model::Looks;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -52,6 +53,27 @@ pub struct InferArgs {
     /// Score from which a video is rather fake than real; default: what the weight file says, if it does
     #[arg(long, value_name = "T", value_parser = probability)]
     pub threshold: Option<f64>,
+    #[command(flatten)]
+    pub looks: LooksArgs,
+}
+
+/// What scores are made of.
+#[derive(Debug, Args)]
+pub struct LooksArgs {
+    /// Score mirror images of faces as well; without this and --control: what the weight file says
+    #[arg(long)]
+    pub mirrored: bool,
+    /// Take this share of a control's log odds off a face's: of the same face, blurred in its middle
+    #[arg(long, value_name = "SHARE", value_parser = probability)]
+    pub control: Option<f64>,
+}
+
+impl LooksArgs {
+    /// `None` where nothing was said.
+    pub fn looks(&self) -> Option<Looks> {
+        let said = self.mirrored || self.control.is_some();
+        said.then(|| Looks { mirrored: self.mirrored, control: self.control.unwrap_or(0.0) })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +130,8 @@ pub struct CalibrateArgs {
     pub sampling: SamplingArgs,
     #[command(flatten)]
     pub detector: FaceDetectorArgs,
+    #[command(flatten)]
+    pub looks: LooksArgs,
     /// Replace OUTPUT when it exists
     #[arg(long)]
     pub overwrite: bool,

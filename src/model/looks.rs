@@ -1,0 +1,209 @@
+//! What of a face crop is scored beside the crop as it is.
+//!
+//! Reals of different origins differ more in their scores than a real face and a forgery of it do. So a detector may be
+//! shown a *control* as well: the same crop, its inner face blurred and put back with a soft edge. That is a forgery, made
+//! of this very crop with its own light, sharpness and compression. Part of its log odds, taken off those of the crop,
+//! takes off what the origin does to both. And the mirror image of a face is the same face: two looks err less than one.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tch::{Kind, TchError, Tensor};
+
+/// Keys in a weight file's metadata.
+const MIRRORED: &str = "mirrored_look";
+const CONTROL: &str = "control_share";
+/// Of more than this nothing would be left of the crop's own.
+const MOST_CONTROL: f64 = 1.0;
+
+/// What a score is made of. The default, and that of published weights, is the crop alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Looks {
+    /// Whether the mean of the crop's and its mirror image's log odds counts.
+    pub mirrored: bool,
+    /// The share of the control's log odds that is taken off, 0..=1; 0: there is no control.
+    pub control: f64,
+}
+
+impl Looks {
+    /// Whether the crop alone counts.
+    pub fn is_plain(self) -> bool {
+        self == Looks::default()
+    }
+
+    /// How many images are scored for a crop: 1 to 3.
+    pub fn count(self) -> i64 {
+        1 + i64::from(self.mirrored) + i64::from(self.control > 0.0)
+    }
+
+    /// Reads them from a weight file's metadata; what these do not state is not done. An unknown value is an error, given
+    /// as a sentence.
+    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self, String> {
+        let mirrored = match metadata.get(MIRRORED).map(String::as_str) {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(text) => return Err(format!("{MIRRORED} {text:?}, expected true or false")),
+        };
+        let control = match metadata.get(CONTROL) {
+            None => 0.0,
+            Some(text) => {
+                text.parse().ok().filter(|share| (0.0..=MOST_CONTROL).contains(share)).ok_or_else(|| {
+                    format!("{CONTROL} {text:?}, expected a number from 0 to {MOST_CONTROL}")
+                })?
+            }
+        };
+        Ok(Looks { mirrored, control })
+    }
+
+    /// Puts what [`Looks::from_metadata`] reads into metadata: nothing where the crop alone counts.
+    pub fn write_to(self, metadata: &mut BTreeMap<String, String>) {
+        metadata.remove(MIRRORED);
+        metadata.remove(CONTROL);
+        if self.mirrored {
+            metadata.insert(MIRRORED.to_owned(), self.mirrored.to_string());
+        }
+        if self.control > 0.0 {
+            metadata.insert(CONTROL.to_owned(), self.control.to_string());
+        }
+    }
+
+    /// All looks at crops `[n, 3, side, side]`, 0..1: `[count n, 3, side, side]`, first all crops as they are, then their
+    /// mirror images, then their controls.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn images(self, crops: &Tensor) -> Result<Tensor, TchError> {
+        const ACROSS: i64 = 3;
+        let mut looks = vec![crops.shallow_clone()];
+        if self.mirrored {
+            looks.push(crops.f_flip([ACROSS])?);
+        }
+        if self.control > 0.0 {
+            looks.push(control(crops)?);
+        }
+        Tensor::f_cat(&looks, 0)
+    }
+
+    /// The log odds of crops from those of all looks in the order of [`Looks::images`]: `[count n]` to `[n]`.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub(crate) fn combined(self, log_odds: &Tensor) -> Result<Tensor, TchError> {
+        self.combined_along(log_odds, None)
+    }
+
+    /// The same for maps `[count n, h, w]`: those of mirror images are mirrored back.
+    pub(crate) fn combined_maps(self, log_odds: &Tensor) -> Result<Tensor, TchError> {
+        const ACROSS: i64 = 2;
+        self.combined_along(log_odds, Some(ACROSS))
+    }
+
+    fn combined_along(self, log_odds: &Tensor, mirror: Option<i64>) -> Result<Tensor, TchError> {
+        let mut looks = log_odds.f_chunk(self.count(), 0)?.into_iter();
+        let mut next = || looks.next().ok_or_else(|| TchError::Shape("fewer scores than looks".into()));
+        let mut all = next()?;
+        if self.mirrored {
+            let mirrored = next()?;
+            let mirrored =
+                mirror.map_or_else(|| Ok(mirrored.shallow_clone()), |dim| mirrored.f_flip([dim]))?;
+            all = all.f_add(&mirrored)?.f_mul_scalar(0.5)?;
+        }
+        if self.control > 0.0 {
+            all = all.f_sub(&next()?.f_mul_scalar(self.control)?)?;
+        }
+        Ok(all)
+    }
+}
+
+/// Crops `[n, 3, side, side]` whose inner face, where a crop has it, is a third as sharp.
+fn control(crops: &Tensor) -> Result<Tensor, TchError> {
+    let side = crops.size()[3];
+    let coarse = (side / 3).max(1);
+    let blurred = crops.f_adaptive_avg_pool2d([coarse, coarse])?;
+    let blurred = blurred.f_upsample_bilinear2d([side, side], false, None, None)?;
+    let mask = inner_face(side).f_to_device(crops.device())?.f_to_kind(crops.kind())?;
+    crops.f_add(&blurred.f_sub(crops)?.f_mul(&mask)?)
+}
+
+/// 1 in an ellipse where crops have the inner face, 0 outside, with a soft edge: `[side, side]`.
+fn inner_face(side: i64) -> Tensor {
+    /// Centre and half axes in parts of the side, as margins of crops leave them.
+    const CENTRE: (f64, f64) = (0.5, 0.53);
+    const HALF_AXES: (f64, f64) = (0.30, 0.33);
+    /// Width of the edge in parts of the half axes.
+    const EDGE: f64 = 0.2;
+    let at = |pixel: i64| (pixel as f64 + 0.5) / side as f64;
+    let value = |i: i64| {
+        let (x, y) = ((at(i % side) - CENTRE.0) / HALF_AXES.0, (at(i / side) - CENTRE.1) / HALF_AXES.1);
+        let inside = (1.0 - x.hypot(y)) / EDGE + 0.5;
+        let inside = inside.clamp(0.0, 1.0);
+        // Without a kink at either end.
+        (inside * inside * (3.0 - 2.0 * inside)) as f32
+    };
+    let values: Vec<f32> = (0..side * side).map(value).collect();
+    Tensor::from_slice(&values).view([side, side]).to_kind(Kind::Float)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fill;
+
+    const SIDE: i64 = 24;
+
+    fn crops() -> Tensor {
+        Tensor::from_slice(&fill::input("looks", 1, (2 * 3 * SIDE * SIDE) as usize))
+            .to_kind(Kind::Float)
+            .view([2, 3, SIDE, SIDE])
+    }
+
+    fn apart(a: &Tensor, b: &Tensor) -> f64 {
+        (a - b).abs().max().double_value(&[])
+    }
+
+    #[test]
+    fn metadata_come_back_and_nonsense_is_refused() {
+        let mut metadata = BTreeMap::new();
+        for looks in [
+            Looks::default(),
+            Looks { mirrored: true, control: 0.0 },
+            Looks { mirrored: false, control: 0.4 },
+        ] {
+            looks.write_to(&mut metadata);
+            assert_eq!(Looks::from_metadata(&metadata), Ok(looks));
+        }
+        Looks::default().write_to(&mut metadata);
+        assert!(metadata.is_empty(), "published files stay as they are");
+        for (key, value) in [(MIRRORED, "perhaps"), (CONTROL, "1.5"), (CONTROL, "NaN"), (CONTROL, "-0.1")] {
+            let refused = Looks::from_metadata(&BTreeMap::from([(key.to_owned(), value.to_owned())]));
+            assert!(refused.unwrap_err().contains(value), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_control_is_blurred_inside_and_the_same_outside() {
+        let crops = crops();
+        let looks = Looks { mirrored: true, control: 0.5 };
+        let images = looks.images(&crops).unwrap();
+        assert_eq!(images.size(), [6, 3, SIDE, SIDE]);
+        let parts = images.chunk(3, 0);
+        assert_eq!(apart(&parts[0], &crops), 0.0);
+        assert_eq!(apart(&parts[1].flip([3]), &crops), 0.0);
+        let corner = |x: &Tensor| x.narrow(2, 0, 3).narrow(3, 0, 3);
+        assert!(apart(&corner(&parts[2]), &corner(&crops)) < 1e-6);
+        let middle = |x: &Tensor| x.narrow(2, 9, 6).narrow(3, 9, 6);
+        let spread = |x: &Tensor| middle(x).std(false).double_value(&[]);
+        assert!(spread(&parts[2]) < 0.7 * spread(&crops));
+    }
+
+    #[test]
+    fn log_odds_are_combined_as_stated() {
+        let of = |values: &[f32]| Tensor::from_slice(values);
+        let looks = Looks { mirrored: true, control: 0.5 };
+        let all = looks.combined(&of(&[1.0, 2.0, 3.0, 6.0, 2.0, -4.0])).unwrap();
+        assert_eq!(apart(&all, &of(&[1.0, 6.0])), 0.0);
+        let plain = Looks::default().combined(&of(&[1.0, 2.0])).unwrap();
+        assert_eq!(apart(&plain, &of(&[1.0, 2.0])), 0.0);
+        // A map of a mirror image lies the other way round.
+        let maps = of(&[4.0, 0.0, 0.0, 4.0]).view([2, 1, 2]);
+        let turned = Looks { mirrored: true, control: 0.0 }.combined_maps(&maps).unwrap();
+        assert_eq!(apart(&turned, &of(&[4.0, 0.0]).view([1, 1, 2])), 0.0);
+    }
+}
