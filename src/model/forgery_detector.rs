@@ -3,6 +3,7 @@
 use super::efficientnet::{EfficientNet, VARIANTS, Variant};
 use super::face_encoder::FACE_ENCODER_PREFIX;
 use super::forgery_network::{self, BACKBONE_PREFIX, ForgeryNetwork, Method};
+use super::localiser::LOCALISER_PREFIX;
 use super::named_weights::{NamedWeights, STEM, only_prefix};
 use super::weights::check;
 use super::{Error, Execution, InputSpec, Looks, OtherNetwork, fill};
@@ -19,7 +20,8 @@ const EG_TRAINING_ONLY: [&str; 6] =
     [FACE_ENCODER_PREFIX, "fc_cat.", "fc_cat1.", "reconstruction_network.", "reshape_layer.", "fc."];
 
 fn only_for_training(method: Method, name: &str) -> bool {
-    method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part))
+    name.starts_with(LOCALISER_PREFIX)
+        || method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part))
 }
 
 /// A forgery detector ready to score faces.

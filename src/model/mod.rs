@@ -14,6 +14,7 @@ pub mod forgery_detector;
 pub mod forgery_network;
 pub mod initial;
 pub mod input;
+pub(crate) mod localiser;
 mod looks;
 pub mod modules;
 mod named_weights;

@@ -8,6 +8,7 @@ use super::efficientnet::{Mode, Variant};
 use super::encoder::{IRESNET18, Pooling};
 use super::face_encoder::{EncoderSpec, FACE_ENCODER_PREFIX, FaceEncoder};
 use super::forgery_network::{CLASSES, ForgeryNetwork, Method};
+use super::localiser::Localiser;
 use super::modules::{BatchNorm, Modules, TensorSource, channels_last, linear};
 use super::{Error, Execution, InputSpec};
 use crate::checkpoint::StateDict;
@@ -83,6 +84,8 @@ pub struct Pairs {
     fake: Tensor,
     /// EG's e_d: how far blending moved the embedding of each face.
     discrepancy: Option<Tensor>,
+    /// The share of the source in each pixel of the fakes, where the model asks for it.
+    masks: Option<Tensor>,
 }
 
 /// What one pass over a batch gives.
@@ -108,6 +111,7 @@ pub struct TrainingModel {
     vs: VarStore,
     forgery_network: ForgeryNetwork<Modules>,
     guide: Option<Guide>,
+    localiser: Option<Localiser>,
 }
 
 struct Guide {
@@ -235,7 +239,21 @@ impl TrainingModel {
             })
         };
         let guide = guide.map(guided).transpose()?;
-        Ok(TrainingModel { vs, forgery_network, guide })
+        Ok(TrainingModel { vs, forgery_network, guide, localiser: None })
+    }
+
+    /// Asks from now on where fakes were blended as well; `weight` > 0: how much the answers count.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn localise(&mut self, weight: f64) -> Result<(), Error> {
+        let channels = self.forgery_network.backbone().variant.middle();
+        self.localiser = Some(Localiser::new(channels, weight, &self.vs.root())?);
+        Ok(())
+    }
+
+    /// Whether [`TrainingModel::pairs`] needs masks.
+    pub fn localises(&self) -> bool {
+        self.localiser.is_some()
     }
 
     /// Everything that training may move, and the running statistics.
@@ -261,13 +279,14 @@ impl TrainingModel {
         all
     }
 
-    /// A batch for any number of passes. `real`, `fake`: `[n, 3, h, w]`, RGB, 0..1, on the model's device.
+    /// A batch for any number of passes. `real`, `fake`: `[n, 3, h, w]`, RGB, 0..1, on the model's device; `masks`
+    /// `[n, 1, h, w]`: the share of the source in each pixel of the fakes, where the model localises.
     ///
     /// Runs EG's face encoder, whose answer is the same whatever training moves.
-    pub fn pairs(&self, real: Tensor, fake: Tensor) -> Pairs {
+    pub fn pairs(&self, real: Tensor, fake: Tensor, masks: Option<Tensor>) -> Pairs {
         let embed = |guide: &Guide| guide.encoder.embed(&fake) - guide.encoder.embed(&real);
         let discrepancy = self.guide.as_ref().map(embed);
-        Pairs { real, fake, discrepancy }
+        Pairs { real, fake, discrepancy, masks }
     }
 
     /// The losses of a batch.
@@ -277,13 +296,14 @@ impl TrainingModel {
 
     /// The losses of a batch, and EG's intermediate results; SBI has none.
     pub fn losses_with_inside(&self, pairs: &Pairs, mode: Mode) -> (Losses, Option<Inside>) {
-        let Pairs { real, fake, discrepancy } = pairs;
+        let Pairs { real, fake, discrepancy, masks } = pairs;
+        let masks = masks.as_ref();
         match (&self.guide, discrepancy) {
             (Some(guide), Some(e_d)) => {
-                let (losses, inside) = self.eg_losses(guide, [real, fake, e_d], mode);
+                let (losses, inside) = self.eg_losses(guide, [real, fake, e_d], masks, mode);
                 (losses, Some(inside))
             }
-            _ => (self.sbi_losses(real, fake, mode), None),
+            _ => (self.sbi_losses(real, fake, masks, mode), None),
         }
     }
 
@@ -292,29 +312,43 @@ impl TrainingModel {
         self.forgery_network.input().normalisation.apply(x)
     }
 
-    /// Pooled features of several batches in one pass, which shares the batch norms' statistics.
-    fn features(&self, batches: &[&Tensor], mode: Mode) -> Tensor {
+    /// Pooled features of several batches in one pass, which shares the batch norms' statistics. The first two are reals and
+    /// fakes; what the localiser makes of these is the other answer, where there is one.
+    fn features(&self, batches: &[&Tensor], masks: Option<&Tensor>, mode: Mode) -> (Tensor, Option<Term>) {
         let all = Tensor::cat(batches, 0);
         // Convolutions then need not reorder their inputs. Sums come in another order, which SAM's second pass
         // magnifies to a thousandth; numeric checks do without.
         let all = if mode.in_training_form() { channels_last(&all) } else { all };
-        self.forgery_network.backbone().pooled_features_in(&all, mode)
+        let backbone = self.forgery_network.backbone();
+        let (Some(localiser), Some(masks)) = (&self.localiser, masks) else {
+            return (backbone.pooled_features_in(&all, mode), None);
+        };
+        let (features, middle) = backbone.pooled_features_and_middle(&all, mode);
+        let pairs = masks.size()[0];
+        let loss = localiser.loss(&middle.narrow(0, 0, 2 * pairs), masks);
+        (features, Some(Term { weight: localiser.weight, loss }))
     }
 
-    fn sbi_losses(&self, real: &Tensor, fake: &Tensor, mode: Mode) -> Losses {
-        let features = self.features(&[&self.as_seen(real), &self.as_seen(fake)], mode);
+    fn sbi_losses(&self, real: &Tensor, fake: &Tensor, masks: Option<&Tensor>, mode: Mode) -> Losses {
+        let (features, place) = self.features(&[&self.as_seen(real), &self.as_seen(fake)], masks, mode);
         let logits = self.forgery_network.classify_in(&features, mode);
         let total = halves_apart(&logits);
-        Losses { terms: vec![("rf", total.shallow_clone())], total, logits }
+        Losses { terms: vec![("rf", total.shallow_clone())], total, logits }.with(place)
     }
 
-    fn eg_losses(&self, guide: &Guide, [real, fake, e_d]: [&Tensor; 3], mode: Mode) -> (Losses, Inside) {
+    fn eg_losses(
+        &self,
+        guide: &Guide,
+        [real, fake, e_d]: [&Tensor; 3],
+        masks: Option<&Tensor>,
+        mode: Mode,
+    ) -> (Losses, Inside) {
         let GuideSpec { weights, detach, absolute_residual, .. } = guide.spec;
         let (seen_real, seen_fake) = (self.as_seen(real), self.as_seen(fake));
         let difference = &seen_fake - &seen_real;
         let residual = if absolute_residual { difference.abs() } else { difference };
         let train = mode.batch_statistics();
-        let features = self.features(&[&seen_real, &seen_fake, &residual], mode);
+        let (features, place) = self.features(&[&seen_real, &seen_fake, &residual], masks, mode);
         let parts = features.chunk(3, 0);
         let [f_r, f_f, f_d] = [&parts[0], &parts[1], &parts[2]];
         let f_star = guide.reconstruction.forward(&Tensor::cat(&[e_d, f_d], 1));
@@ -342,7 +376,23 @@ impl TrainingModel {
             ],
             logits: [("rf", rf.shallow_clone()), ("rp", rp), ("rc", rc)],
         };
-        (Losses { total, terms, logits: rf }, inside)
+        (Losses { total, terms, logits: rf }.with(place), inside)
+    }
+}
+
+/// What the localiser adds.
+struct Term {
+    weight: f64,
+    loss: Tensor,
+}
+
+impl Losses {
+    fn with(mut self, place: Option<Term>) -> Losses {
+        if let Some(Term { weight, loss }) = place {
+            self.total = self.total + &loss * weight;
+            self.terms.push(("place", loss));
+        }
+        self
     }
 }
 
@@ -370,7 +420,7 @@ mod tests {
             TrainingModel::new(variant, Some((spec, encoder)), InputSpec::default(), Device::Cpu).unwrap();
         fill::fill_variables(model.variables(), 3);
         let images = |label| Tensor::from_slice(&fill::input(label, 3, 2 * 3 * 96 * 96)).view([2, 3, 96, 96]);
-        let losses = model.losses(&model.pairs(images("real"), images("fake")), mode);
+        let losses = model.losses(&model.pairs(images("real"), images("fake"), None), mode);
         losses.total.backward();
         let mut found: Vec<(String, f64)> =
             losses.terms.iter().map(|(name, term)| ((*name).to_owned(), term.double_value(&[]))).collect();

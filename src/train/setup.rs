@@ -44,6 +44,7 @@ pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device)
         threads: config.workers.unwrap_or(cores),
         read_ahead: READ_AHEAD,
         extras,
+        masks: drop_last && config.localise > 0.0,
         drop_last,
         device,
     };
@@ -57,7 +58,11 @@ pub fn networks(config: &Config, encoder: Option<FaceEncoder>, device: Device) -
     let variant = Variant::named(&config.backbone).expect("a checked configuration names a known backbone");
     let input = InputSpec { normalisation: config.normalisation, side: config.image_size as i64 };
     let guide = encoder.map(|encoder| (guide_spec(&config.guide), encoder));
-    Ok(TrainingModel::new(variant, guide, input, device)?)
+    let mut model = TrainingModel::new(variant, guide, input, device)?;
+    if config.localise > 0.0 {
+        model.localise(config.localise)?;
+    }
+    Ok(model)
 }
 
 fn guide_spec(guide: &GuideConfig) -> GuideSpec {

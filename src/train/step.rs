@@ -77,7 +77,10 @@ pub fn train_step(
     let StepSetting { lr, precision, scale, .. } = *setting;
     let overflow_is_harmless = precision.scales() && scale.scale >= LEAST_SCALE;
     let device = model.forgery_network().device();
-    let pairs = |batch: &PairBatch| model.pairs(batch.real.to_device(device), batch.fake.to_device(device));
+    let pairs = |batch: &PairBatch| {
+        let masks = batch.masks.as_ref().map(|masks| masks.to_device(device));
+        model.pairs(batch.real.to_device(device), batch.fake.to_device(device), masks)
+    };
     let batches: Vec<Pairs> = batches.iter().map(pairs).collect();
     let reports = gradients(model, optimiser, &batches, 0, setting, report_of);
     let mut report = StepReport { gradient_norm: optimiser.gradient_norm(), ..mean_of(reports) };
@@ -255,7 +258,7 @@ mod tests {
             let values = fill::input(&format!("{name} {kind}"), 1, 2 * 3 * SIDE * SIDE);
             Tensor::from_slice(&values).to_kind(Kind::Float).view([2, 3, SIDE as i64, SIDE as i64])
         };
-        PairBatch { real: images("real"), fake: images("fake"), frames: Vec::new(), replaced: 0 }
+        PairBatch { real: images("real"), fake: images("fake"), masks: None, frames: Vec::new(), replaced: 0 }
     }
 
     /// What one step, of number `step`, reports and makes of fresh weights.

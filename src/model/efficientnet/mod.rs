@@ -67,6 +67,20 @@ impl EfficientNet<Modules> {
         pooled(&self.trunk.forward(x, mode)[0])
     }
 
+    /// [`Self::pooled_features_in`], and the last map of a sixteenth of the image's side, whose channels are
+    /// [`Variant::middle`].
+    pub fn pooled_features_and_middle(&self, x: &Tensor, mode: Mode) -> (Tensor, Tensor) {
+        const PART: i64 = 16;
+        let side = (x.size()[2] / PART).max(1);
+        let mut middle = None;
+        let made = self.trunk.forward_seeing(x, mode, &mut |map| {
+            if map.size()[2] >= side {
+                middle = Some(map.shallow_clone());
+            }
+        });
+        (pooled(&made[0]), middle.expect("the stem's map is larger"))
+    }
+
     /// [`Self::pooled_features_in`], showing each stage's output to `see` under its layer name (`_conv_stem`, `_bn0`,
     /// `_blocks.N`, `_conv_head`, `_bn1`; batch norms before the activation).
     pub fn trace(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&str, &Tensor)) -> Tensor {

@@ -84,6 +84,12 @@ impl Variant {
         self.end(HEAD)
     }
 
+    /// Channels of the last block whose result has a sixteenth of the image's side.
+    pub fn middle(&self) -> usize {
+        const LAST_GROUP: usize = 4;
+        self.filters(GROUPS[LAST_GROUP].c_out)
+    }
+
     /// Channels of the last block's result.
     pub fn last_block(&self) -> usize {
         self.filters(GROUPS[GROUPS.len() - 1].c_out)

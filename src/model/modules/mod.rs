@@ -88,6 +88,15 @@ impl Modules {
         self.run(x, |module, maps| module.forward(maps, mode))
     }
 
+    /// [`Modules::forward`], showing `see` what comes out of every layer.
+    pub fn forward_seeing(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&Tensor)) -> Vec<Tensor> {
+        self.run(x, |module, maps| {
+            let made = module.forward(maps, mode);
+            see(&made);
+            made
+        })
+    }
+
     /// [`Modules::forward`] with every operation by itself, showing `see` what comes out under the names of the
     /// weights: of convolutions, of batch norms (before the activation) and of blocks, for layer-by-layer checks.
     pub fn trace(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&str, &Tensor)) -> Vec<Tensor> {

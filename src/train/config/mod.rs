@@ -58,6 +58,8 @@ pub struct Config {
     /// What the moving average of the weights keeps of itself at a step; such averages then validate and are what
     /// the best checkpoints hold. `None`: none (both).
     pub ema: Option<f64>,
+    /// How much it counts in training that the network says where a fake was blended (both: 0).
+    pub localise: f64,
     /// Stop after this many epochs without a better AUC; `None`: never.
     pub early_stop: Option<usize>,
     /// Validate every so many epochs, and after the last one.
@@ -176,6 +178,7 @@ impl Default for Config {
             seed: 5,
             keep: 5,
             ema: None,
+            localise: 0.0,
             early_stop: None,
             val_every: 1,
         }

@@ -96,6 +96,7 @@ const KEYS: &[(&str, Takes)] = &[
     ("seed", Whole(0, u64::MAX)),
     ("keep", Whole(1, MANY)),
     ("ema", BelowOneOrNull),
+    ("localise", Number(0.0, 100.0)),
     ("early_stop", WholeOrNull(1, MANY)),
     ("val_every", Whole(1, MANY)),
 ];

@@ -14,6 +14,7 @@ use tch::{Device, Kind, Tensor};
 pub struct Filling {
     real: Tensor,
     fake: Tensor,
+    masks: Option<Tensor>,
     missing: usize,
     replaced: usize,
     frames: Vec<usize>,
@@ -97,14 +98,20 @@ impl EpochBatches {
             }
         };
         let (real, fake) = (room()?, room()?);
+        let masks = match self.config.masks {
+            true => Some(Tensor::f_empty([n, 1, side, side], (Kind::Float, Device::Cpu))?),
+            false => None,
+        };
         let jobs = self.jobs.as_ref().expect("there until this is dropped");
         for (slot, &frame) in frames.iter().enumerate() {
             let view = |of: &Tensor| of.f_get(slot as i64);
             let (real, fake) = (view(&real)?, view(&fake)?);
-            let job = PairJob { batch, slot, position: (first + slot) as u64, frame, real, fake };
+            let mask = masks.as_ref().map(view).transpose()?;
+            let job = PairJob { batch, slot, position: (first + slot) as u64, frame, real, fake, mask };
             jobs.send(job).map_err(|_| LoaderError::Stopped)?;
         }
-        self.under_way.insert(batch, Filling { real, fake, missing: frames.len(), replaced: 0, frames });
+        self.under_way
+            .insert(batch, Filling { real, fake, masks, missing: frames.len(), replaced: 0, frames });
         Ok(())
     }
 
@@ -141,13 +148,13 @@ impl Iterator for EpochBatches {
                 return Some(Err(error));
             }
         }
-        let Filling { real, fake, replaced, frames, .. } =
+        let Filling { real, fake, masks, replaced, frames, .. } =
             self.under_way.remove(&self.next).expect("full just now");
         self.next += 1;
         self.issue();
         self.stats.pairs += frames.len();
         let frames = frames.into_iter().map(|frame| self.pool.frames()[frame].frame.clone()).collect();
-        Some(Ok(PairBatch { real, fake, frames, replaced }))
+        Some(Ok(PairBatch { real, fake, masks, frames, replaced }))
     }
 }
 

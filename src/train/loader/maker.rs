@@ -7,7 +7,7 @@ use crate::imaging::write_planes;
 use crate::model::resized_planes;
 use crate::rng::{Purpose, generator};
 use crate::training_pairs::FramePool;
-use crate::types::{FACE_SIDE, RgbImage};
+use crate::types::{FACE_SIDE, Mask, RgbImage};
 use crossbeam_channel::{Receiver, Sender};
 use rand::Rng;
 use std::panic::AssertUnwindSafe;
@@ -30,6 +30,7 @@ pub struct PairJob {
     /// Views of the batch's tensors that only this job writes to.
     pub real: Tensor,
     pub fake: Tensor,
+    pub mask: Option<Tensor>,
 }
 
 /// What became of a job.
@@ -91,6 +92,9 @@ impl PairMaker {
                     for (image, to) in [(&pair.real, &job.real), (&pair.fake, &job.fake)] {
                         write_input(image, image_size, planes, to)?;
                     }
+                    if let Some(to) = &job.mask {
+                        write_mask(&pair.mask, image_size, to)?;
+                    }
                     return Ok(MadePair { frame, failed, instead_of: drawn.instead_of });
                 }
                 Err(cause) if failed.len() + 1 >= ATTEMPTS => {
@@ -106,6 +110,15 @@ impl PairMaker {
             }
         }
     }
+}
+
+/// Writes a mask to its place in a batch, `[1, side, side]`.
+fn write_mask(mask: &Mask, side: usize, place: &Tensor) -> Result<(), LoaderError> {
+    let shape = [1, 1, mask.height() as i64, mask.width() as i64];
+    let whole = Tensor::f_from_slice(mask.data())?.f_view(shape)?;
+    let small = tch::no_grad(|| whole.f_adaptive_avg_pool2d([side as i64; 2]))?;
+    place.shallow_clone().f_copy_(&small.f_view([1, side as i64, side as i64])?)?;
+    Ok(())
 }
 
 /// Writes a crop of [`FACE_SIDE`] pixels to its place in a batch, `[3, side, side]`, as inference would show it to the

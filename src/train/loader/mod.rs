@@ -40,6 +40,8 @@ pub struct LoaderConfig {
     pub threads: usize,
     /// Batches under way at the same time, which bounds memory.
     pub read_ahead: usize,
+    /// Whether masks are made as well.
+    pub masks: bool,
     /// Whether the last batch of an epoch is dropped if it is not full.
     pub drop_last: bool,
     /// Where batches will go: for CUDA they are put into pinned memory.
@@ -53,6 +55,9 @@ pub struct PairBatch {
     pub real: Tensor,
     /// The fakes made of the same faces, in the same form.
     pub fake: Tensor,
+    /// The share of the source in each pixel of the fakes, `[pairs, 1, image_size, image_size]`, float32, 0..=1; `None`
+    /// where nobody asked for it.
+    pub masks: Option<Tensor>,
     /// The frame each pair was made of.
     pub frames: Vec<PathBuf>,
     /// How many pairs stand for a frame that gave none.

@@ -43,6 +43,7 @@ fn config(threads: usize, phase: Phase) -> LoaderConfig {
         threads,
         read_ahead: 2,
         extras: Extras::default(),
+        masks: false,
         drop_last: false,
         device: Device::Cpu,
     }
