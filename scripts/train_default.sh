@@ -70,4 +70,4 @@ fi
 # Files are called EPOCH_AUC_val.tar; the learning rate ends at 0, and so the last epoch's averages are taken.
 last=$(find "$run/weights" -name '*_val.tar' | sed 's|.*/\([0-9]*\)_[0-9.]*_val\.tar$|\1 &|' | sort -rn | head -n 1 | cut -d' ' -f2)
 "$sbi" calibrate -w "$last" --pairs configs/default.json "${of_one[@]}" --data-root "$data" -o "$output" \
-  --mirrored --control 0.4 --precision f16 --overwrite
+  --mirrored --control 0.4 --log-odds --precision f16 --overwrite

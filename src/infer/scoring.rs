@@ -10,7 +10,7 @@ use crate::Result;
 use crate::causes::with_causes;
 use crate::face_stream::{FaceStream, InputEnd};
 use crate::media::Reading;
-use crate::metrics::video_score;
+use crate::metrics::video_score_over;
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
 
@@ -66,7 +66,7 @@ impl ResultBuilder<'_> {
         let found = if end.faces == 0 { ScoredFaces::default() } else { found };
         let scores: Vec<f32> = found.faces.iter().map(|face| face.score).collect();
         let frames: Vec<i64> = found.faces.iter().map(|face| face.frame as i64).collect();
-        let video = video_score(&scores, &frames)?;
+        let video = video_score_over(&scores, &frames, self.forgery_detector.looks().over_frames)?;
         let score = video.as_ref().map(|video| video.score);
         let frame_scores = video.map(|video| video.frames).unwrap_or_default();
         let evidence = Evidence {

@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 pub use bootstrap::Bootstrap;
 pub use calibration::Calibration;
 pub use roc::{EqualErrorRate, Roc};
-pub use score::{FrameScore, VideoScore, video_score};
+pub use score::{FrameScore, OverFrames, VideoScore, video_score, video_score_over};
 pub use summary::{PairMetrics, ScoredVideo, VideoMetrics};
 
 /// Numbers from which no metric can be computed. Indices count from 0.

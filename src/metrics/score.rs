@@ -13,10 +13,43 @@ pub struct FrameScore {
     pub score: f64,
 }
 
+/// How the scores of frames become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverFrames {
+    /// Their mean, as published.
+    #[default]
+    Mean,
+    /// The score whose log odds are the mean of theirs: frames that are sure count as much as they are sure.
+    LogOdds,
+}
+
+impl OverFrames {
+    /// The score of all, 0 to 1; 0 of none.
+    pub fn of(self, scores: impl ExactSizeIterator<Item = f64>) -> f64 {
+        /// Scores are kept this far from 0 and 1, where log odds end.
+        const EDGE: f64 = 1e-7;
+        let count = scores.len().max(1) as f64;
+        match self {
+            OverFrames::Mean => scores.sum::<f64>() / count,
+            OverFrames::LogOdds => {
+                let log_odds = |score: f64| {
+                    let score = score.clamp(EDGE, 1.0 - EDGE);
+                    (score / (1.0 - score)).ln()
+                };
+                match scores.len() {
+                    0 => 0.0,
+                    _ => 1.0 / (1.0 + (-scores.map(log_odds).sum::<f64>() / count).exp()),
+                }
+            }
+        }
+    }
+}
+
 /// The score of a video, and of each of its frames with a face.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VideoScore {
-    /// Mean of the frame scores, 0 to 1.
+    /// All frame scores as one, 0 to 1.
     pub score: f64,
     /// One entry per run of neighbouring equal frame indices, in their order.
     pub frames: Vec<FrameScore>,
@@ -40,6 +73,15 @@ pub struct VideoScore {
 /// # Ok::<(), sbi::metrics::Error>(())
 /// ```
 pub fn video_score(face_scores: &[f32], frame_indices: &[i64]) -> Result<Option<VideoScore>, Error> {
+    video_score_over(face_scores, frame_indices, OverFrames::Mean)
+}
+
+/// [`video_score`] with another way from frames to the video.
+pub fn video_score_over(
+    face_scores: &[f32],
+    frame_indices: &[i64],
+    over_frames: OverFrames,
+) -> Result<Option<VideoScore>, Error> {
     if face_scores.len() != frame_indices.len() {
         let (scores, others) = (face_scores.len(), frame_indices.len());
         return Err(Error::Lengths { scores, what: "frame indices", others });
@@ -58,8 +100,8 @@ pub fn video_score(face_scores: &[f32], frame_indices: &[i64]) -> Result<Option<
     if frames.is_empty() {
         return Ok(None);
     }
-    let sum: f64 = frames.iter().map(|frame| frame.score).sum();
-    Ok(Some(VideoScore { score: sum / frames.len() as f64, frames }))
+    let score = over_frames.of(frames.iter().map(|frame| frame.score));
+    Ok(Some(VideoScore { score, frames }))
 }
 
 #[cfg(test)]
@@ -71,6 +113,16 @@ pub(super) mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
         let text = std::fs::read_to_string(folder.join(seed).join("scoring.json")).unwrap();
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn log_odds_are_averaged_and_ends_are_no_abyss() {
+        let of = |scores: &[f64]| OverFrames::LogOdds.of(scores.iter().copied());
+        assert!((of(&[0.2, 0.8]) - 0.5).abs() < 1e-12);
+        assert!((of(&[0.7; 5]) - 0.7).abs() < 1e-12);
+        assert!(of(&[0.5, 0.999]) > 0.95, "a sure frame counts for more than in the mean");
+        assert!((of(&[0.0, 1.0]) - 0.5).abs() < 1e-9);
+        assert_eq!(of(&[]), 0.0);
     }
 
     #[test]

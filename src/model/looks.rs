@@ -5,6 +5,7 @@
 //! of this very crop with its own light, sharpness and compression. Part of its log odds, taken off those of the crop,
 //! takes off what the origin does to both. And the mirror image of a face is the same face: two looks err less than one.
 
+use crate::metrics::OverFrames;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::{Kind, TchError, Tensor};
@@ -12,6 +13,8 @@ use tch::{Kind, TchError, Tensor};
 /// Keys in a weight file's metadata.
 const MIRRORED: &str = "mirrored_look";
 const CONTROL: &str = "control_share";
+const OVER_FRAMES: &str = "over_frames";
+const LOG_ODDS: &str = "log_odds";
 /// Of more than this nothing would be left of the crop's own.
 const MOST_CONTROL: f64 = 1.0;
 
@@ -22,12 +25,14 @@ pub struct Looks {
     pub mirrored: bool,
     /// The share of the control's log odds that is taken off, 0..=1; 0: there is no control.
     pub control: f64,
+    /// How the scores of frames become that of a video.
+    pub over_frames: OverFrames,
 }
 
 impl Looks {
     /// Whether the crop alone counts.
     pub fn is_plain(self) -> bool {
-        self == Looks::default()
+        self.count() == 1
     }
 
     /// How many images are scored for a crop: 1 to 3.
@@ -51,13 +56,22 @@ impl Looks {
                 })?
             }
         };
-        Ok(Looks { mirrored, control })
+        let over_frames = match metadata.get(OVER_FRAMES).map(String::as_str) {
+            None | Some("mean") => OverFrames::Mean,
+            Some(LOG_ODDS) => OverFrames::LogOdds,
+            Some(text) => return Err(format!("{OVER_FRAMES} {text:?}, expected mean or {LOG_ODDS}")),
+        };
+        Ok(Looks { mirrored, control, over_frames })
     }
 
-    /// Puts what [`Looks::from_metadata`] reads into metadata: nothing where the crop alone counts.
+    /// Puts what [`Looks::from_metadata`] reads into metadata: nothing where the crop alone counts, as published.
     pub fn write_to(self, metadata: &mut BTreeMap<String, String>) {
         metadata.remove(MIRRORED);
         metadata.remove(CONTROL);
+        metadata.remove(OVER_FRAMES);
+        if self.over_frames == OverFrames::LogOdds {
+            metadata.insert(OVER_FRAMES.to_owned(), LOG_ODDS.to_owned());
+        }
         if self.mirrored {
             metadata.insert(MIRRORED.to_owned(), self.mirrored.to_string());
         }
@@ -163,15 +177,21 @@ mod tests {
         let mut metadata = BTreeMap::new();
         for looks in [
             Looks::default(),
-            Looks { mirrored: true, control: 0.0 },
-            Looks { mirrored: false, control: 0.4 },
+            Looks { mirrored: true, ..Looks::default() },
+            Looks { control: 0.4, over_frames: OverFrames::LogOdds, ..Looks::default() },
         ] {
             looks.write_to(&mut metadata);
             assert_eq!(Looks::from_metadata(&metadata), Ok(looks));
         }
         Looks::default().write_to(&mut metadata);
         assert!(metadata.is_empty(), "published files stay as they are");
-        for (key, value) in [(MIRRORED, "perhaps"), (CONTROL, "1.5"), (CONTROL, "NaN"), (CONTROL, "-0.1")] {
+        for (key, value) in [
+            (OVER_FRAMES, "median"),
+            (MIRRORED, "perhaps"),
+            (CONTROL, "1.5"),
+            (CONTROL, "NaN"),
+            (CONTROL, "-0.1"),
+        ] {
             let refused = Looks::from_metadata(&BTreeMap::from([(key.to_owned(), value.to_owned())]));
             assert!(refused.unwrap_err().contains(value), "{key}");
         }
@@ -180,7 +200,7 @@ mod tests {
     #[test]
     fn a_control_is_blurred_inside_and_the_same_outside() {
         let crops = crops();
-        let looks = Looks { mirrored: true, control: 0.5 };
+        let looks = Looks { mirrored: true, control: 0.5, ..Looks::default() };
         let images = looks.images(&crops).unwrap();
         assert_eq!(images.size(), [6, 3, SIDE, SIDE]);
         let parts = images.chunk(3, 0);
@@ -196,14 +216,14 @@ mod tests {
     #[test]
     fn log_odds_are_combined_as_stated() {
         let of = |values: &[f32]| Tensor::from_slice(values);
-        let looks = Looks { mirrored: true, control: 0.5 };
+        let looks = Looks { mirrored: true, control: 0.5, ..Looks::default() };
         let all = looks.combined(&of(&[1.0, 2.0, 3.0, 6.0, 2.0, -4.0])).unwrap();
         assert_eq!(apart(&all, &of(&[1.0, 6.0])), 0.0);
         let plain = Looks::default().combined(&of(&[1.0, 2.0])).unwrap();
         assert_eq!(apart(&plain, &of(&[1.0, 2.0])), 0.0);
         // A map of a mirror image lies the other way round.
         let maps = of(&[4.0, 0.0, 0.0, 4.0]).view([2, 1, 2]);
-        let turned = Looks { mirrored: true, control: 0.0 }.combined_maps(&maps).unwrap();
+        let turned = Looks { mirrored: true, ..Looks::default() }.combined_maps(&maps).unwrap();
         assert_eq!(apart(&turned, &of(&[4.0, 0.0]).view([1, 1, 2])), 0.0);
     }
 }

@@ -8,7 +8,7 @@ use crate::face_stream::{FaceStream, InputEnd};
 use crate::infer::Config;
 use crate::infer::batches::{BatchCrop, Batches, CropScorer, ScoredFaces, score_stream};
 use crate::infer::input::InputItem;
-use crate::metrics::{Bootstrap, FrameScore, ScoredVideo, VideoMetrics, video_score};
+use crate::metrics::{Bootstrap, FrameScore, OverFrames, ScoredVideo, VideoMetrics, video_score_over};
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
 use crate::types::{Label, RgbImage};
@@ -71,12 +71,13 @@ pub(super) fn collect(
 ) -> Result<Collected> {
     let mut collected = Collected::default();
     progress.begin(items.len(), "videos");
+    let over_frames = forgery_detector.looks().over_frames;
     let scorer = EveryVersion { forgery_detector, cancel };
     let batches = Batches { size: config.batch_size, in_flight: 0, keep: 0 };
     score_stream(faces, &scorer, batches, |number, end, found| {
         let name = items[number].path.display().to_string();
         if let Some(label) = items[number].label {
-            collected.add(label, &name, end, &found)?;
+            collected.add(label, &name, end, &found, over_frames)?;
         }
         progress.advance(&name);
         Ok(())
@@ -92,6 +93,7 @@ impl Collected {
         name: &str,
         end: InputEnd,
         found: &ScoredFaces<[f32; VERSIONS]>,
+        over_frames: OverFrames,
     ) -> Result<()> {
         if end.faces == 0 {
             let why = end.note.unwrap_or_else(|| "no face".to_owned());
@@ -102,7 +104,7 @@ impl Collected {
         let frames: Vec<i64> = found.faces.iter().map(|face| face.frame as i64).collect();
         for (number, version) in self.versions.iter_mut().enumerate() {
             let scores: Vec<f32> = found.faces.iter().map(|face| face.score[number]).collect();
-            if let Some(video) = video_score(&scores, &frames)? {
+            if let Some(video) = video_score_over(&scores, &frames, over_frames)? {
                 version.videos.push(VersionVideo { label, score: video.score, frames: video.frames });
             }
         }

@@ -4,6 +4,7 @@ use super::shared::{FaceDetectorArgs, SamplingArgs, TestSetArgs};
 use super::values::{positive, probability};
 use super::weights::Precision;
 use clap::Args;
+use sbi::metrics::OverFrames;
 use sbi::model::Looks;
 use std::path::PathBuf;
 
@@ -60,19 +61,23 @@ pub struct InferArgs {
 /// What scores are made of.
 #[derive(Debug, Args)]
 pub struct LooksArgs {
-    /// Score mirror images of faces as well; without this and --control: what the weight file says
+    /// Score mirror images of faces as well; without this, --control and --log-odds: what the weight file says
     #[arg(long)]
     pub mirrored: bool,
     /// Take this share of a control's log odds off a face's: of the same face, blurred in its middle
     #[arg(long, value_name = "SHARE", value_parser = probability)]
     pub control: Option<f64>,
+    /// Make a video's score of the mean of its frames' log odds instead of the mean of their scores
+    #[arg(long)]
+    pub log_odds: bool,
 }
 
 impl LooksArgs {
     /// `None` where nothing was said.
     pub fn looks(&self) -> Option<Looks> {
-        let said = self.mirrored || self.control.is_some();
-        said.then(|| Looks { mirrored: self.mirrored, control: self.control.unwrap_or(0.0) })
+        let said = self.mirrored || self.log_odds || self.control.is_some();
+        let over_frames = if self.log_odds { OverFrames::LogOdds } else { OverFrames::Mean };
+        said.then(|| Looks { mirrored: self.mirrored, control: self.control.unwrap_or(0.0), over_frames })
     }
 }
 
