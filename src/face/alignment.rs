@@ -29,19 +29,10 @@ pub fn aligned_square(landmarks: &Landmarks, side: usize) -> Option<Similarity> 
     let places = PARTS.map(|(_, (x, y))| (x * side - 0.5, y * side - 0.5));
     let found =
         PARTS.map(|(part, _)| mean(landmarks.points()[part].iter().map(|&(x, y)| (x.into(), y.into()))));
-    let (place, centre) = (mean(places.into_iter()), mean(found.into_iter()));
-    let (mut a, mut b, mut spread) = (0.0, 0.0, 0.0);
-    for ((px, py), (fx, fy)) in places.into_iter().zip(found) {
-        let ((px, py), (fx, fy)) = ((px - place.0, py - place.1), (fx - centre.0, fy - centre.1));
-        a += px * fx + py * fy;
-        b += px * fy - py * fx;
-        spread += px * px + py * py;
-    }
-    let turn = Similarity { a: a / spread, b: b / spread, x0: 0.0, y0: 0.0 };
-    let (x, y) = turn.at(place);
+    let fitted = Similarity::fitted(&places, &found)?;
     /// Pixels of the frame that the square must have at least.
     const SMALLEST: f64 = 8.0;
-    (turn.scale() * side >= SMALLEST).then_some(Similarity { x0: centre.0 - x, y0: centre.1 - y, ..turn })
+    (fitted.scale() * side >= SMALLEST).then_some(fitted)
 }
 
 fn mean(points: impl ExactSizeIterator<Item = (f64, f64)>) -> (f64, f64) {

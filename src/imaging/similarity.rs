@@ -25,6 +25,24 @@ impl Similarity {
         (self.a * x - self.b * y + self.x0, self.b * x + self.a * y + self.y0)
     }
 
+    /// The turn, scale and shift by which the points `from` come closest to `to`, pair by pair (least squares).
+    ///
+    /// `None` where the points say nothing, such as all in one place.
+    pub fn fitted(from: &[(f64, f64)], to: &[(f64, f64)]) -> Option<Similarity> {
+        let (before, after) = (mean(from), mean(to));
+        let (mut a, mut b, mut spread) = (0.0, 0.0, 0.0);
+        for (&(px, py), &(fx, fy)) in from.iter().zip(to) {
+            let ((px, py), (fx, fy)) = ((px - before.0, py - before.1), (fx - after.0, fy - after.1));
+            a += px * fx + py * fy;
+            b += px * fy - py * fx;
+            spread += px * px + py * py;
+        }
+        let turn = Similarity { a: a / spread, b: b / spread, x0: 0.0, y0: 0.0 };
+        let (x, y) = turn.at(before);
+        let fitted = Similarity { x0: after.0 - x, y0: after.1 - y, ..turn };
+        (fitted.scale().is_finite() && fitted.scale() > 0.0).then_some(fitted)
+    }
+
     /// How many pixels of the second image are as long as one of the first.
     pub fn scale(&self) -> f64 {
         self.a.hypot(self.b)
@@ -43,6 +61,12 @@ impl Similarity {
         let (low, high) = (-0.5, side as f64 - 0.5);
         [(low, low), (high, low), (high, high), (low, high)].map(|corner| self.at(corner))
     }
+}
+
+fn mean(points: &[(f64, f64)]) -> (f64, f64) {
+    let count = points.len() as f64;
+    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
+    (x / count, y / count)
 }
 
 /// The square of `side` pixels that lies in `frame` where `frame_from_square` says: bilinear, averaged over the area of
@@ -169,6 +193,16 @@ mod tests {
             let (u, v) = map.inverse().at(map.at((x, y)));
             prop_assert!((u - x).abs() < 1e-9 && (v - y).abs() < 1e-9);
             prop_assert!((map.scale() * map.inverse().scale() - 1.0).abs() < 1e-9);
+        }
+
+        #[test]
+        fn the_map_between_points_is_found(map in any_map()) {
+            let from = [(3.0, 4.0), (60.0, 7.0), (30.0, 40.0), (12.0, 70.0)];
+            let found = Similarity::fitted(&from, &from.map(|point| map.at(point))).unwrap();
+            for (found, map) in [(found.a, map.a), (found.b, map.b), (found.x0, map.x0), (found.y0, map.y0)] {
+                prop_assert!((found - map).abs() < 1e-9);
+            }
+            prop_assert_eq!(Similarity::fitted(&from, &[(5.0, 5.0); 4]), None);
         }
 
         #[test]
