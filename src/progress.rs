@@ -8,6 +8,8 @@ pub trait Progress {
     fn begin(&self, total: usize, unit: &str);
     /// One of them is done, well or badly; `name` is what it was.
     fn advance(&self, name: &str);
+    /// The current one is under way: `done` of at least `total` parts of it ("frames") are done.
+    fn part(&self, _name: &str, _done: usize, _total: usize, _unit: &str) {}
     /// Something a person should know, in one line.
     fn note(&self, message: &str);
     /// Work has ended, or was broken off.

@@ -5,7 +5,7 @@
 
 use crate::checkpoint::{self, Precision, StatePlace, WrittenForm};
 use crate::infer;
-use crate::metrics::Calibration;
+use crate::metrics::{CalibratedRange, Calibration, FaceMeasures};
 use crate::model::forgery_detector::detector_part;
 use crate::model::{DeviceChoice, Execution, ForgeryDetector, Looks, NamedWeights};
 use crate::progress::{Cancel, Progress};
@@ -64,6 +64,8 @@ impl Source {
 pub struct CalibrateSummary {
     /// Threshold and temperature.
     pub calibration: Calibration,
+    /// What the faces were like that it was fitted on; empty where it was fitted on pairs.
+    pub range: CalibratedRange,
     /// Where the numbers come from, as the file's metadata tell it.
     pub fitted_on: String,
 }
@@ -96,6 +98,9 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         looks.write_to(&mut file.metadata);
     }
     file.metadata.extend(summary.calibration.to_metadata());
+    // Ranges of an earlier calibration say nothing about this one.
+    CalibratedRange::KEYS.iter().for_each(|key| _ = file.metadata.remove(*key));
+    file.metadata.extend(summary.range.to_metadata());
     file.metadata.insert("calibrated_on".to_owned(), summary.fitted_on.clone());
     if let Some(precision) = config.precision {
         file.state = file.state.in_precision(precision)?;
@@ -114,7 +119,7 @@ fn on_pairs(training: &train::Config, held_out: &train::Validation) -> Result<Ca
     let extras = extras.map_or(String::new(), |extras| format!(", {extras}"));
     let pairs = held_out.pairs;
     let fitted_on = format!("{pairs} held-out pairs{extras} (AUC {auc:.4}{interval})");
-    Ok(CalibrateSummary { calibration, fitted_on })
+    Ok(CalibrateSummary { calibration, range: CalibratedRange::default(), fitted_on })
 }
 
 fn on_videos(
@@ -122,7 +127,8 @@ fn on_videos(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<CalibrateSummary> {
-    let scored = infer::run(inference, progress, cancel)?;
+    let inference = infer::Config { measure: true, ..inference.clone() };
+    let scored = infer::run(&inference, progress, cancel)?;
     if scored.interrupted {
         return Err(Error::CalibrateInterrupted);
     }
@@ -136,5 +142,7 @@ fn on_videos(
     let calibration =
         Calibration::fit(&labels, &scores)?.ok_or(Error::NothingToCalibrate { scored: "videos" })?;
     let name = scored.dataset.as_deref().unwrap_or("a set");
-    Ok(CalibrateSummary { calibration, fitted_on: format!("{count} videos of {name}") })
+    let measured: Vec<FaceMeasures> = scored.videos.iter().filter_map(|video| video.measured).collect();
+    let fitted_on = format!("{count} videos of {name}");
+    Ok(CalibrateSummary { calibration, range: CalibratedRange::of(&measured), fitted_on })
 }

@@ -102,6 +102,37 @@ pub fn crop_faces(image: &RgbImage, faces: &[DetectedFace]) -> Result<Vec<FaceCr
         .collect()
 }
 
+/// A face that is to be judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgedFace {
+    /// Its position in the face detector's list.
+    pub index: usize,
+    /// Whether [`crop_faces`] has it too: the published score counts it.
+    pub counted: bool,
+    /// The face, cut out as there.
+    pub crop: FaceCrop,
+}
+
+/// All faces of a frame that [`crop_faces`] cuts out and, whatever the size of the largest one, those whose shorter side
+/// is at least `smallest` pixels; in the face detector's order.
+pub fn crop_judged_faces(
+    image: &RgbImage,
+    faces: &[DetectedFace],
+    smallest: f64,
+) -> Result<Vec<JudgedFace>, crate::imaging::Error> {
+    let largest = faces.iter().map(|f| f.bbox.area()).fold(0.0, f64::max);
+    let mut judged = Vec::new();
+    for (index, face) in faces.iter().enumerate() {
+        let counted = face.bbox.area() >= MIN_AREA_SHARE * largest;
+        if counted || face.bbox.width().min(face.bbox.height()) >= smallest {
+            // As if it were alone: then it is the largest.
+            let crop = crop_faces(image, std::slice::from_ref(face))?.pop();
+            judged.extend(crop.map(|crop| JudgedFace { index, counted, crop }));
+        }
+    }
+    Ok(judged)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +162,24 @@ mod tests {
         let kept: Vec<f64> = crops.iter().map(|c| c.bbox.unwrap().x0).collect();
         assert_eq!(kept, [10.0, 100.0]);
         assert!(crops.iter().all(|c| c.pixels.width() == FACE_SIDE && c.pixels.height() == FACE_SIDE));
+    }
+
+    #[test]
+    fn judged_faces_are_the_published_ones_and_those_that_are_large_enough() {
+        let value = |i: usize| (i * i % 251) as u8;
+        let image = RgbImage::from_raw(200, 100, (0..200 * 100 * 3).map(value).collect());
+        let faces = [
+            face(80.0, 10.0, 100.0, 30.0),
+            face(10.0, 10.0, 60.0, 60.0),
+            face(300.0, 10.0, 350.0, 60.0),
+            face(100.0, 40.0, 140.0, 80.0),
+            face(5.0, 80.0, 12.0, 90.0),
+        ];
+        let judged = crop_judged_faces(&image, &faces, 20.0).unwrap();
+        let told: Vec<(usize, bool)> = judged.iter().map(|face| (face.index, face.counted)).collect();
+        assert_eq!(told, [(0, false), (1, true), (3, true)]);
+        let counted = judged.into_iter().filter(|face| face.counted).map(|face| face.crop);
+        assert_eq!(counted.collect::<Vec<_>>(), crop_faces(&image, &faces).unwrap());
     }
 
     proptest! {

@@ -11,7 +11,7 @@ pub use crate::model::RetinaFaceBody;
 pub use crate::native::dlib::DlibError;
 pub use alignment::aligned_square;
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
-pub use crop::{CropBase, FaceCrop, Margin, crop_faces};
+pub use crop::{CropBase, FaceCrop, JudgedFace, Margin, crop_faces, crop_judged_faces};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
 pub use forehead::with_forehead;
 pub use retinaface::RetinaFace;

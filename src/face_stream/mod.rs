@@ -10,10 +10,14 @@
 
 mod packed;
 mod videos;
+mod watch;
+
+pub use watch::{FramePlans, OnFrame, Seen};
 
 use crate::face::{Error, FaceCrop, FaceDetector};
 use crate::media::Decodings;
 use crate::packed_faces::PackedVideo;
+use crate::persons::FaceLooks;
 use crate::progress::Cancel;
 use crate::types::VideoStatus;
 
@@ -24,10 +28,12 @@ pub struct FrameFaces {
     pub frame: usize,
     /// In the face detector's order; may be empty.
     pub crops: Vec<FaceCrop>,
+    /// For each crop its preliminary person, where persons are followed; else empty.
+    pub persons: Vec<usize>,
 }
 
 /// What became of one input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InputEnd {
     /// How the reading went.
     pub status: VideoStatus,
@@ -44,6 +50,8 @@ pub struct InputEnd {
     pub note: Option<String>,
     /// What should be known although nothing went wrong, in words for people.
     pub remarks: Vec<String>,
+    /// What persons are made of, where they are followed.
+    pub seen: Option<Box<Seen>>,
 }
 
 /// What comes out of a list of inputs, in their order. `input` is a position in that list, from 0.
@@ -83,6 +91,21 @@ impl<'a> FaceStream<'a> {
         decodings.fill_batches_of(face_detector.preferred_batch());
         let faces = videos::VideoFaces::new(decodings.into_events(cancel), face_detector, cancel);
         FaceStream { events: Box::new(faces) }
+    }
+
+    /// [`FaceStream::from_videos`] that hands on all faces that are large enough to be judged, not only those that the
+    /// published score counts, and notes down what persons are made of. Of the frames that a plan has between those that
+    /// it wants, only those that begin a new scene are searched for faces.
+    pub fn of_persons(
+        mut decodings: Decodings,
+        face_detector: Box<dyn FaceDetector + 'a>,
+        (plans, looks, on_frame): (FramePlans, Box<dyn FaceLooks + 'a>, OnFrame<'a>),
+        cancel: &'a Cancel,
+    ) -> Self {
+        decodings.fill_batches_of(face_detector.preferred_batch());
+        let watch = watch::Watch::new(plans, looks, on_frame);
+        let faces = videos::VideoFaces::new(decodings.into_events(cancel), face_detector, cancel);
+        FaceStream { events: Box::new(faces.watched_by(watch)) }
     }
 
     /// Reads faces that were cut out before. Of frames without a face there are no events.

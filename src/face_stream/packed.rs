@@ -56,7 +56,7 @@ impl Iterator for PackedFaces<'_> {
                     self.current = Some(reading);
                     // Packed files do not tell where in its frame a face was.
                     let crops = crops.into_iter().map(|pixels| FaceCrop { bbox: None, pixels }).collect();
-                    FaceEvent::Frame { input, faces: FrameFaces { frame, crops } }
+                    FaceEvent::Frame { input, faces: FrameFaces { frame, crops, persons: Vec::new() } }
                 }
                 Ok(None) => FaceEvent::End { input, end: reading.concluded() },
                 Err(error) => FaceEvent::End { input, end: damaged(reading.entry.as_ref(), &error) },
@@ -85,6 +85,7 @@ impl Reading {
             faces: self.faces_read,
             note: told.or_else(none),
             remarks: Vec::new(),
+            seen: None,
         }
     }
 }
@@ -99,6 +100,7 @@ fn damaged(entry: Option<&VideoEntry>, error: &PackedVideoError) -> InputEnd {
         faces: 0,
         note: Some(crate::causes::with_causes(error)),
         remarks: Vec::new(),
+        seen: None,
     }
 }
 

@@ -160,6 +160,7 @@ fn end(status: VideoStatus, frames_with_face: usize, faces: usize, note: Option<
         faces,
         note: note.map(str::to_owned),
         remarks: Vec::new(),
+        seen: None,
     }
 }
 

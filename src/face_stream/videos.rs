@@ -1,8 +1,10 @@
 //! Faces of videos and photographs: found and cut out as frames are decoded.
 
+use super::watch::{Chosen, Watch};
 use super::{FaceEvent, FrameFaces, InputEnd};
-use crate::face::{Error, FaceDetector, crop_faces};
+use crate::face::{Error, FaceCrop, FaceDetector, crop_faces, crop_judged_faces};
 use crate::media::{DecodeEvent, DecodeReport};
+use crate::persons::MIN_SIDE;
 use crate::progress::Cancel;
 use crate::types::{DetectedFace, Frame, RgbImage, VideoStatus};
 use std::collections::VecDeque;
@@ -19,6 +21,8 @@ pub(super) struct VideoFaces<'a> {
     looked_at: VecDeque<(usize, LookedAt)>,
     /// What is known so far of the video that the next event to be handed on belongs to.
     current: InputEnd,
+    /// What follows persons, if anything does.
+    watch: Option<Watch<'a>>,
 }
 
 /// What is known of a frame, or of a video at its end.
@@ -40,7 +44,13 @@ impl<'a> VideoFaces<'a> {
             waiting: Vec::new(),
             looked_at: VecDeque::new(),
             current: nothing_yet(),
+            watch: None,
         }
+    }
+
+    /// With something that chooses among decoded frames and follows persons.
+    pub fn watched_by(self, watch: Watch<'a>) -> Self {
+        VideoFaces { watch: Some(watch), ..self }
     }
 
     /// Takes frames until there are enough to be looked at together, and looks at them. Whether there may be more.
@@ -56,6 +66,13 @@ impl<'a> VideoFaces<'a> {
                 self.waiting.truncate(last_end.map_or(0, |at| at + 1));
                 break;
             };
+            if let Some(watch) = &mut self.watch {
+                match &event {
+                    DecodeEvent::Frame(frame) if !watch.wants(input, frame) => continue,
+                    DecodeEvent::Frame(_) => {}
+                    DecodeEvent::End(_) => watch.ended(),
+                }
+            }
             frames += usize::from(frame_of(&event).is_some());
             self.waiting.push((input, event));
             // An end waits only behind frames.
@@ -86,17 +103,39 @@ impl<'a> VideoFaces<'a> {
     fn event(&mut self, input: usize, looked_at: LookedAt) -> Result<FaceEvent, Error> {
         match looked_at {
             LookedAt::Frame(Frame { index, image }, faces) => {
-                let crops = crop_faces(&image, &faces)?;
+                let (crops, persons) = self.crops(input, &image, &faces)?;
                 self.current.frames_decoded += 1;
                 self.current.frames_with_face += usize::from(!crops.is_empty());
                 self.current.faces += crops.len();
-                Ok(FaceEvent::Frame { input, faces: FrameFaces { frame: index, crops } })
+                Ok(FaceEvent::Frame { input, faces: FrameFaces { frame: index, crops, persons } })
             }
             LookedAt::End(end) => {
-                let end = concluded(std::mem::replace(&mut self.current, nothing_yet()), end);
+                let counted = std::mem::replace(&mut self.current, nothing_yet());
+                let (seen, skipped) = match self.watch.as_mut().map(|watch| watch.conclude(input)) {
+                    Some((seen, skipped)) => (Some(Box::new(seen)), skipped),
+                    None => (None, 0),
+                };
+                let end = InputEnd { seen, ..concluded(counted, end, skipped) };
                 Ok(FaceEvent::End { input, end })
             }
         }
+    }
+}
+
+impl VideoFaces<'_> {
+    /// The faces of a frame that are handed on, and whose they are as far as persons are followed.
+    fn crops(
+        &mut self,
+        input: usize,
+        image: &RgbImage,
+        faces: &[DetectedFace],
+    ) -> Result<(Vec<FaceCrop>, Vec<usize>), Error> {
+        let Some(watch) = &mut self.watch else { return Ok((crop_faces(image, faces)?, Vec::new())) };
+        let judged = crop_judged_faces(image, faces, MIN_SIDE)?;
+        let chosen = judged.iter().map(|face| Chosen { face: &faces[face.index], counted: face.counted });
+        let chosen: Vec<Chosen> = chosen.collect();
+        let persons = watch.follow(input, image, &chosen, faces.len() - chosen.len());
+        Ok((judged.into_iter().map(|face| face.crop).collect(), persons))
     }
 }
 
@@ -138,13 +177,14 @@ fn nothing_yet() -> InputEnd {
         faces: 0,
         note: None,
         remarks: Vec::new(),
+        seen: None,
     }
 }
 
-/// What was counted, with what the decoder said at the end of the video.
+/// What was counted, with what the decoder said at the end of the video, of whose frames `skipped` were not looked at.
 ///
 /// A damaged video is no error: what came before the damage counts.
-fn concluded(counted: InputEnd, end: Result<DecodeReport, String>) -> InputEnd {
+fn concluded(counted: InputEnd, end: Result<DecodeReport, String>, skipped: usize) -> InputEnd {
     let report = match end {
         Ok(report) => report,
         Err(reason) => {
@@ -152,7 +192,12 @@ fn concluded(counted: InputEnd, end: Result<DecodeReport, String>) -> InputEnd {
             return InputEnd { status, frames_wanted, note: Some(reason), ..counted };
         }
     };
-    let frames_wanted = report.wanted;
+    // Of the frames that did not come as many would have been looked at as of those that came.
+    let missing = report.wanted.saturating_sub(report.decoded);
+    let frames_wanted = match skipped {
+        0 => report.wanted,
+        _ => counted.frames_decoded + missing * counted.frames_decoded / report.decoded.max(1),
+    };
     let DecodeReport { wanted, decoded, ended_at, damage, remarks } = report;
     let (status, note) = match damage {
         _ if decoded == 0 && wanted > 0 => {

@@ -13,6 +13,7 @@ mod draw;
 mod interpolate;
 mod jpeg;
 mod jpeg_codec;
+mod light;
 mod mat;
 mod mirror;
 mod photograph;
@@ -29,6 +30,7 @@ mod similarity;
 mod smooth_noise;
 #[cfg(test)]
 pub(crate) mod testing;
+mod thumbnail;
 mod warp;
 
 pub use blur::{gaussian_blurred, resized_and_blurred_in_bytes};
@@ -41,6 +43,7 @@ pub use displace::{Displacements, displaced};
 pub use draw::{draw_box, draw_line, draw_points, draw_text, text_size};
 pub use interpolate::{DownUp, resized_mask_window};
 pub use jpeg::{jpeg_round_trip, jpeg_window};
+pub use light::Light;
 pub(crate) use mat::rgb_from_bgr;
 pub use mirror::mirrored;
 pub use photograph::{
@@ -60,6 +63,7 @@ pub use resize::{
 pub use sharpen::{sharpen_kernel, sharpened};
 pub use similarity::{Similarity, cut_square, paste_square};
 pub use smooth_noise::Gaussian;
+pub use thumbnail::Thumbnail;
 pub use warp::ScaleShift;
 
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
-//! Copies of the inputs with faces and scores drawn in, because people look before they read.
+//! Copies of the inputs with persons and scores drawn in, because people look before they read.
 
-use super::batches::ScoredFace;
+use super::marks::Mark;
 use super::output_folder::OutputFolder;
-use super::{Judge, Judgement, NEUTRAL_SCORE, Verdict};
+use super::{Verdict, VideoResult};
 use crate::imaging::{self, draw_box, draw_text};
 use crate::media::{MediaFile, MediaKind, Reading, Wanted};
 use crate::progress::Cancel;
@@ -13,9 +13,10 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-const REAL: [u8; 3] = [30, 150, 60];
+/// Colours of headings.
+const NOTHING: [u8; 3] = [30, 110, 60];
 const FAKE: [u8; 3] = [210, 40, 40];
-/// Undecided colour of headings: nothing was found, or no threshold was given.
+/// Undecided: nothing was found, or no threshold was given.
 const NEUTRAL: [u8; 3] = [70, 70, 70];
 /// A box stays visible this long after the frame it was found in.
 const HOLD_SECONDS: f64 = 0.5;
@@ -25,24 +26,22 @@ const HOLD_SECONDS: f64 = 0.5;
 pub(super) struct Caption {
     text: String,
     colour: [u8; 3],
-    /// Score from which a face's box is red.
-    limit: f32,
 }
 
 impl Caption {
-    /// The verdict, where there is one, and the score, where there is a face.
-    pub fn of(score: Option<f64>, judgement: Option<&Judgement>, judge: Option<Judge>) -> Self {
+    /// The verdict and whose it is, where there is one, and the score, where there is a face.
+    pub fn of(score: Option<f64>, result: &VideoResult) -> Self {
         let score = score.map_or("no face".to_owned(), |score| format!("fakeness {score:.4}"));
-        let limit = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold) as f32;
-        let Some(judgement) = judgement else {
-            return Caption { text: score, colour: NEUTRAL, limit };
-        };
-        let colour = match judgement.verdict {
+        let Some(verdict) = result.verdict() else { return Caption { text: score, colour: NEUTRAL } };
+        let colour = match verdict {
             Verdict::LikelyFake => FAKE,
-            Verdict::LikelyReal => REAL,
+            Verdict::NoTraceFound => NOTHING,
             Verdict::Undecided => NEUTRAL,
         };
-        Caption { text: format!("{}, {score}", judgement.verdict), colour, limit }
+        let count = result.persons.iter().flatten().filter(|person| !person.stray).count();
+        let who = result.deciding_person.filter(|_| count > 1);
+        let who = who.map_or(String::new(), |person| format!(" (person {person} of {count})"));
+        Caption { text: format!("{}{who}, {score}", result.verdict_in_words()), colour }
     }
 }
 
@@ -70,7 +69,7 @@ impl CopyFolder {
         &self,
         input: &Path,
         number: usize,
-        faces: &[ScoredFace],
+        marks: &[Mark],
         caption: &Caption,
         reading: Reading,
         cancel: &Cancel,
@@ -79,15 +78,15 @@ impl CopyFolder {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let file = MediaFile::open(input, reading, threads)?;
         if file.kind() == MediaKind::Photograph {
-            write_image(file, &output, faces, caption)
+            write_image(file, &output, marks, caption)
         } else {
-            write_video(file, &output, faces, caption, cancel)
+            write_video(file, &output, marks, caption, cancel)
         }
     }
 }
 
 /// The photograph, or the first frame of what has several.
-fn write_image(file: MediaFile, output: &Path, faces: &[ScoredFace], caption: &Caption) -> Result<()> {
+fn write_image(file: MediaFile, output: &Path, marks: &[Mark], caption: &Caption) -> Result<()> {
     let mut first = None;
     file.read(&vec![0].into(), |frame| {
         first = Some(frame.image);
@@ -95,8 +94,7 @@ fn write_image(file: MediaFile, output: &Path, faces: &[ScoredFace], caption: &C
     })?;
     // Without a frame there is nothing to annotate; the result's status says why.
     let Some(mut image) = first else { return Ok(()) };
-    let faces: Vec<ScoredFace> = faces.iter().filter(|face| face.frame == 0).copied().collect();
-    draw(&mut image, &faces, caption)?;
+    draw(&mut image, marks.iter().filter(|mark| mark.frame == 0), caption)?;
     Ok(imaging::write_image(output, &image)?)
 }
 
@@ -104,7 +102,7 @@ fn write_image(file: MediaFile, output: &Path, faces: &[ScoredFace], caption: &C
 fn write_video(
     file: MediaFile,
     output: &Path,
-    faces: &[ScoredFace],
+    marks: &[Mark],
     caption: &Caption,
     cancel: &Cancel,
 ) -> Result<()> {
@@ -115,10 +113,8 @@ fn write_video(
     let mut add = |frame: Frame| -> Result<()> {
         let Frame { index, mut image } = frame;
         let seen = |at: &usize| *at <= index && index - at <= hold;
-        let latest = faces.iter().map(|face| face.frame).filter(seen).max();
-        let visible: Vec<ScoredFace> =
-            faces.iter().filter(|face| Some(face.frame) == latest).copied().collect();
-        draw(&mut image, &visible, caption)?;
+        let latest = marks.iter().map(|mark| mark.frame).filter(seen).max();
+        draw(&mut image, marks.iter().filter(|mark| Some(mark.frame) == latest), caption)?;
         let writer = match &mut writer {
             Some(writer) => writer,
             none => none.insert(VideoWriter::create(output, image.width(), image.height(), fps)?),
@@ -142,15 +138,13 @@ fn write_video(
     }
 }
 
-fn draw(image: &mut RgbImage, faces: &[ScoredFace], caption: &Caption) -> Result<()> {
+fn draw<'m>(image: &mut RgbImage, marks: impl Iterator<Item = &'m Mark>, caption: &Caption) -> Result<()> {
     let short_side = image.width().min(image.height()) as f64;
     let text_height = (short_side / 36.0).clamp(8.0, 48.0);
     let thickness = (short_side / 270.0).round().max(1.0) as i32;
-    for face in faces {
-        let Some(bbox) = face.bbox else { continue };
-        let colour = if face.score >= caption.limit { FAKE } else { REAL };
-        draw_box(image, bbox, colour, thickness)?;
-        draw_text(image, &format!("{:.3}", face.score), bbox.x0, bbox.y0, text_height, colour)?;
+    for Mark { bbox, text, colour, label, .. } in marks {
+        draw_box(image, *bbox, *colour, thickness)?;
+        draw_text(image, text, bbox.x0, bbox.y0, text_height, *label)?;
     }
     Ok(draw_text(image, &caption.text, 0.0, 0.0, text_height, caption.colour)?)
 }

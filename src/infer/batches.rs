@@ -2,8 +2,9 @@
 
 use crate::Result;
 use crate::error::Ended;
-use crate::face;
+use crate::face::{self, FaceCrop};
 use crate::face_stream::{FaceEvent, InputEnd};
+use crate::imaging::Light;
 use crate::model::{ForgeryDetector, PendingScores, UploadedCrops};
 use crate::types::{BBox, RgbImage};
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ pub(super) struct ScoredFace<S = f32> {
 #[derive(Clone, Debug)]
 pub(super) struct KeptFace<S = f32> {
     pub face: ScoredFace<S>,
+    /// Its preliminary person; 0 where persons are not followed.
+    pub person: usize,
     pub crop: RgbImage,
 }
 
@@ -30,13 +33,15 @@ pub(super) struct KeptFace<S = f32> {
 pub(super) struct ScoredFaces<S = f32> {
     /// All faces, in the order of the stream.
     pub faces: Vec<ScoredFace<S>>,
-    /// The faces with the highest scores, the highest first; at most one per frame.
+    /// The faces with the highest scores, the highest first; of each preliminary person at most one per frame.
     pub kept: Vec<KeptFace<S>>,
+    /// How bright and sharp each face is, where that is measured; else empty.
+    pub light: Vec<Light>,
 }
 
 impl<S> Default for ScoredFaces<S> {
     fn default() -> Self {
-        ScoredFaces { faces: Vec::new(), kept: Vec::new() }
+        ScoredFaces { faces: Vec::new(), kept: Vec::new(), light: Vec::new() }
     }
 }
 
@@ -47,6 +52,7 @@ pub(super) struct BatchCrop {
     /// How many faces of that input came before.
     pub number: usize,
     frame: usize,
+    person: usize,
     bbox: Option<BBox>,
     /// The crop, [`crate::types::FACE_SIDE`] pixels a side.
     pub pixels: RgbImage,
@@ -89,6 +95,9 @@ impl CropScorer for ForgeryDetector {
     }
 }
 
+/// How many persons' worth of crops is kept of an input.
+const PERSONS_KEPT: usize = 4;
+
 /// How crops are gathered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batches {
@@ -96,14 +105,16 @@ pub(super) struct Batches {
     pub size: usize,
     /// Batches that may be computed while the next one is gathered.
     pub in_flight: usize,
-    /// Faces of each input that keep their crops.
+    /// Faces of each person that keep their crops; of all persons of an input at most [`PERSONS_KEPT`] times as many.
     pub keep: usize,
+    /// Whether it is measured how bright and sharp faces are.
+    pub measure: bool,
 }
 
 impl Batches {
     /// A CUDA device computes while faces are looked for and brought; a CPU has nothing to gain.
     pub fn for_detector(size: usize, forgery_detector: &ForgeryDetector) -> Self {
-        Batches { size, in_flight: usize::from(forgery_detector.device().is_cuda()), keep: 0 }
+        Batches { size, in_flight: usize::from(forgery_detector.device().is_cuda()), keep: 0, measure: false }
     }
 }
 
@@ -121,8 +132,9 @@ pub(super) fn score_stream<S: CropScorer>(
         for event in events {
             match event? {
                 FaceEvent::Frame { faces, .. } => {
-                    for crop in faces.crops {
-                        inputs.push(faces.frame, crop.bbox, crop.pixels)?;
+                    for (at, crop) in faces.crops.into_iter().enumerate() {
+                        let person = faces.persons.get(at).copied().unwrap_or_default();
+                        inputs.push(faces.frame, person, crop)?;
                     }
                 }
                 FaceEvent::End { input, end } => inputs.end((input, end)),
@@ -174,12 +186,13 @@ impl<'a, S: CropScorer, T> InputScorer<'a, S, T> {
     }
 
     /// Takes a face of the current input.
-    fn push(&mut self, frame: usize, bbox: Option<BBox>, pixels: RgbImage) -> Result<(), Ended> {
+    fn push(&mut self, frame: usize, person: usize, crop: FaceCrop) -> Result<(), Ended> {
+        let FaceCrop { bbox, pixels } = crop;
         let current = self.current();
         let number = current.faces;
         current.faces += 1;
         let input = self.first + self.inputs.len() - 1;
-        self.waiting.push(BatchCrop { input, number, frame, bbox, pixels });
+        self.waiting.push(BatchCrop { input, number, frame, person, bbox, pixels });
         if self.waiting.len() >= self.batches.size {
             self.flush()?;
         }
@@ -250,29 +263,46 @@ impl<'a, S: CropScorer, T> InputScorer<'a, S, T> {
             let Some(open) = self.inputs.get_mut(crop.input - self.first) else { continue };
             let face = ScoredFace { frame: crop.frame, bbox: crop.bbox, score };
             open.scored.faces.push(face);
-            keep_highest(&mut open.scored.kept, self.batches.keep, face, crop.pixels);
+            if self.batches.measure {
+                open.scored.light.push(Light::of(&crop.pixels));
+            }
+            keep_highest(&mut open.scored.kept, self.batches.keep, (face, crop.person), crop.pixels);
         }
         Ok(())
     }
 }
 
-/// Keeps the crop of a face if it is among the `keep` highest so far, counting the highest of each frame.
+/// Keeps the crop of a face if it is among the `keep` highest so far of its person, counting the highest of each frame.
+/// Where that would be too many of all persons, the lowest goes of the person that has most.
 fn keep_highest<S: Copy + PartialOrd>(
     kept: &mut Vec<KeptFace<S>>,
     keep: usize,
-    face: ScoredFace<S>,
+    (face, person): (ScoredFace<S>, usize),
     crop: RgbImage,
 ) {
+    if keep == 0 {
+        return;
+    }
     let lower = |other: &KeptFace<S>| other.face.score < face.score;
-    match kept.iter().position(|other| other.face.frame == face.frame) {
+    let is_same = |other: &KeptFace<S>| other.face.frame == face.frame && other.person == person;
+    match kept.iter().position(is_same) {
         Some(same) if lower(&kept[same]) => drop(kept.remove(same)),
         Some(_) => return,
-        None if kept.len() < keep => {}
-        None if kept.last().is_some_and(lower) => drop(kept.pop()),
-        None => return,
+        None => {}
     }
     let place = kept.iter().position(lower).unwrap_or(kept.len());
-    kept.insert(place, KeptFace { face, crop });
+    kept.insert(place, KeptFace { face, person, crop });
+    let count = |kept: &[KeptFace<S>], person| kept.iter().filter(|other| other.person == person).count();
+    let crowded = if count(kept, person) > keep {
+        Some(person)
+    } else if kept.len() > keep * PERSONS_KEPT {
+        kept.iter().rev().map(|other| other.person).max_by_key(|&person| count(kept, person))
+    } else {
+        None
+    };
+    if let Some(last) = crowded.and_then(|crowded| kept.iter().rposition(|other| other.person == crowded)) {
+        kept.remove(last);
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ pub struct Config {
     pub labels: Option<PathBuf>,
     /// Frames per video (SBI and EG: 32).
     pub frames: usize,
+    /// Whether of files that last more than `frames` seconds more frames are looked at: one a second up to 600, and up to
+    /// half as many where scenes begin between them. Test sets and packed faces never get more.
+    pub by_duration: bool,
     /// How faces are found in videos; unused for packed sets.
     pub face_detector: FaceDetectorConfig,
     /// Faces that go through the network at once.
@@ -50,6 +53,9 @@ pub struct Config {
     pub device: DeviceChoice,
     /// Whether scores are computed in half precision, where the device is a CUDA one.
     pub half: bool,
+    /// Whether it is measured what faces are like ([`VideoResult::measured`](super::VideoResult::measured)). With weights
+    /// that say which faces they were calibrated on it is in any case.
+    pub measure: bool,
     /// Videos decoded at the same time.
     pub jobs: usize,
     /// What a video or photograph may cost.
@@ -70,6 +76,7 @@ impl Config {
     /// The published settings for these weights and this source.
     pub fn new(weights: PathBuf, source: InferSource) -> Self {
         Config {
+            by_duration: matches!(source, InferSource::Files(_)),
             weights,
             source,
             labels: None,
@@ -78,6 +85,7 @@ impl Config {
             batch_size: 8,
             device: DeviceChoice::Auto,
             half: false,
+            measure: false,
             jobs: 2,
             limits: MediaLimits::default(),
             annotate: None,

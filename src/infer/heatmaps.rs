@@ -1,6 +1,6 @@
 //! Sheets that show where in a face a score comes from.
 
-use super::batches::KeptFace;
+use super::marks::TitledFace;
 use super::output_folder::OutputFolder;
 use super::{Judge, NEUTRAL_SCORE};
 use crate::Result;
@@ -40,12 +40,12 @@ impl SheetFolder {
         number: usize,
         forgery_detector: &ForgeryDetector,
         judge: Option<Judge>,
-        faces: &[KeptFace],
+        faces: &[TitledFace],
     ) -> Result<()> {
         if faces.is_empty() {
             return Ok(());
         }
-        let crops: Vec<&RgbImage> = faces.iter().map(|face| &face.crop).collect();
+        let crops: Vec<&RgbImage> = faces.iter().map(|face| face.crop).collect();
         let maps = forgery_detector.evidence(&crops)?;
         // Colours turn where verdicts do; thresholds of 0 and 1 have no logarithm.
         const EDGE: f64 = 1e-4;
@@ -55,9 +55,9 @@ impl SheetFolder {
     }
 }
 
-/// Faces with their maps beside them, the highest score first.
+/// Faces with their maps beside them, in their order.
 fn sheet(
-    faces: &[KeptFace],
+    faces: &[TitledFace],
     maps: &[EvidenceMap],
     border: f32,
 ) -> std::result::Result<RgbImage, imaging::Error> {
@@ -67,21 +67,26 @@ fn sheet(
     let legend = LINE + GAP;
     let rows = faces.len().div_ceil(columns);
     let mut page = RgbImage::filled(width, legend + rows * cell_height, PAGE);
-    text(&mut page, "red speaks for a forgery, blue against it", GAP, 0)?;
+    text(&mut page, "red speaks for a forgery, blue against it", GAP, 0, PAGE)?;
     for (number, (face, map)) in faces.iter().zip(maps).enumerate() {
         let (x, y) = (GAP + number % columns * (cell_width + GAP), legend + number / columns * cell_height);
-        let crop = resized(&face.crop, TILE, TILE)?;
-        let title = format!("frame {}   score {:.3}", face.face.frame, face.face.score);
-        text(&mut page, &title, x, y)?;
+        let crop = resized(face.crop, TILE, TILE)?;
+        text(&mut page, &face.title, x, y, face.colour.unwrap_or(PAGE))?;
         page.paste(&crop, x, y + LINE);
         page.paste(&coloured(&crop, map, border), x + TILE + GAP, y + LINE);
     }
     Ok(page)
 }
 
-/// One line of text whose top is at `y`.
-fn text(page: &mut RgbImage, line: &str, x: usize, y: usize) -> std::result::Result<(), imaging::Error> {
-    draw_text(page, line, x as f64, (y + LINE) as f64, TEXT, PAGE)
+/// One line of text whose top is at `y`, on a label of a colour.
+fn text(
+    page: &mut RgbImage,
+    line: &str,
+    x: usize,
+    y: usize,
+    colour: [u8; 3],
+) -> std::result::Result<(), imaging::Error> {
+    draw_text(page, line, x as f64, (y + LINE) as f64, TEXT, colour)
 }
 
 /// The crop, greyed, with red where a position speaks for a forgery and blue where it speaks against one.
@@ -116,7 +121,6 @@ fn sampled(map: &EvidenceMap, x: f32, y: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::batches::ScoredFace;
     use super::*;
     use crate::types::FACE_SIDE;
 
@@ -143,10 +147,8 @@ mod tests {
 
     #[test]
     fn sheets_have_a_row_for_every_two_faces() {
-        let face = |frame| KeptFace {
-            face: ScoredFace { frame, bbox: None, score: 0.5 },
-            crop: RgbImage::filled(FACE_SIDE, FACE_SIDE, [90; 3]),
-        };
+        let crop = RgbImage::filled(FACE_SIDE, FACE_SIDE, [90; 3]);
+        let face = |frame: usize| TitledFace { crop: &crop, title: format!("frame {frame}"), colour: None };
         let maps = [map(&[0.0; 4]), map(&[0.0; 4]), map(&[0.0; 4])];
         let one = sheet(&[face(0)], &maps[..1], 0.0).unwrap();
         let three = sheet(&[face(0), face(1), face(2)], &maps, 0.0).unwrap();

@@ -5,16 +5,21 @@ mod batches;
 mod config;
 mod heatmaps;
 mod input;
+mod marks;
 mod networks;
 mod output_folder;
+mod passages;
+mod persons;
 mod result;
 pub mod robustness;
 mod scoring;
 mod verdict;
 
 pub use config::{Config, InferSource};
-pub use result::{InferSummary, ScoredBy, Timing, VideoResult};
-pub use verdict::{Judge, Judgement, Verdict};
+pub use passages::{Passage, clock};
+pub use persons::{PersonFace, PersonResult};
+pub use result::{InferSummary, Sampling, ScoredBy, Timing, VideoResult};
+pub use verdict::{Judge, Judgement, LIMITS, Verdict};
 
 use crate::Result;
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
@@ -32,6 +37,16 @@ pub const NEUTRAL_SCORE: f64 = 0.5;
 /// wrong paths, unusable weights, an empty set. When `cancel` is requested the current video is dropped and
 /// the summary holds what was finished.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<InferSummary> {
+    run_telling(config, progress, cancel, &mut |_| Ok(()))
+}
+
+/// [`run`] that tells of each result as soon as it is there, in the order of the inputs. An error of `tell` ends the run.
+pub fn run_telling(
+    config: &Config,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+    tell: &mut dyn FnMut(&VideoResult) -> Result<()>,
+) -> Result<InferSummary> {
     config.check()?;
     // Everything that can be wrong about paths shows before the seconds that loading networks takes.
     let inputs = input::resolve(config)?;
@@ -39,8 +54,8 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         networks::open(config, &inputs, progress, cancel)?;
     let judge = Judge::new(forgery_detector.calibration(), config.threshold);
     let started = Instant::now();
-    let videos =
-        scoring::score_all(config, &inputs.items, faces, (&forgery_detector, judge), progress, cancel)?;
+    let by = (&forgery_detector, judge);
+    let videos = scoring::score_all(config, &inputs.items, faces, by, (progress, tell), cancel)?;
     let timing = Timing::of(&videos, started.elapsed());
     progress.end();
     let metrics = inputs.labelled.then(|| metrics(&videos)).transpose()?;

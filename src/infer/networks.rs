@@ -1,15 +1,18 @@
 //! Opening what a run computes with: the forgery detector, and the stream of faces that it is to judge.
 
-use super::Config;
 use super::input::{FacesFrom, Inputs};
+use super::{Config, InferSource};
 use crate::Result;
 use crate::face::FaceDetector;
-use crate::face_stream::FaceStream;
+use crate::face_stream::{FaceStream, FramePlans};
 use crate::media::Decodings;
 use crate::model::{Execution, ForgeryDetector};
 use crate::native::torch::Half;
+use crate::persons::LooksEncoder;
 use crate::progress::{Cancel, Progress};
-use crate::video::distinct_frame_indices;
+use crate::video::{FramePlan, distinct_frame_indices};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// A forgery detector, and the faces of all inputs as they come.
 pub(super) struct Opened<'a> {
@@ -25,7 +28,7 @@ pub(super) struct Opened<'a> {
 pub(super) fn open<'a>(
     config: &Config,
     inputs: &Inputs,
-    progress: &dyn Progress,
+    progress: &'a dyn Progress,
     cancel: &'a Cancel,
 ) -> Result<Opened<'a>> {
     let plan = Execution::fastest(config.device.resolve()?);
@@ -35,6 +38,9 @@ pub(super) fn open<'a>(
             faces: FaceStream::from_packed(videos.clone(), cancel),
             face_detector: inputs.face_detector.clone(),
         },
+        FacesFrom::Files if matches!(config.source, InferSource::Files(_)) => {
+            open_persons(config, inputs, plan, progress, cancel)?
+        }
         FacesFrom::Files => {
             let paths = inputs.items.iter().map(|item| item.path.clone()).collect();
             let wanted = config.frames;
@@ -49,6 +55,41 @@ pub(super) fn open<'a>(
     };
     inputs.notes.iter().for_each(|note| progress.note(note));
     Ok(opened)
+}
+
+/// Files of people: persons are followed, and of long videos more frames are looked at.
+fn open_persons<'a>(
+    config: &Config,
+    inputs: &Inputs,
+    execution: Execution,
+    progress: &'a dyn Progress,
+    cancel: &'a Cancel,
+) -> Result<Opened<'a>> {
+    let paths: Vec<PathBuf> = inputs.items.iter().map(|item| item.path.clone()).collect();
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let plans: FramePlans = paths.iter().map(|_| OnceLock::new()).collect();
+    let (wanted, by_duration) = (config.frames, config.by_duration);
+    let choose = {
+        let plans = FramePlans::clone(&plans);
+        move |position: usize, length| {
+            let plan = match by_duration {
+                true => FramePlan::by_duration(length, wanted),
+                false => FramePlan::even(length, wanted),
+            };
+            plans[position].get_or_init(|| plan).indices()
+        }
+    };
+    let decodings = Decodings::start_by_length(paths, choose, config.reading(), config.jobs);
+    let (forgery_detector, face_detector) = load_both(config, execution, progress)?;
+    let name = face_detector.identity().name;
+    let looks = Box::new(LooksEncoder::new(&config.face_detector.weights_dir, execution));
+    let on_frame = Box::new(move |input: usize, done, planned| {
+        if planned > wanted {
+            progress.part(&names[input], done, planned, "frames");
+        }
+    });
+    let faces = FaceStream::of_persons(decodings, face_detector, (plans, looks, on_frame), cancel);
+    Ok(Opened { forgery_detector, faces, face_detector: Some(name) })
 }
 
 /// The forgery detector, in the precision that was asked for.

@@ -1,7 +1,7 @@
 //! What an inference run found out: the program's JSON is this structure, field by field.
 
-use super::{Judge, Judgement};
-use crate::metrics::{FrameScore, VideoMetrics};
+use super::{Judge, Judgement, Passage, PersonResult, Verdict};
+use crate::metrics::{FaceMeasures, FrameScore, VideoMetrics};
 use crate::model::ForgeryDetector;
 use crate::types::{Label, VideoStatus};
 use serde::Serialize;
@@ -30,6 +30,12 @@ pub struct VideoResult {
     /// The verdict with its reasons; `None` without calibration and threshold.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
+    /// `true` where the verdict is `no_trace_found`: the name that it had before. It goes with the next version.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub likely_real: bool,
+    /// Number of the person whose verdict is that of the file, where persons were judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deciding_person: Option<usize>,
     /// How the reading went.
     pub status: VideoStatus,
     /// How many frames were looked at.
@@ -38,6 +44,18 @@ pub struct VideoResult {
     pub faces: usize,
     /// Score of each frame with a face.
     pub frame_scores: Vec<FrameScore>,
+    /// The persons, where they were told apart: in files of people, not in test sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persons: Option<Vec<PersonResult>>,
+    /// Parts of the video in which a person is likely to be forged, where persons were told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passages: Option<Vec<Passage>>,
+    /// Which frames were looked at, where persons were told apart and the file could be opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
+    /// What its faces are like, where that was measured.
+    #[serde(skip)]
+    pub measured: Option<FaceMeasures>,
     /// What went wrong, as a sentence; none if nothing did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -51,6 +69,41 @@ impl VideoResult {
     pub fn is_ok(&self) -> bool {
         self.status == VideoStatus::Ok && self.note.is_none()
     }
+
+    /// The verdict, where there is one.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.judgement.as_ref().map(|judgement| judgement.verdict)
+    }
+
+    /// The passages of the person that decides.
+    pub fn deciding_passages(&self) -> impl Iterator<Item = &Passage> {
+        let passages = self.passages.as_deref().unwrap_or_default().iter();
+        passages.filter(|passage| Some(passage.person) == self.deciding_person)
+    }
+
+    /// The verdict in words, with the passage that it is about: `likely fake in 0:42 to 0:51`. Empty without a verdict.
+    pub fn verdict_in_words(&self) -> String {
+        let Some(verdict) = self.verdict() else { return String::new() };
+        let times: Vec<String> = self.deciding_passages().map(Passage::times).collect();
+        if times.is_empty() { verdict.to_string() } else { format!("{verdict} in {}", times.join(", ")) }
+    }
+}
+
+/// Which frames of a video were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Sampling {
+    /// Frames that the file has.
+    pub frames: usize,
+    /// How long it lasts, in seconds; 0 for a photograph.
+    pub seconds: f64,
+    /// Frames that were looked at, evenly spread.
+    pub planned: usize,
+    /// Frames that were looked at besides, because a scene began there.
+    pub added_for_scenes: usize,
+    /// Scenes that were seen.
+    pub scenes: usize,
+    /// Whether persons were told apart by their looks; if not, by their places in the frames alone.
+    pub by_looks: bool,
 }
 
 /// How long it took.

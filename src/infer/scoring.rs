@@ -4,17 +4,19 @@ use super::annotate::{Caption, CopyFolder};
 use super::batches::{Batches, ScoredFaces, score_stream};
 use super::heatmaps::{self, SheetFolder};
 use super::input::InputItem;
-use super::verdict::Evidence;
-use super::{Config, Judge, Judgement, NEUTRAL_SCORE, VideoResult};
+use super::marks;
+use super::persons::{PersonJudge, deciding, judgement_of_file, measured_of_all};
+use super::verdict::{Evidence, file_doubts};
+use super::{Config, Judge, NEUTRAL_SCORE, PersonResult, Sampling, Verdict, VideoResult};
 use crate::Result;
 use crate::causes::with_causes;
-use crate::face_stream::{FaceStream, InputEnd};
+use crate::face_stream::{FaceStream, InputEnd, Seen};
 use crate::media::Reading;
-use crate::metrics::video_score_over;
+use crate::metrics::{CalibratedRange, video_score_over};
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
 
-/// Scores all items, whose faces `faces` tells, in order; `judge` is what their scores are measured by.
+/// Scores all items, whose faces `faces` tells, in order, and tells of each; `judge` is what their scores are measured by.
 ///
 /// An interruption drops the current item and returns those before it.
 pub(super) fn score_all(
@@ -22,7 +24,7 @@ pub(super) fn score_all(
     items: &[InputItem],
     faces: FaceStream,
     (forgery_detector, judge): (&ForgeryDetector, Option<Judge>),
-    progress: &dyn Progress,
+    (progress, tell): (&dyn Progress, &mut dyn FnMut(&VideoResult) -> Result<()>),
     cancel: &Cancel,
 ) -> Result<Vec<VideoResult>> {
     let paths = || items.iter().map(|item| item.path.as_path());
@@ -34,6 +36,7 @@ pub(super) fn score_all(
     let mut results = Vec::with_capacity(items.len());
     let batches = Batches {
         keep: if builder.sheets.is_some() { heatmaps::FACES } else { 0 },
+        measure: config.measure || forgery_detector.calibrated_range() != CalibratedRange::default(),
         ..Batches::for_detector(config.batch_size, forgery_detector)
     };
     score_stream(faces, forgery_detector, batches, |number, end, found| {
@@ -41,6 +44,7 @@ pub(super) fn score_all(
         for note in result.note.iter().chain(&result.remarks) {
             progress.note(&format!("{}: {note}", result.path));
         }
+        tell(&result)?;
         progress.advance(&result.path);
         results.push(result);
         Ok(())
@@ -61,11 +65,14 @@ struct ResultBuilder<'a> {
 
 impl ResultBuilder<'_> {
     /// Everything about the item of this number.
-    fn result(&self, number: usize, end: InputEnd, found: ScoredFaces) -> Result<VideoResult> {
+    fn result(&self, number: usize, mut end: InputEnd, found: ScoredFaces) -> Result<VideoResult> {
         // Of an input whose faces cannot be trusted none count.
         let found = if end.faces == 0 { ScoredFaces::default() } else { found };
-        let scores: Vec<f32> = found.faces.iter().map(|face| face.score).collect();
-        let frames: Vec<i64> = found.faces.iter().map(|face| face.frame as i64).collect();
+        let seen = end.seen.take();
+        let counted = |at: &usize| seen.as_ref().is_none_or(|seen| seen.counted[*at]);
+        let published = || (0..found.faces.len()).filter(counted).map(|at| &found.faces[at]);
+        let scores: Vec<f32> = published().map(|face| face.score).collect();
+        let frames: Vec<i64> = published().map(|face| face.frame as i64).collect();
         let video = video_score_over(&scores, &frames, self.forgery_detector.looks().over_frames)?;
         let score = video.as_ref().map(|video| video.score);
         let frame_scores = video.map(|video| video.frames).unwrap_or_default();
@@ -78,11 +85,20 @@ impl ResultBuilder<'_> {
             status: end.status,
             note: end.note.as_deref(),
         };
-        let judgement = self.judge.map(|judge| judge.judge(&evidence));
-        let undrawn = self.draw(number, score, judgement.as_ref(), &found);
-        let notes: Vec<String> = end.note.into_iter().chain(undrawn).collect();
+        let persons = seen.as_ref().map(|seen| self.persons(&end, seen, &found));
+        let too_small = seen.as_ref().map_or(0, |seen| seen.too_small);
+        let by_persons = persons.as_deref().and_then(|persons| judgement_of_file(persons, too_small));
+        let judgement = by_persons.or_else(|| self.judge.map(|judge| judge.judge(&evidence)));
+        let sampling = seen.as_deref().and_then(sampling);
+        let by_place = seen.and_then(|seen| seen.by_place);
+        let by_place = by_place.map(|why| format!("persons are told apart by their places alone: {why}"));
+        end.remarks.extend(by_place);
         let item = &self.items[number];
-        Ok(VideoResult {
+        let passages = persons
+            .as_ref()
+            .map(|persons| persons.iter().flat_map(|person| person.passages.iter().copied()).collect());
+        let verdict = judgement.as_ref().map(|judgement| judgement.verdict);
+        let mut result = VideoResult {
             path: item.path.display().to_string(),
             label: item.label,
             group: item.group.clone(),
@@ -90,13 +106,37 @@ impl ResultBuilder<'_> {
             original: item.original,
             score: score.or(item.label.map(|_| NEUTRAL_SCORE)),
             judgement,
+            likely_real: verdict == Some(Verdict::NoTraceFound),
+            deciding_person: verdict.and(persons.as_deref()).and_then(deciding).map(|person| person.person),
             status: end.status,
             frames: end.frames_decoded,
             faces: end.faces,
             frame_scores,
-            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            persons,
+            passages,
+            sampling,
+            measured: measured_of_all(&found),
+            note: None,
             remarks: end.remarks,
-        })
+        };
+        let undrawn = self.draw(number, score, &result, &found);
+        let notes: Vec<String> = end.note.into_iter().chain(undrawn).collect();
+        result.note = (!notes.is_empty()).then(|| notes.join("; "));
+        Ok(result)
+    }
+
+    /// The persons of a file, each with its verdict.
+    fn persons(&self, end: &InputEnd, seen: &Seen, found: &ScoredFaces) -> Vec<PersonResult> {
+        if found.faces.is_empty() {
+            return Vec::new();
+        }
+        let judge = PersonJudge {
+            judge: self.judge,
+            range: self.forgery_detector.calibrated_range(),
+            doubts: &file_doubts(end.frames_decoded, end.frames_wanted, end.status),
+            whole: end.frames_decoded >= end.frames_wanted,
+        };
+        judge.persons(seen, found)
     }
 
     /// Draws what was asked for. What cannot be written does not take the score with it: it is the answer, in words.
@@ -104,25 +144,45 @@ impl ResultBuilder<'_> {
         &self,
         number: usize,
         score: Option<f64>,
-        judgement: Option<&Judgement>,
+        result: &VideoResult,
         found: &ScoredFaces,
     ) -> Vec<String> {
+        let persons = result.persons.as_deref().unwrap_or_default();
         let mut undrawn = Vec::new();
         if let Some(copies) = &self.copies {
-            let caption = Caption::of(score, judgement, self.judge);
+            let caption = Caption::of(score, result);
+            let marks = marks::of_persons(persons, self.judge);
             let path = &self.items[number].path;
-            if let Err(error) = copies.write(path, number, &found.faces, &caption, self.reading, self.cancel)
-            {
+            if let Err(error) = copies.write(path, number, &marks, &caption, self.reading, self.cancel) {
                 undrawn.push(format!("no annotated copy: {}", with_causes(&error)));
             }
         }
         if let Some(sheets) = &self.sheets
-            && let Err(error) = sheets.write(number, self.forgery_detector, self.judge, &found.kept)
+            && let Err(error) = {
+                let faces = marks::titled(&found.kept, &found.faces, persons, heatmaps::FACES);
+                sheets.write(number, self.forgery_detector, self.judge, &faces)
+            }
         {
             undrawn.push(format!("no heat map: {}", with_causes(&error)));
         }
         undrawn
     }
+}
+
+/// Which frames were looked at; `None` for what could not be opened.
+fn sampling(seen: &Seen) -> Option<Sampling> {
+    let plan = seen.plan.as_ref()?;
+    let length = plan.length;
+    let seconds = if length.frames > 1 { length.seconds_at(length.frames) } else { 0.0 };
+    let scenes = seen.looked_at.chunk_by(|a, b| a.scene == b.scene).count();
+    Some(Sampling {
+        frames: length.frames,
+        seconds,
+        planned: plan.wanted(),
+        added_for_scenes: seen.added,
+        scenes,
+        by_looks: seen.by_place.is_none(),
+    })
 }
 
 #[cfg(test)]

@@ -1,39 +1,52 @@
-//! From a score to words: likely fake, likely real or undecided, with reasons that a person can check.
+//! From a score to words: likely fake, no trace found or undecided, with reasons that a person can check.
+//!
+//! **Several persons.** A calibrated probability is that of a file in which forged and real are equally frequent. Where a
+//! file shows n persons of whom any may be the forged one, that half is shared out: each is real beforehand with the
+//! probability whose n-th power is one half, so that *nobody is forged* stays one half. That is Šidák's correction, in odds:
+//! the odds of each person are multiplied by 2^(1/n) - 1, and a score must be higher to make a file *likely fake*. However
+//! many persons there are, a real file is then called so at most as often as the border for one person allows for: a
+//! likelihood ratio of t or more comes about in at most one of t real faces, and n faces with n times the border together
+//! have no more chances than one face with the border itself.
 
 use super::batches::ScoredFace;
+use super::passages::Passage;
+use super::persons::PersonFace;
 use crate::metrics::{Calibration, FrameScore};
+use crate::persons::{MIN_FRAMES, MIN_SIDE, Stray, enough};
 use crate::types::VideoStatus;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// From this probability on, for fake or for real, a verdict is given.
 const SURE_FROM: f64 = 0.7;
-/// So many frames must have been read, and so many must show a face, where there were more.
-const MIN_FRAMES: usize = 3;
+/// From this probability on scores are far over the border.
+const FAR_FROM: f64 = 0.8;
 /// This share of the wanted frames must have been read, as a divisor: a half.
 const READ_SHARE: usize = 2;
 /// This share of the frames that were read must show a face, as a divisor: a tenth. Fewer are stray detections.
 const FACE_SHARE: usize = 10;
-/// Shorter side in pixels under which a face shows too little: no detector is trained on smaller ones.
-const MIN_FACE: f64 = 60.0;
 
 /// What is concluded from a score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// A forgery is more likely than not, and clearly so.
     LikelyFake,
-    /// A real video is more likely than not, and clearly so.
-    LikelyReal,
+    /// What the detector looks for is clearly not there. That is not the same as real: [`LIMITS`] says what it does not see.
+    NoTraceFound,
     /// Neither, or too little was seen.
     Undecided,
 }
 
+/// What a forgery detector trained on blended faces can see and what it cannot, to be said with every *no trace found*.
+pub const LIMITS: &str = "the detector looks for traces of blending, which swapped and pasted faces leave; faces that \
+                          were generated whole and mouths that were redrawn leave none, so this is no proof of a real file";
+
 impl Verdict {
-    /// What is told to people: `likely fake`, `likely real`, `undecided`.
+    /// What is told to people: `likely fake`, `no trace found`, `undecided`.
     pub fn words(self) -> &'static str {
         match self {
             Verdict::LikelyFake => "likely fake",
-            Verdict::LikelyReal => "likely real",
+            Verdict::NoTraceFound => "no trace found",
             Verdict::Undecided => "undecided",
         }
     }
@@ -46,7 +59,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Serialize for Verdict {
-    /// Written as `likely_fake`, `likely_real` or `undecided`.
+    /// Written as `likely_fake`, `no_trace_found` or `undecided`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.words().replace(' ', "_"))
     }
@@ -82,6 +95,24 @@ pub(super) struct Evidence<'a> {
     pub note: Option<&'a str>,
 }
 
+/// What is known of a person when it is judged.
+pub(super) struct PersonEvidence<'a> {
+    /// Mean score of its faces, 0..1.
+    pub score: f64,
+    /// Its faces, by frame.
+    pub faces: &'a [PersonFace],
+    /// How many persons of the file are judged.
+    pub persons: usize,
+    /// Why it decides nothing.
+    pub stray: Option<Stray>,
+    /// Parts of the video in which it is far over the border.
+    pub passages: &'a [Passage],
+    /// What speaks against any verdict by the mean, in words for people.
+    pub doubts: &'a [String],
+    /// Whether all wanted frames were read.
+    pub whole: bool,
+}
+
 /// The rule by which scores become verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Judge {
@@ -104,35 +135,123 @@ impl Judge {
     pub(super) fn judge(&self, evidence: &Evidence) -> Judgement {
         let Evidence { score, frame_scores, faces, frames_wanted, frames, status, note } = *evidence;
         let Some(score) = score else {
-            let why = match status {
-                VideoStatus::Unreadable => match note {
-                    Some(note) => format!("the file cannot be read: {note}"),
-                    None => "the file cannot be read".to_owned(),
-                },
-                _ => "no face was found".to_owned(),
-            };
-            let verdict = Verdict::Undecided;
-            return Judgement { verdict, probability: None, reasons: vec![why] };
+            return unscored(status, note);
         };
         let probability = self.probability(score);
-        let mut doubts = Vec::new();
-        doubts.extend(few_read(frames, frames_wanted).or_else(|| few_left(frames, status)));
+        let mut doubts = file_doubts(frames, frames_wanted, status);
         doubts.extend(few_with_face(frame_scores.len(), frames));
         doubts.extend(small_faces(faces));
         doubts.extend(probability.and_then(too_close));
+        let whole = frames >= frames_wanted;
         let verdict = match (doubts.is_empty(), score >= self.threshold) {
-            (false, _) => Verdict::Undecided,
             (true, true) => Verdict::LikelyFake,
-            (true, false) => Verdict::LikelyReal,
+            (true, false) if whole => Verdict::NoTraceFound,
+            _ => Verdict::Undecided,
         };
+        if verdict == Verdict::Undecided && doubts.is_empty() {
+            doubts.push(unseen());
+        }
         let mut reasons = doubts;
         reasons.push(format!("score {score:.3}, the border is at {:.3}", self.threshold));
         reasons.push(self.share_over(frame_scores));
+        if verdict == Verdict::NoTraceFound {
+            reasons.push(LIMITS.to_owned());
+        }
         reasons.extend(most_suspicious(frame_scores, faces));
         if status == VideoStatus::Truncated {
             reasons.push("the file is damaged or cut off: only what is left of it was seen".to_owned());
         }
         Judgement { verdict, probability, reasons }
+    }
+
+    /// Judges a person.
+    pub(super) fn judge_person(&self, evidence: &PersonEvidence) -> Judgement {
+        let PersonEvidence { score, faces, persons, stray, passages, doubts, whole } = *evidence;
+        if let Some(stray) = stray {
+            let reasons = vec![stray.to_string()];
+            return Judgement { verdict: Verdict::Undecided, probability: None, reasons };
+        }
+        let border = self.border(persons);
+        let most = passages.iter().map(|passage| passage.score).fold(score, f64::max);
+        let probability = self.probability_among(most, persons);
+        let mut reasons = Vec::new();
+        let verdict = if passages.is_empty() {
+            reasons.extend_from_slice(doubts);
+            reasons.extend(self.too_close_among(score, persons));
+            match (reasons.is_empty(), score >= border) {
+                (true, true) => Verdict::LikelyFake,
+                (true, false) if whole => Verdict::NoTraceFound,
+                (true, false) => {
+                    reasons.push(unseen());
+                    Verdict::Undecided
+                }
+                (false, _) => Verdict::Undecided,
+            }
+        } else {
+            reasons.extend(passages.iter().map(told_passage));
+            Verdict::LikelyFake
+        };
+        let of_all = if passages.is_empty() { "" } else { "over all its frames: " };
+        reasons.push(match persons {
+            0 | 1 => format!("{of_all}score {score:.3}, the border is at {border:.3}"),
+            _ => format!(
+                "{of_all}score {score:.3}, the border is at {border:.3} ({:.3} for one person; of {persons} persons one \
+                 is high by chance more often)",
+                self.threshold
+            ),
+        });
+        if verdict == Verdict::NoTraceFound {
+            reasons.push(LIMITS.to_owned());
+        }
+        if faces.len() > 1 {
+            let over = faces.iter().filter(|face| face.score >= border).count();
+            reasons.push(format!("{over} of {} frames with this face are over it", faces.len()));
+        }
+        reasons.extend(highest(faces));
+        Judgement { verdict, probability, reasons }
+    }
+
+    /// The score from which one of so many persons is rather fake than real: it rises with their number. Without
+    /// calibration nothing is known of chance, and it does not.
+    pub(super) fn border(&self, persons: usize) -> f64 {
+        self.score_of(-share(persons)).unwrap_or(self.threshold)
+    }
+
+    /// The score that is far over that border; without calibration half the way from there to 1.
+    pub(super) fn far_border(&self, persons: usize) -> f64 {
+        let far = (FAR_FROM / (1.0 - FAR_FROM)).ln();
+        self.score_of(far - share(persons)).unwrap_or((1.0 + self.threshold) / 2.0)
+    }
+
+    /// Calibrated probability of a fake, where any of so many persons may be it.
+    fn probability_among(&self, score: f64, persons: usize) -> Option<f64> {
+        let alone = self.probability(score)?;
+        let odds = alone / (1.0 - alone) * share(persons).exp();
+        Some(if odds.is_finite() { odds / (1.0 + odds) } else { 1.0 })
+    }
+
+    /// The score whose calibrated log odds are these.
+    fn score_of(&self, log_odds: f64) -> Option<f64> {
+        let inside = self.threshold > 0.0 && self.threshold < 1.0;
+        let temperature = self.temperature.filter(|_| inside)?;
+        let at = (self.threshold / (1.0 - self.threshold)).ln() + temperature * log_odds;
+        Some(1.0 / (1.0 + (-at).exp()))
+    }
+
+    /// Between the border that many persons raise for *likely fake* and that of one person for *no trace found*.
+    fn too_close_among(&self, score: f64, persons: usize) -> Option<String> {
+        let (alone, among) = (self.probability(score)?, self.probability_among(score, persons)?);
+        if among >= SURE_FROM || alone <= 1.0 - SURE_FROM {
+            return None;
+        }
+        match persons {
+            0 | 1 => too_close(alone),
+            _ => Some(format!(
+                "too close to tell: a probability of {among:.2} among {persons} persons (expected {SURE_FROM} or more) and of \
+                 {alone:.2} by itself (or {:.1} or less)",
+                1.0 - SURE_FROM
+            )),
+        }
     }
 
     /// Calibrated probability of a fake.
@@ -152,16 +271,63 @@ impl Judge {
     }
 }
 
+/// A file of which nothing was scored.
+fn unscored(status: VideoStatus, note: Option<&str>) -> Judgement {
+    let why = match status {
+        VideoStatus::Unreadable => match note {
+            Some(note) => format!("the file cannot be read: {note}"),
+            None => "the file cannot be read".to_owned(),
+        },
+        _ => "no face was found".to_owned(),
+    };
+    Judgement { verdict: Verdict::Undecided, probability: None, reasons: vec![why] }
+}
+
+/// Log odds that each of so many persons loses because any of them may be the forged one: 0 for one.
+fn share(persons: usize) -> f64 {
+    ((1.0 / persons.max(1) as f64).exp2() - 1.0).ln()
+}
+
+/// What is wrong with a file as a whole, so that no verdict is given.
+pub(super) fn file_doubts(frames: usize, frames_wanted: usize, status: VideoStatus) -> Vec<String> {
+    few_read(frames, frames_wanted).or_else(|| few_left(frames, status)).into_iter().collect()
+}
+
+fn unseen() -> String {
+    "some of the wanted frames could not be read: nothing suspicious was seen, but what was not seen may be forged".to_owned()
+}
+
+fn told_passage(passage: &Passage) -> String {
+    format!(
+        "likely fake in {}: {} frames in a row score {:.2} on average, far over the border, the others {:.2}",
+        passage.times(),
+        passage.frames,
+        passage.score,
+        passage.score_elsewhere
+    )
+}
+
+/// Which of a person's frames, and where the face is.
+fn highest(faces: &[PersonFace]) -> Option<String> {
+    let top = faces.iter().max_by(|a, b| a.score.total_cmp(&b.score))?;
+    let [x0, y0, x1, y1] = top.bbox;
+    let size = format!("{:.0} x {:.0} px at ({x0:.0}, {y0:.0})", x1 - x0, y1 - y0);
+    Some(match faces.len() {
+        1 => format!("the face of {size}"),
+        _ => format!(
+            "highest: {:.3} in frame {} ({}), the face of {size}",
+            top.score,
+            top.frame,
+            super::passages::clock(top.seconds)
+        ),
+    })
+}
+
 fn too_close(probability: f64) -> Option<String> {
     let sure = probability >= SURE_FROM || probability <= 1.0 - SURE_FROM;
     (!sure).then(|| {
         format!("a probability of {probability:.2} is too close to one half (expected {SURE_FROM} or more, or {:.1} or less)", 1.0 - SURE_FROM)
     })
-}
-
-/// How many of `all` are enough, where one in `divisor` is asked for: all of few.
-fn enough(all: usize, divisor: usize) -> usize {
-    all.div_ceil(divisor).max(MIN_FRAMES).min(all)
 }
 
 /// However few frames were wanted, what is left of a damaged file has to be more than a glimpse.
@@ -196,8 +362,8 @@ fn deciding(faces: &[ScoredFace]) -> Vec<&ScoredFace> {
 fn small_faces(faces: &[ScoredFace]) -> Option<String> {
     let mut sides: Vec<f64> = deciding(faces).into_iter().filter_map(shorter_side).collect();
     sides.sort_by(f64::total_cmp);
-    let middle = sides.get(sides.len() / 2).copied().filter(|side| *side < MIN_FACE)?;
-    Some(format!("the faces are small: {middle:.0} px, at least {MIN_FACE} are needed"))
+    let middle = sides.get(sides.len() / 2).copied().filter(|side| *side < MIN_SIDE)?;
+    Some(format!("the faces are small: {middle:.0} px, at least {MIN_SIDE} are needed"))
 }
 
 /// Which frame, which face.
@@ -263,7 +429,9 @@ mod tests {
         for part in ["border is at 0.600", "3 of 4 frames", "0.950 in frame 1", "200 x 210 px at (10, 20)"] {
             assert!(told.contains(part), "{part:?} in {told}");
         }
-        assert_eq!(judged(&[0.1; 4], 200.0, 4).verdict, Verdict::LikelyReal);
+        let nothing = judged(&[0.1; 4], 200.0, 4);
+        assert_eq!(nothing.verdict, Verdict::NoTraceFound);
+        assert!(nothing.reasons.iter().any(|reason| reason == LIMITS), "{nothing:?}");
     }
 
     #[test]
@@ -340,8 +508,48 @@ mod tests {
 
     #[test]
     fn names_are_stable() {
-        let names = [Verdict::LikelyFake, Verdict::LikelyReal, Verdict::Undecided];
+        let names = [Verdict::LikelyFake, Verdict::NoTraceFound, Verdict::Undecided];
         let names = names.map(|verdict| serde_json::to_string(&verdict).unwrap());
-        assert_eq!(names, ["\"likely_fake\"", "\"likely_real\"", "\"undecided\""]);
+        assert_eq!(names, ["\"likely_fake\"", "\"no_trace_found\"", "\"undecided\""]);
+    }
+
+    #[test]
+    fn nothing_found_in_a_part_of_a_file_is_not_nothing_found() {
+        let judge = Judge::new(Some(CALIBRATION), None).unwrap();
+        let judged = |score: f64, read: usize| {
+            let frame_scores: Vec<FrameScore> =
+                (0..read as i64).map(|frame| FrameScore { frame, score }).collect();
+            judge.judge(&Evidence {
+                score: Some(score),
+                frame_scores: &frame_scores,
+                faces: &faces(&vec![score; read], 200.0),
+                frames_wanted: 32,
+                frames: read,
+                status: if read < 32 { VideoStatus::Truncated } else { VideoStatus::Ok },
+                note: None,
+            })
+        };
+        let part = judged(0.1, 30);
+        assert_eq!((part.verdict, &part.reasons[0]), (Verdict::Undecided, &unseen()));
+        assert_eq!(judged(0.1, 32).verdict, Verdict::NoTraceFound);
+        assert_eq!(judged(0.99, 30).verdict, Verdict::LikelyFake);
+    }
+
+    #[test]
+    fn borders_of_many_persons_keep_the_prior_that_nobody_is_forged() {
+        let judge = Judge::new(Some(CALIBRATION), None).unwrap();
+        assert!((judge.border(1) - 0.6).abs() < 1e-12 && (judge.border(0) - 0.6).abs() < 1e-12);
+        for persons in 1..20 {
+            // A face that says nothing leaves each person its share, and all of them together one half.
+            let share = judge.probability_among(0.6, persons).unwrap();
+            assert!(((1.0 - share).powi(persons as i32) - 0.5).abs() < 1e-9, "{persons}");
+            assert!((judge.probability_among(judge.border(persons), persons).unwrap() - 0.5).abs() < 1e-9);
+            let far = judge.probability_among(judge.far_border(persons), persons).unwrap();
+            assert!((far - FAR_FROM).abs() < 1e-9);
+            assert!(judge.border(persons) < judge.border(persons + 1));
+        }
+        assert!(judge.probability_among(1.0, 3).unwrap() <= 1.0);
+        let uncalibrated = Judge::new(None, Some(0.5)).unwrap();
+        assert_eq!((uncalibrated.border(9), uncalibrated.far_border(9)), (0.5, 0.75));
     }
 }

@@ -4,7 +4,7 @@
 //! queue, and only so many videos are begun before those ahead of them are taken: memory is bounded by these two
 //! numbers, whatever the length of a video or a list.
 
-use super::{DecodeReport, Error, MediaFile, Reading, Wanted};
+use super::{DecodeReport, Error, MediaFile, Reading, VideoLength, Wanted};
 use crate::causes::with_causes;
 use crate::progress::Cancel;
 use crate::types::Frame;
@@ -88,7 +88,18 @@ impl Decodings {
         reading: Reading,
         threads: usize,
     ) -> Self {
-        let choose: Arc<dyn Fn(usize, usize) -> Vec<usize> + Send + Sync> = Arc::new(choose);
+        let choose = move |position, length: VideoLength| choose(position, length.frames);
+        Decodings::start_by_length(videos, choose, reading, threads)
+    }
+
+    /// [`Decodings::start`] with a `choose` that gets to know how long a video lasts.
+    pub fn start_by_length(
+        videos: Vec<PathBuf>,
+        choose: impl Fn(usize, VideoLength) -> Vec<usize> + Send + Sync + 'static,
+        reading: Reading,
+        threads: usize,
+    ) -> Self {
+        let choose: Arc<Choose> = Arc::new(choose);
         let (jobs, work) = unbounded::<Job>();
         let (wanted, gone) = bounded(0);
         let window = threads.max(1);
@@ -170,6 +181,9 @@ impl Consumer {
     }
 }
 
+/// Which frames of a video are wanted, by its position in the list and its length.
+type Choose = dyn Fn(usize, VideoLength) -> Vec<usize> + Send + Sync;
+
 /// A video to decode, and where its events go.
 struct Job {
     position: usize,
@@ -178,13 +192,7 @@ struct Job {
 }
 
 impl Job {
-    fn run(
-        self,
-        choose: &dyn Fn(usize, usize) -> Vec<usize>,
-        reading: Reading,
-        threads: usize,
-        consumer: &Consumer,
-    ) {
+    fn run(self, choose: &Choose, reading: Reading, threads: usize, consumer: &Consumer) {
         let consume = |frame| match self.send(DecodeEvent::Frame(frame), consumer) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
@@ -192,7 +200,8 @@ impl Job {
         let over = || consumer.is_gone();
         let end = match MediaFile::open_until(&self.path, reading, threads, &over) {
             Ok(Some(file)) => {
-                let wanted = Wanted::from(choose(self.position, file.frame_count()));
+                let length = VideoLength { frames: file.frame_count(), fps: file.fps() };
+                let wanted = Wanted::from(choose(self.position, length));
                 file.read_until(&over, &wanted, consume)
             }
             Ok(None) => Ok(None),

@@ -22,7 +22,7 @@ pub use limits::{MediaLimits, Reading};
 pub use media_file::MediaFile;
 
 pub use crate::native::jail::Walls;
-pub use crate::video::{Counting, DecodeReport, Wanted};
+pub use crate::video::{Counting, DecodeReport, VideoLength, Wanted};
 
 use std::path::PathBuf;
 

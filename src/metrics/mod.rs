@@ -5,6 +5,7 @@
 //! as the AUC of one class, is `None`.
 
 mod bootstrap;
+mod calibrated_range;
 mod calibration;
 mod roc;
 mod score;
@@ -13,6 +14,7 @@ mod summary;
 use std::cmp::Ordering;
 
 pub use bootstrap::Bootstrap;
+pub use calibrated_range::{CalibratedRange, FaceMeasures};
 pub use calibration::Calibration;
 pub use roc::{EqualErrorRate, Roc};
 pub use score::{FrameScore, OverFrames, VideoScore, video_score, video_score_over};

@@ -8,7 +8,7 @@ use super::named_weights::{NamedWeights, STEM, only_prefix};
 use super::weights::check;
 use super::{Error, Execution, InputSpec, Looks, OtherNetwork, fill};
 use crate::checkpoint::{BATCH_COUNTER, StateDict};
-use crate::metrics::Calibration;
+use crate::metrics::{CalibratedRange, Calibration};
 use crate::native::torch::Half;
 use crate::types::RgbImage;
 use std::path::Path;
@@ -29,6 +29,7 @@ pub struct ForgeryDetector {
     network: ForgeryNetwork,
     looks: Looks,
     calibration: Option<Calibration>,
+    calibrated_range: CalibratedRange,
     half: Option<Half>,
     notes: Vec<String>,
 }
@@ -43,9 +44,11 @@ impl ForgeryDetector {
         let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
         let looks = Looks::from_metadata(&file.metadata).map_err(unknown)?;
         let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
+        let calibrated_range = CalibratedRange::from_metadata(&file.metadata).map_err(unknown)?;
         Ok(ForgeryDetector {
             looks,
             calibration,
+            calibrated_range,
             notes,
             ..Self::from_state(&file.state, input, path, execution)?
         })
@@ -70,6 +73,7 @@ impl ForgeryDetector {
             network,
             looks: Looks::default(),
             calibration: None,
+            calibrated_range: CalibratedRange::default(),
             half: None,
             notes: Vec::new(),
         })
@@ -129,6 +133,11 @@ impl ForgeryDetector {
     /// What its scores mean, where its file tells.
     pub fn calibration(&self) -> Option<Calibration> {
         self.calibration
+    }
+
+    /// What the faces were like that its calibration saw, as far as its file tells.
+    pub fn calibrated_range(&self) -> CalibratedRange {
+        self.calibrated_range
     }
 
     /// What a person should know about its file, one sentence each.

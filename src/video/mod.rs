@@ -9,6 +9,7 @@
 mod indices;
 mod input;
 mod packets;
+mod plan;
 mod random_access;
 mod reader;
 mod recompression;
@@ -22,6 +23,7 @@ mod writer;
 
 pub use indices::{distinct_frame_indices, frame_indices, training_positions};
 pub use input::FileInput;
+pub use plan::{FramePlan, VideoLength};
 pub use reader::{Counting, DecodeReport, Decoded, Rows, VideoReader};
 pub use recompression::{Compression, RecompressionError, recompressed, require_encoders};
 pub use wanted::Wanted;

@@ -133,11 +133,108 @@ fn two_faces_of_one_frame_are_both_scored() {
 }
 
 #[test]
+fn persons_are_told_apart_and_judged_one_by_one() {
+    let place = Place::new();
+    let image = |frame| made::with_faces(320, 128, &[(64, 64), (224, 64)], 3, frame);
+    write_image(&place.path("two.png"), &image(0)).unwrap();
+    made::video(&place.path("both.mp4"), FRAMES, image);
+    let flags = "-n 4 --threshold 0 --json out.json --csv out.csv --annotate drawn --heatmaps maps";
+    let done = place.sbi(&format!("{INFER} two.png both.mp4 {flags}")).code(0);
+    let done = done.tells(&["person 1", "likely fake"]).tells(&["person 2", "likely fake"]);
+    let done = done.tells(&["2 files", "2 likely fake, 0 undecided, 0 no trace found"]).tells(&["next: "]);
+    assert!(done.stdout.lines().next().unwrap().contains("persons"), "{done}");
+    let json = place.json("out.json");
+    for (video, frames) in json["videos"].as_array().unwrap().iter().zip([1usize, 4]) {
+        let persons = video["persons"].as_array().unwrap();
+        assert_eq!(persons.len(), 2, "{video}");
+        for (number, person) in persons.iter().enumerate() {
+            assert_eq!((&person["person"], &person["frames"]), (&(number + 1).into(), &frames.into()));
+            assert_eq!((&person["stray"], &person["verdict"]), (&false.into(), &"likely_fake".into()));
+            let faces = person["faces"].as_array().unwrap();
+            // Each stays in its half of the frame, and its score is the mean over its own faces.
+            let left = faces.iter().all(|face| (face["bbox"][0].as_f64().unwrap() < 150.0) == (number == 0));
+            let mean =
+                faces.iter().map(|face| face["score"].as_f64().unwrap()).sum::<f64>() / faces.len() as f64;
+            assert!(left && (person["score"].as_f64().unwrap() - mean).abs() < 1e-9, "{person}");
+        }
+        // The published number is the mean of each frame's highest face.
+        let of = |person: usize, frame: usize| persons[person]["faces"][frame]["score"].as_f64().unwrap();
+        let highest = (0..frames).map(|frame| of(0, frame).max(of(1, frame))).sum::<f64>() / frames as f64;
+        assert!((video["score"].as_f64().unwrap() - highest).abs() < 1e-9, "{video}");
+        let decides = usize::from(persons[1]["score"].as_f64() > persons[0]["score"].as_f64()) + 1;
+        assert_eq!(video["deciding_person"], decides);
+        assert_eq!(
+            (&video["passages"], &video["sampling"]["planned"]),
+            (&Json::Array(vec![]), &frames.into())
+        );
+    }
+    assert_eq!(place.names("drawn"), ["both.mp4", "two.png"]);
+    assert_eq!(place.names("maps"), ["both_heatmap.png", "two_heatmap.png"]);
+    let table = fs::read_to_string(place.path("out.csv")).unwrap();
+    assert!(table.contains("1 0.") && table.contains("likely fake; 2 0."), "{table}");
+    let nothing = place.sbi(&format!("{INFER} two.png --threshold 1 --json none.json")).code(0);
+    nothing
+        .tells(&["no proof of a real file", "generated whole", "mouths"])
+        .tells(&["next: treat the file as unchecked"]);
+    let video = &place.json("none.json")["videos"][0];
+    assert_eq!((&video["verdict"], &video["likely_real"]), (&"no_trace_found".into(), &true.into()));
+}
+
+#[test]
+fn files_are_named_with_and_without_a_flag_and_in_lists() {
+    let place = Place::new();
+    place.copy(FACES[0], "a b.mp4");
+    place.copy(FACES[1], "c.mp4");
+    fs::write(place.path("list.txt"), "a b.mp4\n\nc.mp4\n").unwrap();
+    let flagged = place.sbi(&format!("{INFER} -n 2 -i c.mp4 --json flagged.json")).code(0);
+    let plain = place.sbi(&format!("{INFER} -n 2 c.mp4 --json plain.json")).code(0);
+    assert_eq!(flagged.stdout, plain.stdout);
+    assert_same_scores(&place.json("flagged.json"), &place.json("plain.json"));
+    let listed = place.sbi(&format!("{INFER} -n 2 @list.txt --jsonl")).code(0);
+    let lines: Vec<Json> = listed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let paths: Vec<&str> = lines.iter().map(|line| line["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["a b.mp4", "c.mp4"]);
+    let (own, whole) = (&lines[1]["score"], &place.json("plain.json")["videos"][0]["score"]);
+    assert!((own.as_f64().unwrap() - whole.as_f64().unwrap()).abs() < 1e-6, "{own} {whole}");
+    // What a command is given on standard input is a list too.
+    let list = fs::File::open(place.path("list.txt")).unwrap();
+    let mut command = place.command(&format!("{INFER} -n 2 -i - --jsonl"));
+    let piped = command.stdin(list).output().unwrap();
+    assert_eq!(String::from_utf8(piped.stdout).unwrap(), listed.stdout);
+    place.sbi(&format!("{INFER} @nowhere.txt")).refused(&["nowhere.txt", "list cannot be read"]);
+    place.sbi(&format!("{INFER} c.mp4 -d CDF")).misused(&["cannot be used with"]);
+}
+
+#[test]
+fn of_long_files_more_frames_are_looked_at_and_scenes_are_seen() {
+    let place = Place::new();
+    // A hundred frames, declared as two and a half a second, last forty seconds.
+    let frame = |frame: usize| match frame {
+        51..=52 => RgbImage::filled(made::WIDTH, made::HEIGHT, [250, 250, 250]),
+        _ => made::portrait(0, frame),
+    };
+    let (width, height) = (made::WIDTH, made::HEIGHT);
+    let mut writer = sbi::video::VideoWriter::create(&place.path("long.mp4"), width, height, 2.5).unwrap();
+    (0..100).for_each(|at| writer.write(&frame(at)).unwrap());
+    writer.finish().unwrap();
+    place.sbi(&format!("{INFER} long.mp4 --json out.json")).code(0);
+    let video = &place.json("out.json")["videos"][0];
+    let sampling = &video["sampling"];
+    let told = (&sampling["frames"], &sampling["seconds"], &sampling["planned"]);
+    assert_eq!(told, (&100.into(), &40.0.into(), &40.into()));
+    assert!(sampling["scenes"].as_u64().unwrap() >= 3, "{sampling}");
+    let looked_at = video["frames"].as_u64().unwrap();
+    assert_eq!(looked_at, 40 + sampling["added_for_scenes"].as_u64().unwrap());
+    let fixed = place.sbi(&format!("{INFER} long.mp4 -n 32 --json fixed.json")).code(0);
+    assert_eq!(place.json("fixed.json")["videos"][0]["frames"], 32, "{fixed}");
+}
+
+#[test]
 fn a_threshold_gives_a_verdict_in_table_and_csv() {
     let place = Place::new();
     place.copy(FACES[0], "a,b.mp4");
     place.copy("dark.mp4", "dark.mp4");
-    for (threshold, verdict) in [("0", "likely fake"), ("1", "likely real")] {
+    for (threshold, verdict) in [("0", "likely fake"), ("1", "no trace found")] {
         let flags = format!("-n 2 --threshold {threshold} --csv out.csv");
         let done = place.sbi(&format!("{INFER} -i a,b.mp4 dark.mp4 {flags}")).code(1);
         let done = done.tells(&["fakeness", "verdict", "status"]).tells(&[verdict, "a,b.mp4"]);
@@ -146,7 +243,18 @@ fn a_threshold_gives_a_verdict_in_table_and_csv() {
         let mut table = csv::Reader::from_path(place.path("out.csv")).unwrap();
         let head: Vec<_> = table.headers().unwrap().iter().map(str::to_owned).collect();
         assert_eq!(head[..5], ["path", "label", "group", "score", "verdict"]);
-        assert_eq!(head[5..], ["status", "frames", "faces", "note", "probability", "reasons"]);
+        let rest = [
+            "status",
+            "frames",
+            "faces",
+            "note",
+            "probability",
+            "reasons",
+            "persons",
+            "deciding_person",
+            "passages",
+        ];
+        assert_eq!(head[5..], rest);
         let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
         assert_eq!((&rows[0][0], &rows[0][1], &rows[0][4], &rows[0][5]), ("a,b.mp4", "", verdict, "ok"));
         assert!((0.0..=1.0).contains(&rows[0][3].parse::<f64>().unwrap()));

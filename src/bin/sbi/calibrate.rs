@@ -14,7 +14,7 @@ pub fn run(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Outcome> {
         overwrite: args.overwrite,
         precision: args.precision.map(Into::into),
     };
-    let CalibrateSummary { calibration, fitted_on } =
+    let CalibrateSummary { calibration, fitted_on, .. } =
         calibrate::run(&config, session.progress, session.cancel)?;
     println!("calibrated on {fitted_on}");
     println!("threshold     {:.4}", calibration.threshold);

@@ -1,11 +1,11 @@
 //! `sbi infer`.
 
 use crate::args::InferArgs;
-use crate::{Outcome, Session, report};
+use crate::{Outcome, Session, inputs, report};
 use anyhow::Context;
 use sbi::atomic_file::check_writable;
 use sbi::face::FaceDetectorConfig;
-use sbi::infer::{self, Config, InferSource, InferSummary};
+use sbi::infer::{self, Config, InferSource, InferSummary, VideoResult};
 use sbi::progress::Progress;
 use std::path::Path;
 
@@ -13,7 +13,12 @@ pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     for path in [&args.json, &args.csv].into_iter().flatten() {
         check_writable(path)?;
     }
-    let summary = infer::run(&config(args, session)?, session.progress, session.cancel)?;
+    let mut tell = |video: &VideoResult| match args.jsonl {
+        true => report::json_line(video)
+            .map_err(|cause| sbi::Error::Output { path: "standard output".into(), cause }),
+        false => Ok(()),
+    };
+    let summary = infer::run_telling(&config(args, session)?, session.progress, session.cancel, &mut tell)?;
     // Files first: what a script waits for is there even when standard output is a closed pipe.
     if let Some(path) = &args.json {
         report::write_json(path, &summary).context("the result as JSON")?;
@@ -21,7 +26,9 @@ pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.csv {
         report::csv(path, &summary).context("the result as CSV")?;
     }
-    report::inference(&summary)?;
+    if !args.jsonl {
+        report::inference(&summary)?;
+    }
     Ok(outcome(&summary))
 }
 
@@ -58,10 +65,15 @@ pub fn base_config(
 
 fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
     let labelled = args.test_set.source(&args.sampling, &session.global.data_root);
-    let source = labelled.unwrap_or_else(|| InferSource::Files(args.input.clone()));
+    let source = match labelled {
+        Some(labelled) => labelled,
+        None => InferSource::Files(inputs::listed(&[&args.files[..], &args.input[..]].concat())?),
+    };
     let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
     Ok(Config {
         labels: args.labels.clone(),
+        // A number that was asked for is that number, and labelled files are measured as test sets are.
+        by_duration: defaults.by_duration && args.sampling.frames.is_none() && args.labels.is_none(),
         frames: args.sampling.frames.unwrap_or(defaults.frames),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         device: session.global.device,

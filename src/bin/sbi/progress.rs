@@ -24,6 +24,8 @@ struct State {
     last_line: Instant,
     /// What `done` was in the last plain line.
     told: usize,
+    /// How far the current thing is, in words.
+    part: Option<String>,
 }
 
 impl Console {
@@ -37,6 +39,7 @@ impl Console {
             started: now,
             last_line: now,
             told: 0,
+            part: None,
         };
         Console { quiet, state: Mutex::new(state) }
     }
@@ -52,9 +55,10 @@ impl State {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = self.done as f64 / seconds.max(1e-9);
         let left = (self.total - self.done) as f64 / rate.max(1e-9);
+        let part = self.part.take().map_or(String::new(), |part| format!("; {part}"));
         let State { done, total, unit, .. } = &*self;
         let left = if *done == 0 { String::new() } else { format!(", {left:.0} s left") };
-        eprintln!("{done}/{total} {unit}, {rate:.2} a second{left}");
+        eprintln!("{done}/{total} {unit}, {rate:.2} a second{left}{part}");
     }
 }
 
@@ -84,6 +88,7 @@ impl Progress for Console {
         }
         self.with(|state| {
             state.done += 1;
+            state.part = None;
             match &state.bar {
                 Some(bar) => {
                     bar.inc(1);
@@ -94,6 +99,25 @@ impl Progress for Console {
                     state.line();
                 }
                 None => {}
+            }
+        });
+    }
+
+    fn part(&self, name: &str, done: usize, total: usize, unit: &str) {
+        if self.quiet {
+            return;
+        }
+        self.with(|state| {
+            let part = format!("{name}: {done} of {total} {unit}");
+            match &state.bar {
+                Some(bar) => bar.set_message(part),
+                None => {
+                    state.part = Some(part);
+                    if state.last_line.elapsed() >= LINE_EVERY {
+                        state.last_line = Instant::now();
+                        state.line();
+                    }
+                }
             }
         });
     }

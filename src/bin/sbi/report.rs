@@ -1,7 +1,8 @@
 //! Results for people and programs: tables on standard output, JSON and CSV files.
 
+use crate::files_report::{files, probability};
 use sbi::atomic_file;
-use sbi::infer::{InferSummary, Verdict, VideoResult};
+use sbi::infer::{InferSummary, Passage, PersonResult, Verdict, VideoResult};
 use sbi::metrics::VideoMetrics;
 use sbi::pack;
 use sbi::types::{Label, VideoStatus};
@@ -65,6 +66,9 @@ pub fn csv(path: &Path, summary: &InferSummary) -> anyhow::Result<()> {
             "note",
             "probability",
             "reasons",
+            "persons",
+            "deciding_person",
+            "passages",
         ])?;
         for video in &summary.videos {
             table.write_record([
@@ -79,11 +83,37 @@ pub fn csv(path: &Path, summary: &InferSummary) -> anyhow::Result<()> {
                 video.note.as_deref().unwrap_or(""),
                 &probability(video).map_or(String::new(), |probability| probability.to_string()),
                 &video.judgement.as_ref().map_or(String::new(), |judgement| judgement.reasons.join("; ")),
+                &video.persons.as_ref().map_or(String::new(), |persons| persons_told(persons)),
+                &video.deciding_person.map_or(String::new(), |person| person.to_string()),
+                &passages_told(video),
             ])?;
         }
         table.flush()
     })?;
     Ok(())
+}
+
+/// Each person with its score, and its verdict where there is one: `1 0.0312 no trace found; 2 0.9871 likely fake`.
+fn persons_told(persons: &[PersonResult]) -> String {
+    let told = |person: &PersonResult| {
+        let words = if person.stray { "stray" } else { person.verdict().map_or("", Verdict::words) };
+        format!("{} {:.4} {words}", person.person, person.score).trim_end().to_owned()
+    };
+    persons.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+/// Each passage with its person: `2 in 0:42 to 0:51`.
+fn passages_told(video: &VideoResult) -> String {
+    let told = |passage: &Passage| format!("{} in {}", passage.person, passage.times());
+    video.passages.iter().flatten().map(told).collect::<Vec<_>>().join("; ")
+}
+
+/// A result as a line of JSON on standard output, at once.
+pub fn json_line(video: &VideoResult) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, video).map_err(io::Error::other)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// The table of `infer` on standard output.
@@ -96,36 +126,7 @@ pub fn inference(summary: &InferSummary) -> io::Result<()> {
 }
 
 fn verdict(video: &VideoResult) -> &'static str {
-    video.judgement.as_ref().map_or("", |judgement| judgement.verdict.words())
-}
-
-fn probability(video: &VideoResult) -> Option<f64> {
-    video.judgement.as_ref().and_then(|judgement| judgement.probability)
-}
-
-fn files(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
-    let judged = summary.decision.is_some();
-    let head = if judged { "verdict      p(fake)  " } else { "" };
-    writeln!(out, "fakeness  {head}frames  faces  status      file")?;
-    for video in &summary.videos {
-        let score = video.score.map_or("-".to_owned(), |score| format!("{score:.4}"));
-        let sure = probability(video).map_or("-".to_owned(), |probability| format!("{probability:.2}"));
-        let verdict = if judged { format!("{:<11}  {sure:<7}  ", verdict(video)) } else { String::new() };
-        let VideoResult { frames, faces, path, .. } = video;
-        let status = video.status.to_string();
-        writeln!(out, "{score:<8}  {verdict}{frames:>6}  {faces:>5}  {status:<10}  {path}")?;
-    }
-    interrupted(out, summary)?;
-    if let [only] = summary.videos.as_slice() {
-        if let Some(judgement) = &only.judgement {
-            writeln!(out, "{}:", judgement.verdict)?;
-            judgement.reasons.iter().try_for_each(|reason| writeln!(out, "  {reason}"))?;
-        }
-        if let Some(score) = only.score {
-            writeln!(out, "fakeness: {score:.4}")?;
-        }
-    }
-    Ok(())
+    video.verdict().map_or("", Verdict::words)
 }
 
 fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics) -> io::Result<()> {
@@ -214,7 +215,7 @@ fn verdicts(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
             let called = of_label.iter().filter(|video| verdict(video) == words.words()).count();
             format!("{called} {words}")
         };
-        let counts = [Verdict::LikelyFake, Verdict::Undecided, Verdict::LikelyReal].map(count).join(", ");
+        let counts = [Verdict::LikelyFake, Verdict::Undecided, Verdict::NoTraceFound].map(count).join(", ");
         let name = if label.is_fake() { "fake videos" } else { "real videos" };
         writeln!(out, "{name:<18}  {counts}")?;
     }
@@ -229,7 +230,7 @@ fn number(value: Option<f64>) -> String {
     value.map_or("undefined".to_owned(), |value| format!("{value:.4}"))
 }
 
-fn interrupted(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
+pub fn interrupted(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
     match summary.interrupted {
         true => writeln!(out, "interrupted: only the videos above the line were scored"),
         false => Ok(()),

@@ -246,3 +246,72 @@ fn a_wish_to_stop_drops_the_current_video_and_finishes_those_before() {
         }
     }
 }
+
+/// Looks that tell nobody apart, and count how often they are asked for.
+struct OneLook(Arc<Mutex<usize>>);
+
+impl crate::persons::FaceLooks for OneLook {
+    fn looks(&mut self, _: &RgbImage, faces: &[&DetectedFace]) -> Option<Vec<crate::persons::Embedding>> {
+        *self.0.lock().unwrap() += faces.len();
+        Some(vec![crate::persons::Embedding(vec![0.0]); faces.len()])
+    }
+
+    fn missing(&self) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn between_the_wanted_frames_only_beginnings_of_scenes_are_searched_and_persons_are_noted() {
+    use crate::video::{FramePlan, VideoLength};
+    use std::sync::OnceLock;
+    let plan = FramePlan::by_duration(VideoLength { frames: 100, fps: 2.5 }, 8);
+    let between: Vec<usize> = plan.indices().into_iter().filter(|&index| plan.is_between(index)).collect();
+    // One frame between others shows another scene, and so does the one after it, which is wanted anyway.
+    let odd = between[5];
+    let image = |index: usize| {
+        let light = if index == odd { 220 } else { 7 };
+        RgbImage::filled(64, 48, [2, light, light])
+    };
+    let frames =
+        plan.indices().into_iter().map(|index| DecodeEvent::Frame(Frame { index, image: image(index) }));
+    let decoded = plan.indices().len();
+    let report = DecodeReport { wanted: decoded, decoded, ..DecodeReport::default() };
+    let events = frames.chain([DecodeEvent::End(Ok(report))]).map(|event| (0, event));
+    let plans: super::super::FramePlans = Arc::from(vec![OnceLock::from(plan.clone())]);
+    let (asked, told) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let on_frame = {
+        let told = Arc::clone(&told);
+        move |input, done, planned| told.lock().unwrap().push((input, done, planned))
+    };
+    let watch = Watch::new(plans, Box::new(OneLook(Arc::clone(&asked))), Box::new(on_frame));
+    let cancel = Cancel::new();
+    let faces = VideoFaces::new(events, Box::new(Made::new(3)), &cancel).watched_by(watch);
+    let (mut searched, mut persons, mut end) = (Vec::new(), Vec::new(), None);
+    for event in faces {
+        match event.unwrap() {
+            FaceEvent::Frame { faces, .. } => {
+                assert_eq!(faces.crops.len(), faces.persons.len());
+                searched.push(faces.frame);
+                persons.extend(faces.persons);
+            }
+            FaceEvent::End { end: told, .. } => end = Some(told),
+        }
+    }
+    let expected: Vec<usize> =
+        plan.indices().into_iter().filter(|index| !plan.is_between(*index) || *index == odd).collect();
+    assert_eq!(searched, expected);
+    assert!(persons.chunks(2).all(|frame| frame[0] != frame[1]), "{persons:?}");
+    let end = end.unwrap();
+    let seen = end.seen.unwrap();
+    assert_eq!((end.frames_decoded, end.frames_wanted), (expected.len(), expected.len()));
+    assert_eq!(
+        (seen.added, seen.looked_at.len(), seen.sightings.len()),
+        (1, expected.len(), 2 * expected.len())
+    );
+    assert_eq!(seen.looked_at.last().unwrap().scene, 2);
+    assert_eq!(seen.looked_at[1].seconds, expected[1] as f64 / 2.5);
+    // Two overlapping faces settle nothing by their places.
+    assert_eq!(*asked.lock().unwrap(), seen.sightings.len());
+    assert_eq!(told.lock().unwrap().last(), Some(&(0, expected.len(), expected.len())));
+}

@@ -12,13 +12,32 @@ fn the_highest_of_each_frame_are_kept_in_order() {
     let mut kept = Vec::new();
     for (frame, score) in [(0, 0.3), (0, 0.5), (1, 0.9), (1, 0.2), (2, 0.4), (3, 0.7), (4, 0.1)] {
         let face = ScoredFace { frame, bbox: None, score };
-        keep_highest(&mut kept, 3, face, RgbImage::filled(1, 1, [frame as u8; 3]));
+        keep_highest(&mut kept, 3, (face, 0), RgbImage::filled(1, 1, [frame as u8; 3]));
     }
     let frames: Vec<_> = kept.iter().map(|k| (k.face.frame, k.crop.data()[0])).collect();
     assert_eq!(frames, [(1, 1), (3, 3), (0, 0)]);
     let mut none = Vec::new();
-    keep_highest(&mut none, 0, kept[0].face, kept[0].crop.clone());
+    keep_highest(&mut none, 0, (kept[0].face, 0), kept[0].crop.clone());
     assert!(none.is_empty());
+}
+
+#[test]
+fn every_person_keeps_crops_and_the_one_with_most_makes_room() {
+    let mut kept = Vec::new();
+    let mut add = |kept: &mut Vec<KeptFace>, person, frame, score| {
+        let face = ScoredFace { frame, bbox: None, score };
+        keep_highest(kept, 2, (face, person), RgbImage::filled(1, 1, [0; 3]));
+    };
+    (0..5).for_each(|frame| add(&mut kept, 0, frame, 0.9 + frame as f32 / 100.0));
+    (1..9).for_each(|person| add(&mut kept, person, 0, 0.1 * person as f32));
+    let told: Vec<_> = kept.iter().map(|kept| (kept.person, kept.face.frame)).collect();
+    // At most two of each and eight in all: person 0 gave one up, then the lowest of those with one did.
+    assert_eq!(told.len(), 8, "{told:?}");
+    assert_eq!(told[0], (0, 4));
+    assert!(
+        told.iter().filter(|(person, _)| *person == 0).count() == 1 && told.contains(&(8, 0)),
+        "{told:?}"
+    );
 }
 
 /// What happens to a made network, in order.
@@ -54,6 +73,10 @@ impl CropScorer for Made {
     }
 }
 
+fn face_crop(pixels: RgbImage) -> FaceCrop {
+    FaceCrop { bbox: None, pixels }
+}
+
 fn crop(value: u8) -> RgbImage {
     RgbImage::filled(2, 2, [value; 3])
 }
@@ -70,7 +93,7 @@ fn scored(
     let values = |kept: &[KeptFace]| kept.iter().map(|face| face.crop.data()[0]).collect::<Vec<u8>>();
     for (number, faces) in inputs.iter().enumerate() {
         for (at, &value) in faces.iter().enumerate() {
-            scorer.push(at / 2, None, crop(value)).ok().unwrap();
+            scorer.push(at / 2, 0, face_crop(crop(value))).ok().unwrap();
         }
         if last_ends || number + 1 < inputs.len() {
             scorer.end(number);
@@ -98,7 +121,7 @@ proptest! {
         last_ends in any::<bool>(),
     ) {
         let made = Made::default();
-        let done = scored(&inputs, last_ends, Batches { size, in_flight, keep: 0 }, &made);
+        let done = scored(&inputs, last_ends, Batches { size, in_flight, keep: 0, measure: false }, &made);
         let ended = if last_ends { &inputs[..] } else { &inputs[..inputs.len().saturating_sub(1)] };
         prop_assert_eq!(done.iter().map(|(number, ..)| *number).collect::<Vec<_>>(), (0..ended.len()).collect::<Vec<_>>());
         for ((_, faces, kept), expected) in done.iter().zip(ended) {
@@ -126,9 +149,9 @@ proptest! {
 #[test]
 fn a_batch_in_flight_is_waited_for_when_the_next_has_been_uploaded() {
     let made = Made::default();
-    let mut scorer = InputScorer::new(&made, Batches { size: 2, in_flight: 1, keep: 0 });
+    let mut scorer = InputScorer::new(&made, Batches { size: 2, in_flight: 1, keep: 0, measure: false });
     let push = |scorer: &mut InputScorer<Made, char>, count: usize| {
-        (0..count).for_each(|_| scorer.push(0, None, crop(5)).ok().unwrap());
+        (0..count).for_each(|_| scorer.push(0, 0, face_crop(crop(5))).ok().unwrap());
     };
     push(&mut scorer, 2);
     scorer.end('a');
@@ -164,7 +187,7 @@ fn a_network_gives_the_same_in_flight_as_waited_for() {
     let all = |batches| {
         let mut scorer = InputScorer::new(&detector, batches);
         for (number, face) in faces.iter().enumerate() {
-            scorer.push(0, None, face.clone()).ok().unwrap();
+            scorer.push(0, 0, face_crop(face.clone())).ok().unwrap();
             scorer.end(number);
         }
         scorer.finish().ok().unwrap();
@@ -172,10 +195,10 @@ fn a_network_gives_the_same_in_flight_as_waited_for() {
             .map(|(_, found)| found.faces[0].score)
             .collect::<Vec<f32>>()
     };
-    let alone = all(Batches { size: 1, in_flight: 0, keep: 0 });
+    let alone = all(Batches { size: 1, in_flight: 0, keep: 0, measure: false });
     assert!(alone.windows(2).all(|pair| pair[0] != pair[1]), "{alone:?}");
     for (size, in_flight) in [(2, 0), (2, 1), (5, 1)] {
-        let together = all(Batches { size, in_flight, keep: 0 });
+        let together = all(Batches { size, in_flight, keep: 0, measure: false });
         assert_eq!(together.len(), alone.len());
         for (a, b) in alone.iter().zip(&together) {
             assert!((a - b).abs() < 1e-6, "{alone:?} {together:?}");
@@ -217,12 +240,16 @@ fn an_interruption_while_scoring_loses_only_inputs_with_faces_in_that_batch() {
             faces: 1,
             note: None,
             remarks: Vec::new(),
+            seen: None,
         };
-        [FaceEvent::Frame { input, faces: FrameFaces { frame: 0, crops } }, FaceEvent::End { input, end }]
+        [
+            FaceEvent::Frame { input, faces: FrameFaces { frame: 0, crops, persons: Vec::new() } },
+            FaceEvent::End { input, end },
+        ]
     };
     let events = (0..9).flat_map(event).map(Ok);
     let mut told = Vec::new();
-    let batches = Batches { size: 2, in_flight: 0, keep: 0 };
+    let batches = Batches { size: 2, in_flight: 0, keep: 0, measure: false };
     score_stream(events, &Stopped(Made::default()), batches, |input, _, found| {
         told.push((input, found.faces[0].score));
         Ok(())

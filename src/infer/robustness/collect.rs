@@ -73,7 +73,7 @@ pub(super) fn collect(
     progress.begin(items.len(), "videos");
     let over_frames = forgery_detector.looks().over_frames;
     let scorer = EveryVersion { forgery_detector, cancel };
-    let batches = Batches { size: config.batch_size, in_flight: 0, keep: 0 };
+    let batches = Batches { size: config.batch_size, in_flight: 0, keep: 0, measure: false };
     score_stream(faces, &scorer, batches, |number, end, found| {
         let name = items[number].path.display().to_string();
         if let Some(label) = items[number].label {

@@ -99,7 +99,7 @@ fn scored(
         2,
     );
     let faces = FaceStream::from_videos(decodings, Box::new(face_detector), &cancel);
-    score_all(&config, &items, faces, (network, None), &Silent, &cancel).unwrap()
+    score_all(&config, &items, faces, (network, None), (&Silent, &mut |_| Ok(())), &cancel).unwrap()
 }
 
 #[track_caller]

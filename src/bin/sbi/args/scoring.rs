@@ -10,17 +10,20 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sbi infer -i video.mp4\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
+    after_help = "Examples:\n  sbi infer video.mp4\n  find -name '*.mp4' | sbi infer -i - --jsonl\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
 sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result.json\n  \
 sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer --labels folder/labels.csv\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
 A score is the probability of a forgery, from 0 (real) to 1 (fake)."
 )]
-#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["dataset", "input", "packed", "labels"])))]
+#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["dataset", "files", "input", "packed", "labels"])))]
 pub struct InferArgs {
+    /// Photographs, videos, or folders of them; - reads a list of paths from standard input, @FILE from a file
+    #[arg(value_name = "PATH", conflicts_with_all = ["dataset", "packed"])]
+    pub files: Vec<PathBuf>,
     /// Weights of the deepfake detector (SBI or EG; any of the known file forms); default: the detector in the box
     #[arg(short, long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Photographs, videos, or folders of them
+    /// The same, as an option
     #[arg(short, long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["dataset", "packed"])]
     pub input: Vec<PathBuf>,
     /// CSV table with the columns file and label (and kind, source, pair, as far as known): metrics for any files; without
@@ -42,10 +45,13 @@ pub struct InferArgs {
     /// Write everything that was found out as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Print one line of JSON per input as soon as it is scored, in place of the table
+    #[arg(long)]
+    pub jsonl: bool,
     /// Write one line per video as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Write copies of the inputs with faces and scores drawn in
+    /// Write copies of the inputs with persons and scores drawn in
     #[arg(long, value_name = "DIR")]
     pub annotate: Option<PathBuf>,
     /// Write a sheet per input that shows where in its most suspicious faces the score comes from

@@ -59,7 +59,7 @@ impl LandmarkArgs {
 /// Flags that say which frames of which videos.
 #[derive(Debug, Args)]
 pub struct SamplingArgs {
-    /// Frames per video, spread evenly
+    /// Frames per video, spread evenly [default: 32; infer looks at one a second of longer files, at most 600]
     #[arg(short = 'n', long = "frames", value_name = "N", value_parser = positive)]
     pub frames: Option<usize>,
     /// Compression level of FaceForensics++: raw, c23 or c40
