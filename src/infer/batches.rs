@@ -296,7 +296,7 @@ fn keep_highest<S: Copy + PartialOrd>(
     let crowded = if count(kept, person) > keep {
         Some(person)
     } else if kept.len() > keep * PERSONS_KEPT {
-        kept.iter().rev().map(|other| other.person).max_by_key(|&person| count(kept, person))
+        kept.iter().map(|other| other.person).max_by_key(|&person| count(kept, person))
     } else {
         None
     };

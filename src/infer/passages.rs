@@ -139,7 +139,7 @@ mod tests {
         let scores: Vec<f64> = (0..600)
             .map(|at| {
                 let forged = (252..262).contains(&at);
-                if forged { rng.random_range(0.85..1.0) } else { rng.random_range(0.0..0.75) }
+                if forged { rng.random_range(0.85..1.0) } else { rng.random_range(0.0..0.65) }
             })
             .collect();
         assert!(mean(scores.iter().copied()) < 0.5);

@@ -82,23 +82,19 @@ impl CalibratedRange {
     /// What of a person's faces is outside, a sentence each.
     pub fn doubts(&self, faces: FaceMeasures) -> Vec<String> {
         let FaceMeasures { side, brightness, sharpness } = faces;
-        let outside = |value: Option<f64>,
-                       range: Option<(f64, f64)>,
-                       low: &str,
-                       high: &str,
-                       digits: usize| {
+        let outside = |value: Option<f64>, range: Option<(f64, f64)>, [low, high, unit]: [&str; 3]| {
             let (value, (least, most)) = (value?, range?);
             let what = if value < least { low } else { high };
             (value < least || value > most).then(|| {
                 format!(
-                    "the faces are {what} than any that the detector was calibrated on: {value:.digits$}, it saw \
-                     {least:.digits$} to {most:.digits$}"
+                    "the faces are {what} than any that the detector was calibrated on: {value:.0}{unit}, it saw {least:.0} \
+                     to {most:.0}{unit}"
                 )
             })
         };
-        let side = outside(side, self.side, "smaller (pixels)", "larger (pixels)", 0);
-        let brightness = outside(brightness, self.brightness, "darker", "brighter", 0);
-        let sharpness = outside(sharpness, self.sharpness, "more blurred", "sharper or noisier", 1);
+        let side = outside(side, self.side, ["smaller", "larger", " px"]);
+        let brightness = outside(brightness, self.brightness, ["darker", "brighter", ""]);
+        let sharpness = outside(sharpness, self.sharpness, ["more blurred", "sharper or noisier", ""]);
         [side, brightness, sharpness].into_iter().flatten().collect()
     }
 }
@@ -133,7 +129,7 @@ mod tests {
             (Some((2.0, 198.0)), Some((20.0, 20.0)), None)
         );
         assert_eq!(range.doubts(face(100.0)), Vec::<String>::new());
-        assert!(range.doubts(face(1.0))[0].contains("smaller (pixels)"));
+        assert!(range.doubts(face(1.0))[0].contains("smaller than any"));
         let dark = FaceMeasures { brightness: Some(3.0), ..FaceMeasures::default() };
         assert!(
             range.doubts(dark)[0].contains("darker") && CalibratedRange::default().doubts(dark).is_empty()

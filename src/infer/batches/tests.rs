@@ -24,7 +24,7 @@ fn the_highest_of_each_frame_are_kept_in_order() {
 #[test]
 fn every_person_keeps_crops_and_the_one_with_most_makes_room() {
     let mut kept = Vec::new();
-    let mut add = |kept: &mut Vec<KeptFace>, person, frame, score| {
+    let add = |kept: &mut Vec<KeptFace>, person, frame, score| {
         let face = ScoredFace { frame, bbox: None, score };
         keep_highest(kept, 2, (face, person), RgbImage::filled(1, 1, [0; 3]));
     };
