@@ -107,7 +107,7 @@ fn results_go_to_stdout_and_the_rest_to_stderr() {
     let quiet = place.sbi(&format!("{infer} --quiet")).code(0);
     assert_eq!(quiet.stderr, "", "{quiet}");
     assert_eq!(loud.stdout, quiet.stdout);
-    let table = "fakeness  frames  faces  status      file\n0.";
+    let table = "fakeness  frames  faces  persons  status      file\n0.";
     assert!(predicate::str::starts_with(table).eval(&quiet.stdout), "{quiet}");
 }
 
