@@ -6,7 +6,7 @@ use super::verdict::PersonEvidence;
 use super::{Judge, Judgement, NEUTRAL_SCORE, Verdict};
 use crate::face_stream::Seen;
 use crate::imaging::Light;
-use crate::metrics::{CalibratedRange, FaceMeasures};
+use crate::metrics::{CalibratedRange, FaceMeasures, OverFrames};
 use crate::persons::{Person, persons};
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub struct PersonResult {
     pub person: usize,
     /// Whether it is a stray detection, which decides nothing.
     pub stray: bool,
-    /// Mean score of its faces, 0..1.
+    /// The scores of its faces as one, 0..1.
     pub score: f64,
     /// The verdict with its reasons; `None` without calibration and threshold.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -68,6 +68,8 @@ impl PersonResult {
 #[derive(Clone, Copy)]
 pub(super) struct PersonJudge<'a> {
     pub judge: Option<Judge>,
+    /// How the scores of frames become one.
+    pub over_frames: OverFrames,
     /// What the calibration saw, as far as the weight file tells.
     pub range: CalibratedRange,
     /// What is wrong with the file as a whole, for every verdict.
@@ -95,7 +97,7 @@ impl PersonJudge<'_> {
     ) -> PersonResult {
         let faces: Vec<PersonFace> =
             person.sightings.iter().map(|&at| face_of(&found.faces[at], seen, at)).collect();
-        let score = faces.iter().map(|face| face.score).sum::<f64>() / faces.len().max(1) as f64;
+        let score = self.over_frames.of(faces.iter().map(|face| face.score));
         let passages = match self.judge {
             Some(judge) if person.stray.is_none() => {
                 passages(number, &faces, judge.border(persons), judge.far_border(persons))
@@ -251,7 +253,13 @@ mod tests {
     fn judged(scores: &[(&[f32], f64)]) -> (Vec<PersonResult>, Option<Judgement>) {
         let calibration = Calibration { threshold: 0.6, temperature: 1.0 };
         let judge = Judge::new(Some(calibration), None);
-        let by = PersonJudge { judge, range: CalibratedRange::default(), doubts: &[], whole: true };
+        let by = PersonJudge {
+            judge,
+            over_frames: OverFrames::Mean,
+            range: CalibratedRange::default(),
+            doubts: &[],
+            whole: true,
+        };
         let (seen, found) = seen(scores);
         let persons = by.persons(&seen, &found);
         let judgement = judgement_of_file(&persons, 0);

@@ -132,6 +132,7 @@ impl ResultBuilder<'_> {
         }
         let judge = PersonJudge {
             judge: self.judge,
+            over_frames: self.forgery_detector.looks().over_frames,
             range: self.forgery_detector.calibrated_range(),
             doubts: &file_doubts(end.frames_decoded, end.frames_wanted, end.status),
             whole: end.frames_decoded >= end.frames_wanted,
