@@ -32,13 +32,20 @@ impl Bootstrap {
     /// Draws `real + fake` numbers per resample from a generator of its own, made from the seed.
     pub fn auc_ci95(&self, roc: &Roc) -> Option<(f64, f64)> {
         roc.auc()?;
+        let mut aucs = Vec::with_capacity(self.resamples);
+        self.resample(roc, |counts| aucs.extend(area(counts.iter().copied())));
+        ci95(&mut aucs)
+    }
+
+    /// Draws the resamples and shows each to `look`: how often (real, fake) each distinct score was drawn, from the highest
+    /// score to the lowest. Both classes must be there.
+    pub(super) fn resample(&self, roc: &Roc, mut look: impl FnMut(&[(u64, u64)])) {
         // A resample only has to say how often each distinct score was drawn: the scores were
-        // sorted once, and the AUC is a walk over the counts.
+        // sorted once, and a metric is a walk over the counts.
         let real = members(roc.levels().iter().map(|level| level.real));
         let fake = members(roc.levels().iter().map(|level| level.fake));
         let mut counts = vec![(0_u64, 0_u64); roc.levels().len()];
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut aucs = Vec::with_capacity(self.resamples);
         for _ in 0..self.resamples {
             counts.fill((0, 0));
             for _ in 0..real.len() {
@@ -47,10 +54,8 @@ impl Bootstrap {
             for _ in 0..fake.len() {
                 counts[fake[rng.random_range(0..fake.len())]].1 += 1;
             }
-            aucs.extend(area(counts.iter().copied()));
+            look(&counts);
         }
-        aucs.sort_by(f64::total_cmp);
-        Some((percentile(&aucs, TAIL)?, percentile(&aucs, 1.0 - TAIL)?))
     }
 
     /// The 95 % confidence interval of the mean of `values`, (low, high), as [`Bootstrap::auc_ci95`] finds that of an AUC.
@@ -64,8 +69,7 @@ impl Bootstrap {
         let mut means: Vec<f64> = (0..self.resamples)
             .map(|_| (0..values.len()).map(|_| drawn()).sum::<f64>() / values.len() as f64)
             .collect();
-        means.sort_by(f64::total_cmp);
-        Some((percentile(&means, TAIL)?, percentile(&means, 1.0 - TAIL)?))
+        ci95(&mut means)
     }
 }
 
@@ -76,6 +80,12 @@ fn members(counts: impl Iterator<Item = u64>) -> Vec<usize> {
         members.extend((0..count).map(|_| level));
     }
     members
+}
+
+/// The percentiles 2.5 and 97.5 of what resamples gave, (low, high). `None` without values.
+pub(super) fn ci95(values: &mut [f64]) -> Option<(f64, f64)> {
+    values.sort_by(f64::total_cmp);
+    Some((percentile(values, TAIL)?, percentile(values, 1.0 - TAIL)?))
 }
 
 /// The value below which the part `at` of the sorted values lies, as `numpy.percentile`.

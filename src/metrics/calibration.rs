@@ -76,7 +76,7 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn log_odds(score: f64) -> f64 {
+pub(super) fn log_odds(score: f64) -> f64 {
     let score = score.clamp(EDGE, 1.0 - EDGE);
     (score / (1.0 - score)).ln()
 }

@@ -7,18 +7,39 @@
 mod bootstrap;
 mod calibrated_range;
 mod calibration;
+mod cllr;
+mod det;
+mod elub;
+mod error_rates;
+mod likelihood;
+mod logistic;
+mod measures;
+mod pav;
+mod reliability;
 mod roc;
 mod score;
 mod summary;
+#[cfg(test)]
+mod tests;
+mod tippett;
 
 use std::cmp::Ordering;
 
 pub use bootstrap::Bootstrap;
 pub use calibrated_range::{CalibratedRange, FaceMeasures};
 pub use calibration::Calibration;
+pub use cllr::{cllr, cllr_min};
+pub use det::DetPoint;
+pub use elub::elub;
+pub use likelihood::{FittedOn, LIKELIHOOD_RATIOS, LikelihoodRatio, LikelihoodRatios};
+pub use logistic::Logistic;
+pub use measures::{AnsweredVideo, Curves, Measure, Measures, Scale, WorstKind};
+pub use pav::Pav;
+pub use reliability::{ReliabilityBin, reliability};
 pub use roc::{EqualErrorRate, Roc};
 pub use score::{FrameScore, OverFrames, VideoScore, video_score, video_score_over};
 pub use summary::{PairMetrics, ScoredVideo, VideoMetrics};
+pub use tippett::{TippettPoint, tippett};
 
 /// Numbers from which no metric can be computed. Indices count from 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
