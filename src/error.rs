@@ -114,6 +114,30 @@ pub enum Error {
         /// The table.
         table: PathBuf,
     },
+    /// A file that is no result, or no longer the one that was written.
+    #[error(transparent)]
+    ResultFile(#[from] crate::infer::evidence::ResultFileError),
+    /// A result that cannot be told in JSON.
+    #[error("a result cannot be told in JSON")]
+    ResultAsJson {
+        /// Why not.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// A result whose scores are those of other weights than are to be calibrated.
+    #[error("{}: its scores are those of another weight file than {}", result.display(), weights.display())]
+    ResultOfOtherWeights {
+        /// The result.
+        result: PathBuf,
+        /// The weights.
+        weights: PathBuf,
+    },
+    /// A result of files without labels.
+    #[error("{}: no labels in this result", result.display())]
+    ResultWithoutLabels {
+        /// The result.
+        result: PathBuf,
+    },
     /// A packed folder that was made from other files than asked for.
     #[error("{}: was packed from {packed} videos, but {asked} was asked for", folder.display())]
     PackedCompression {

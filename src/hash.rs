@@ -1,4 +1,14 @@
-//! Hash values of names and bytes that are equal on every machine and in every release.
+//! Hash values of names, bytes and files that are equal on every machine and in every release.
+
+use crate::file_error::FileError;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 1 << 20;
 
 /// The 64-bit FNV-1a hash of `bytes`.
 pub fn fnv1a64(bytes: &[u8]) -> u64 {
@@ -26,5 +36,73 @@ impl Fnv1a64 {
     /// The hash of all bytes so far.
     pub fn finish(self) -> u64 {
         self.0
+    }
+}
+
+/// The SHA-256 sum of `bytes`, 64 hex digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// A file's length and its SHA-256 sum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSum {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// 64 hex digits.
+    pub sha256: String,
+}
+
+impl FileSum {
+    /// Reads a file piece by piece, so that memory does not grow with it. `over` is asked between pieces whether the sum is
+    /// still wanted; `None` when it is not.
+    ///
+    /// Fails when the file cannot be read.
+    pub fn of(path: &Path, over: &dyn Fn() -> bool) -> Result<Option<FileSum>, FileError> {
+        let failed = FileError::of(path);
+        let mut file = File::open(path).map_err(failed)?;
+        // A pipe would be waited for, and is used up by reading it.
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(std::io::ErrorKind::InvalidInput.into()));
+        }
+        let (mut sum, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
+        loop {
+            if over() {
+                return Ok(None);
+            }
+            match file.read(&mut piece) {
+                Ok(0) => return Ok(Some(FileSum { bytes, sha256: hex(&sum.finalize()) })),
+                Ok(read) => {
+                    sum.update(&piece[..read]);
+                    bytes += read as u64;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_those_of_the_standard_in_one_piece_and_in_many() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), abc);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let long: Vec<u8> = (0..PIECE * 2 + 5).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &long).unwrap();
+        let found = FileSum::of(&path, &|| false).unwrap().unwrap();
+        assert_eq!(found, FileSum { bytes: long.len() as u64, sha256: sha256(&long) });
+        assert_eq!(FileSum::of(&path, &|| true).unwrap(), None);
+        assert!(FileSum::of(folder.path(), &|| false).is_err());
+        assert!(FileSum::of(&folder.path().join("absent"), &|| false).is_err());
     }
 }

@@ -11,6 +11,7 @@ pub use error::AverageError;
 
 use crate::Result;
 use crate::checkpoint::{Checkpoint, StatePlace, WrittenForm};
+use crate::metrics::LIKELIHOOD_RATIOS;
 use crate::model::NamedWeights;
 use crate::model::forgery_detector::{holds_forgery_detector, network_name};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 /// Metadata that say how one file's network takes images: equal in all, or they are no runs of one network.
 const INPUT: [&str; 2] = ["image_size", "normalisation"];
 /// Metadata that were measured on one file's weights and say nothing about the mean.
-const MEASURED: [&str; 5] = ["threshold", "temperature", "calibrated_on", "validation_auc", "epoch"];
+const MEASURED: [&str; 6] =
+    ["threshold", "temperature", "calibrated_on", LIKELIHOOD_RATIOS, "validation_auc", "epoch"];
 /// Metadata of the files that were averaged, first to last.
 const AVERAGED: &str = "averaged";
 

@@ -1,18 +1,23 @@
 //! The stage *calibrate*: finds out what a forgery detector's scores mean, and writes the detector with it.
 //!
-//! A threshold and a temperature are fitted on labelled videos, which the stage *infer* scores, or on the pairs that a
-//! training held out. Whoever fits on a set must not measure on it.
+//! A threshold and a temperature are fitted on labelled videos, which the stage *infer* scores or has scored, or on the pairs
+//! that a training held out; on videos likelihood ratios with their bounds, too. Whoever fits on a set must not measure on
+//! it.
+
+mod labelled;
+mod likelihood;
 
 use crate::checkpoint::{self, Precision, StatePlace, WrittenForm};
+use crate::hash::FileSum;
 use crate::infer;
-use crate::metrics::{CalibratedRange, Calibration, FaceMeasures};
+use crate::metrics::{CalibratedRange, Calibration, LIKELIHOOD_RATIOS, LikelihoodRatios};
 use crate::model::forgery_detector::detector_part;
-use crate::model::{DeviceChoice, Execution, ForgeryDetector, Looks, NamedWeights};
+use crate::model::{DeviceChoice, Execution, ForgeryDetector, NamedWeights, Views};
 use crate::progress::{Cancel, Progress};
 use crate::train::{self, score_held_out};
-use crate::types::Label;
 use crate::{Error, Result, atomic_file};
-use std::path::PathBuf;
+use labelled::{LabelledScores, table_of};
+use std::path::{Path, PathBuf};
 
 /// Fewer labelled videos than these make a coarse border.
 const FEW: usize = 20;
@@ -27,7 +32,7 @@ pub struct Config {
     /// Whether a file at `output` is replaced.
     pub overwrite: bool,
     /// What scores are made of from now on; `None`: as the file says.
-    pub looks: Option<Looks>,
+    pub views: Option<Views>,
     /// Element type of the numbers written; `None`: as they are.
     pub precision: Option<Precision>,
 }
@@ -37,6 +42,13 @@ pub struct Config {
 pub enum Source {
     /// Labelled videos or packed faces, scored by the detector whose weights are named there.
     Videos(Box<infer::Config>),
+    /// A result that labelled files were scored to before.
+    Result {
+        /// Weight file of the detector.
+        weights: PathBuf,
+        /// The result, as JSON.
+        result: PathBuf,
+    },
     /// Pairs that a training held out.
     HeldOutPairs {
         /// Weight file of the detector.
@@ -54,7 +66,7 @@ impl Source {
     fn weights(&self) -> &PathBuf {
         match self {
             Source::Videos(inference) => &inference.weights,
-            Source::HeldOutPairs { weights, .. } => weights,
+            Source::HeldOutPairs { weights, .. } | Source::Result { weights, .. } => weights,
         }
     }
 }
@@ -68,6 +80,8 @@ pub struct CalibrateSummary {
     pub range: CalibratedRange,
     /// Where the numbers come from, as the file's metadata tell it.
     pub fitted_on: String,
+    /// Likelihood ratios, where there were labelled files enough.
+    pub likelihood_ratios: Option<LikelihoodRatios>,
 }
 
 /// Scores, fits, and writes the detector's part of its weight file with what was fitted.
@@ -82,25 +96,34 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     file.state = detector_part(&file.state, weights)?;
     let summary = match &config.source {
         Source::Videos(inference) => {
-            let inference = infer::Config { looks: config.looks, ..infer::Config::clone(inference) };
+            let inference = infer::Config { views: config.views, ..infer::Config::clone(inference) };
             on_videos(&inference, progress, cancel)?
+        }
+        Source::Result { weights, result } => {
+            let sum = sum_of(weights)?;
+            let (scores, note) = LabelledScores::of_result(result, (weights, &sum))?;
+            note.iter().for_each(|note| progress.note(note));
+            on_scores(&scores, sum, progress)?
         }
         Source::HeldOutPairs { weights, training, data_root, device } => {
             let plan = Execution::fastest(device.resolve()?);
             notes.iter().for_each(|note| progress.note(note));
             let mut detector = ForgeryDetector::load(weights, plan)?;
-            config.looks.into_iter().for_each(|looks| detector.look_by(looks));
+            config.views.into_iter().for_each(|views| detector.view_by(views));
             let held_out = score_held_out(training, &detector, *device, data_root, progress, cancel)?;
             on_pairs(training, &held_out)?
         }
     };
-    if let Some(looks) = config.looks {
-        looks.write_to(&mut file.metadata);
+    if let Some(views) = config.views {
+        views.write_to(&mut file.metadata);
     }
     file.metadata.extend(summary.calibration.to_metadata());
     // Ranges of an earlier calibration say nothing about this one.
     CalibratedRange::KEYS.iter().for_each(|key| _ = file.metadata.remove(*key));
     file.metadata.extend(summary.range.to_metadata());
+    // Ratios that were fitted before may be those of another set.
+    file.metadata.remove(LIKELIHOOD_RATIOS);
+    file.metadata.extend(summary.likelihood_ratios.as_ref().map(LikelihoodRatios::to_metadata));
     file.metadata.insert("calibrated_on".to_owned(), summary.fitted_on.clone());
     if let Some(precision) = config.precision {
         file.state = file.state.in_precision(precision)?;
@@ -119,7 +142,12 @@ fn on_pairs(training: &train::Config, held_out: &train::Validation) -> Result<Ca
     let extras = extras.map_or(String::new(), |extras| format!(", {extras}"));
     let pairs = held_out.pairs;
     let fitted_on = format!("{pairs} held-out pairs{extras} (AUC {auc:.4}{interval})");
-    Ok(CalibrateSummary { calibration, range: CalibratedRange::default(), fitted_on })
+    Ok(CalibrateSummary {
+        calibration,
+        range: CalibratedRange::default(),
+        fitted_on,
+        likelihood_ratios: None,
+    })
 }
 
 fn on_videos(
@@ -127,22 +155,45 @@ fn on_videos(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<CalibrateSummary> {
+    let table = table_of(inference.labels.as_ref())?;
     let inference = infer::Config { measure: true, ..inference.clone() };
     let scored = infer::run(&inference, progress, cancel)?;
     if scored.interrupted {
         return Err(Error::CalibrateInterrupted);
     }
-    let with_face = scored.videos.iter().filter(|video| video.faces > 0);
-    let (labels, scores): (Vec<Label>, Vec<f64>) =
-        with_face.filter_map(|video| Some((video.label?, video.score?))).unzip();
+    let scores = LabelledScores::of_run(&scored, table.as_ref());
+    on_scores(&scores, sum_of(&inference.weights)?, progress)
+}
+
+fn on_scores(
+    scores: &LabelledScores,
+    weights_sha256: String,
+    progress: &dyn Progress,
+) -> Result<CalibrateSummary> {
+    let (labels, values) = scores.unzip();
     let count = labels.len();
     if count < FEW {
         progress.note(&format!("only {count} videos: the border between real and fake is a rough guess"));
     }
     let calibration =
-        Calibration::fit(&labels, &scores)?.ok_or(Error::NothingToCalibrate { scored: "videos" })?;
-    let name = scored.dataset.as_deref().unwrap_or("a set");
-    let measured: Vec<FaceMeasures> = scored.videos.iter().filter_map(|video| video.measured).collect();
-    let fitted_on = format!("{count} videos of {name}");
-    Ok(CalibrateSummary { calibration, range: CalibratedRange::of(&measured), fitted_on })
+        Calibration::fit(&labels, &values)?.ok_or(Error::NothingToCalibrate { scored: "videos" })?;
+    let likelihood_ratios = likelihood::fit(scores, Some(weights_sha256))?;
+    if likelihood_ratios.is_none() {
+        let fewest = likelihood::FEWEST;
+        progress.note(&format!(
+            "no likelihood ratios: they need {fewest} real and {fewest} fake videos with a face, or more"
+        ));
+    }
+    let fitted_on = format!("{count} videos of {}", scores.set);
+    Ok(CalibrateSummary {
+        calibration,
+        range: CalibratedRange::of(&scores.measured),
+        fitted_on,
+        likelihood_ratios,
+    })
+}
+
+fn sum_of(weights: &Path) -> Result<String> {
+    let sum = FileSum::of(weights, &|| false)?;
+    Ok(sum.map(|sum| sum.sha256).unwrap_or_default())
 }

@@ -9,6 +9,7 @@ const EXPECTED: &str = "a table with the columns file and label (real or fake)";
 const FILE: &[&str] = &["file", "path", "filename", "video"];
 const LABEL: &[&str] = &["label", "class", "truth"];
 const KIND: &[&str] = &["kind", "group", "method"];
+const PERSON: &[&str] = &["person", "subject", "identity"];
 const SOURCE: &[&str] = &["source", "origin"];
 const ORIGINAL: &[&str] = &["original", "pair"];
 
@@ -23,6 +24,8 @@ pub struct LabelledFile {
     pub kind: Option<String>,
     /// Where it comes from: whoever made it, a site, a data set.
     pub source: Option<String>,
+    /// Whose face it shows.
+    pub person: Option<String>,
     /// The real file that a forgery was made from, by the position of its row.
     pub original: Option<usize>,
 }
@@ -38,8 +41,9 @@ pub struct LabelTable {
 
 impl LabelTable {
     /// Reads a table of comma-separated values whose first line names the columns: `file` and `label` (`real` or `fake`,
-    /// `0` or `1`), and as far as they are known `kind` of forgery, `source`, and `pair` or `original`: the real file that
-    /// a forgery was made from, by its name with or without folder and extension. Other columns are passed over.
+    /// `0` or `1`), and as far as they are known `kind` of forgery, `source`, `person` (whose face it shows), and `pair`
+    /// or `original`: the real file that a forgery was made from, by its name with or without folder and extension. Other
+    /// columns are passed over.
     ///
     /// Fails when the table cannot be read, lacks one of the first two columns, is empty, names a file twice, or has a
     /// label that is none.
@@ -118,6 +122,7 @@ struct Columns {
     label: usize,
     kind: Option<usize>,
     source: Option<usize>,
+    person: Option<usize>,
     original: Option<usize>,
 }
 
@@ -144,6 +149,7 @@ impl Columns {
             label: needed(LABEL)?,
             kind: at(KIND),
             source: at(SOURCE),
+            person: at(PERSON),
             original: at(ORIGINAL),
         })
     }
@@ -169,7 +175,8 @@ impl Columns {
         };
         let kind = optional(self.kind).filter(|_| label.is_fake());
         let source = optional(self.source);
-        let file = LabelledFile { path: folder.join(name), label, kind, source, original: None };
+        let person = optional(self.person);
+        let file = LabelledFile { path: folder.join(name), label, kind, source, person, original: None };
         Ok(Row { file, original_name: optional(self.original) })
     }
 }
@@ -201,7 +208,7 @@ mod tests {
 
     #[test]
     fn rows_say_what_files_are_and_where_they_come_from() {
-        let text = "file,label,kind,source,pair\nreal/a.mp4,real,none,studio,\nfake/b.mp4,FAKE,face swap,studio,a\nfake/c.mp4,1,,,\n";
+        let text = "file,label,kind,source,pair,person\nreal/a.mp4,real,none,studio,,Ann\nfake/b.mp4,FAKE,face swap,studio,a,Bo\nfake/c.mp4,1,,,,\n";
         let (folder, table) = table(text);
         let table = table.unwrap();
         let [a, b, c] = table.files() else { panic!("{table:?}") };
@@ -210,6 +217,7 @@ mod tests {
             (b.label, b.kind.as_deref(), b.source.as_deref()),
             (Label::Fake, Some("face swap"), Some("studio"))
         );
+        assert_eq!((a.person.as_deref(), c.person.as_deref()), (Some("Ann"), None));
         assert_eq!((b.original, c.original), (Some(0), None));
         assert_eq!(b.path, folder.path().join("fake/b.mp4"));
         std::fs::create_dir(folder.path().join("fake")).unwrap();

@@ -4,7 +4,7 @@ use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
 use crate::file_error::FileError;
 use crate::media::{MediaLimits, Reading};
-use crate::model::{DeviceChoice, Looks, bundled_detector};
+use crate::model::{DeviceChoice, Views, bundled_detector};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -65,7 +65,7 @@ pub struct Config {
     /// Folder for sheets that show where in the faces scores come from.
     pub heatmaps: Option<PathBuf>,
     /// What scores are made of; `None`: what the forgery detector's file says.
-    pub looks: Option<Looks>,
+    pub views: Option<Views>,
     /// Score from which a video is called fake, 0..1; `None`: as the forgery detector's file says.
     pub threshold: Option<f64>,
     /// At most this many videos, from the first.
@@ -90,7 +90,7 @@ impl Config {
             limits: MediaLimits::default(),
             annotate: None,
             heatmaps: None,
-            looks: None,
+            views: None,
             threshold: None,
             limit: None,
         }

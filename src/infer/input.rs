@@ -3,7 +3,7 @@
 use super::{Config, InferSource};
 use crate::datasets::{Compression, LabelTable, LabelledFile, Video, VideoList};
 use crate::media::{MediaFiles, media_files};
-use crate::packed_faces::{PackedSet, PackedVideo};
+use crate::packed_faces::{PackSettings, PackedSet, PackedVideo};
 use crate::types::Label;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -46,6 +46,8 @@ pub(super) struct Inputs {
     pub compression: Option<String>,
     /// Name of the face detector that the faces were found with before, where the packed folder tells.
     pub face_detector: Option<String>,
+    /// What its faces were packed with, where the packed folder tells.
+    pub packed: Option<PackSettings>,
     /// Whether labels are known, so that metrics make sense.
     pub labelled: bool,
     pub notes: Vec<String>,
@@ -90,6 +92,7 @@ fn from_packed(folder: &Path, dataset: Option<String>, limit: usize) -> Result<I
         dataset: dataset.or_else(|| settings.map(|s| s.dataset.clone())).or(folder_name),
         compression: settings.map(|s| s.compression.clone()),
         face_detector: settings.map(|s| s.detector.clone()),
+        packed: settings.cloned(),
         labelled: true,
         notes: Vec::new(),
     })
@@ -119,6 +122,7 @@ fn from_list(list: VideoList, dataset: String, compression: Compression, limit: 
         dataset: Some(dataset),
         compression: Some(compression.to_string()),
         face_detector: None,
+        packed: None,
         labelled: true,
         notes,
     }
@@ -134,6 +138,7 @@ fn from_files(paths: &[PathBuf], limit: usize) -> Result<Inputs> {
         dataset: None,
         compression: None,
         face_detector: None,
+        packed: None,
         labelled: false,
         notes,
     })
@@ -186,6 +191,7 @@ fn from_labelled_files(paths: &[PathBuf], table: &LabelTable, limit: usize) -> R
         dataset: table.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()),
         compression: None,
         face_detector: None,
+        packed: None,
         labelled: true,
         notes,
     })

@@ -3,21 +3,26 @@
 mod annotate;
 mod batches;
 mod config;
+pub mod evidence;
 mod heatmaps;
 mod input;
+mod likelihood;
 mod marks;
 mod networks;
 mod output_folder;
 mod passages;
 mod persons;
+mod protocol;
 mod result;
 pub mod robustness;
 mod scoring;
 mod verdict;
+pub mod verify;
 
 pub use config::{Config, InferSource};
 pub use passages::{Passage, clock};
 pub use persons::{PersonFace, PersonResult};
+pub use protocol::Protocol;
 pub use result::{InferSummary, Sampling, ScoredBy, Timing, VideoResult};
 pub use verdict::{Judge, Judgement, LIMITS, Verdict};
 
@@ -25,6 +30,7 @@ use crate::Result;
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
 use crate::progress::{Cancel, Progress};
 use networks::Opened;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// A video without a face counts as undecided where a test set must give each video a score, as in the
@@ -53,11 +59,27 @@ pub fn run_telling(
     let Opened { forgery_detector, faces, face_detector } =
         networks::open(config, &inputs, progress, cancel)?;
     let judge = Judge::new(forgery_detector.calibration(), config.threshold);
+    let ratios = forgery_detector.likelihood_ratios();
     let started = Instant::now();
-    let by = (&forgery_detector, judge);
-    let videos = scoring::score_all(config, &inputs.items, faces, by, (progress, tell), cancel)?;
-    let timing = Timing::of(&videos, started.elapsed());
+    let over = AtomicBool::new(false);
+    let (scored, gathered) = std::thread::scope(|scope| {
+        let gathered = scope.spawn(|| evidence::gather(config, &inputs, (cancel, &over)));
+        let judged = (&forgery_detector, judge);
+        let scored = scoring::score_all(config, &inputs.items, faces, judged, (progress, tell), cancel);
+        // Of a run that failed nobody wants sums.
+        over.store(scored.is_err(), Ordering::Relaxed);
+        let scored = scored.map(|videos| (Timing::of(&videos, started.elapsed()), videos));
+        (scored, gathered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let ((timing, mut videos), gathered) = (scored?, gathered?);
     progress.end();
+    likelihood::tell(&mut videos, ratios);
+    videos.iter_mut().zip(gathered.files).for_each(|(video, file)| video.file = file);
+    let measures = inputs.labelled.then(|| likelihood::measures(&videos, judge, ratios)).transpose()?;
+    let run_evidence = gathered.run;
+    let protocol = inputs
+        .labelled
+        .then(|| Protocol::of(config, &inputs, face_detector.as_deref(), run_evidence.as_ref(), &videos));
     let metrics = inputs.labelled.then(|| metrics(&videos)).transpose()?;
     Ok(InferSummary {
         scored_by: ScoredBy::new(&config.weights, &forgery_detector),
@@ -65,10 +87,14 @@ pub fn run_telling(
         compression: inputs.compression,
         face_detector,
         decision: judge,
+        likelihood_ratios: ratios.cloned(),
         notes: inputs.notes.into_iter().chain(forgery_detector.notes().iter().cloned()).collect(),
         interrupted: cancel.is_requested(),
         videos,
         metrics,
+        measures,
+        protocol,
+        evidence: run_evidence,
         timing,
     })
 }

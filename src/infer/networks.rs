@@ -100,8 +100,8 @@ fn load_forgery_detector(
 ) -> Result<ForgeryDetector> {
     let mut forgery_detector = ForgeryDetector::load(&config.weights, plan)?;
     forgery_detector.notes().iter().for_each(|note| progress.note(note));
-    if let Some(looks) = config.looks {
-        forgery_detector.look_by(looks);
+    if let Some(views) = config.views {
+        forgery_detector.view_by(views);
     }
     if config.half {
         progress.note(&halved(&mut forgery_detector)?);

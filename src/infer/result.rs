@@ -1,7 +1,9 @@
 //! What an inference run found out: the program's JSON is this structure, field by field.
 
+use super::evidence::{FileEvidence, RunEvidence};
+use super::protocol::Protocol;
 use super::{Judge, Judgement, Passage, PersonResult, Verdict};
-use crate::metrics::{FaceMeasures, FrameScore, VideoMetrics};
+use crate::metrics::{FaceMeasures, FrameScore, LikelihoodRatio, LikelihoodRatios, Measures, VideoMetrics};
 use crate::model::ForgeryDetector;
 use crate::types::{Label, VideoStatus};
 use serde::Serialize;
@@ -36,6 +38,10 @@ pub struct VideoResult {
     /// Number of the person whose verdict is that of the file, where persons were judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deciding_person: Option<usize>,
+    /// How much more likely the score is for a fake than for a real face; `None` without a face and for detectors that were
+    /// not calibrated for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr: Option<LikelihoodRatio>,
     /// How the reading went.
     pub status: VideoStatus,
     /// How many frames were looked at.
@@ -62,6 +68,9 @@ pub struct VideoResult {
     /// What should be known although nothing went wrong, such as colours that are not as they were filmed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// What tells the file from every other one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileEvidence>,
 }
 
 impl VideoResult {
@@ -168,6 +177,9 @@ pub struct InferSummary {
     /// threshold was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Judge>,
+    /// What likelihood ratios were made by and fitted on; none for detectors that were not calibrated for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likelihood_ratios: Option<LikelihoodRatios>,
     /// What should be known before trusting the numbers, such as gaps in the data set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -179,6 +191,15 @@ pub struct InferSummary {
     /// Metrics over all videos, where labels are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<VideoMetrics>,
+    /// Costs of likelihood ratios, error rates and curves over videos with a face, where labels are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measures: Option<Measures>,
+    /// How the set was scored, where labels are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+    /// What another examiner needs to repeat the run; none where it was stopped before that was known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<RunEvidence>,
     /// How long it took.
     pub timing: Timing,
 }

@@ -73,7 +73,7 @@ impl ResultBuilder<'_> {
         let published = || (0..found.faces.len()).filter(counted).map(|at| &found.faces[at]);
         let scores: Vec<f32> = published().map(|face| face.score).collect();
         let frames: Vec<i64> = published().map(|face| face.frame as i64).collect();
-        let video = video_score_over(&scores, &frames, self.forgery_detector.looks().over_frames)?;
+        let video = video_score_over(&scores, &frames, self.forgery_detector.views().over_frames)?;
         let score = video.as_ref().map(|video| video.score);
         let frame_scores = video.map(|video| video.frames).unwrap_or_default();
         let evidence = Evidence {
@@ -108,6 +108,7 @@ impl ResultBuilder<'_> {
             judgement,
             likely_real: verdict == Some(Verdict::NoTraceFound),
             deciding_person: verdict.and(persons.as_deref()).and_then(deciding).map(|person| person.person),
+            lr: None,
             status: end.status,
             frames: end.frames_decoded,
             faces: end.faces,
@@ -118,6 +119,7 @@ impl ResultBuilder<'_> {
             measured: measured_of_all(&found),
             note: None,
             remarks: end.remarks,
+            file: None,
         };
         let undrawn = self.draw(number, score, &result, &found);
         let notes: Vec<String> = end.note.into_iter().chain(undrawn).collect();
@@ -132,7 +134,7 @@ impl ResultBuilder<'_> {
         }
         let judge = PersonJudge {
             judge: self.judge,
-            over_frames: self.forgery_detector.looks().over_frames,
+            over_frames: self.forgery_detector.views().over_frames,
             range: self.forgery_detector.calibrated_range(),
             doubts: &file_doubts(end.frames_decoded, end.frames_wanted, end.status),
             whole: end.frames_decoded >= end.frames_wanted,

@@ -1,7 +1,7 @@
 //! One file, decoded elsewhere.
 
 use super::decoder::{SERVER, Session, SessionError};
-use super::{DecodeReport, Error, MediaKind, Reading, Wanted};
+use super::{ContainerFacts, DecodeReport, Error, MediaKind, Reading, Wanted};
 use crate::file_error::FileError;
 use crate::imaging::FIRST_BYTES;
 use crate::types::Frame;
@@ -59,6 +59,11 @@ impl MediaFile {
     /// Frames per second; 25 where a video does not say, 1 for photographs.
     pub fn fps(&self) -> f64 {
         self.session.fps()
+    }
+
+    /// What a video's container says of itself; `None` for photographs.
+    pub fn facts(&self) -> Option<&ContainerFacts> {
+        self.session.facts()
     }
 
     /// Has the wanted frames decoded and hands each to `consume`, which may break off.

@@ -22,6 +22,7 @@ pub use limits::{MediaLimits, Reading};
 pub use media_file::MediaFile;
 
 pub use crate::native::jail::Walls;
+pub use crate::native::libav::ContainerFacts;
 pub use crate::video::{Counting, DecodeReport, VideoLength, Wanted};
 
 use std::path::PathBuf;

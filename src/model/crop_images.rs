@@ -1,6 +1,6 @@
 //! Face crops as a forgery detector's network takes them.
 
-use super::{InputSpec, Looks};
+use super::{InputSpec, Views};
 use crate::engine::Images;
 use crate::imaging::write_planes;
 use crate::types::RgbImage;
@@ -35,23 +35,23 @@ impl<'c> CropImages<'c> {
         Ok(Self::of(crops.par_iter().map(pixels).collect::<Result<_, _>>()?, input))
     }
 
-    /// All looks at crops, in the order of [`Looks::images`].
+    /// All views at crops, in the order of [`Views::images`].
     ///
     /// Fails when libtorch runs out of memory.
-    pub fn with_looks(crops: &[&'c RgbImage], input: InputSpec, looks: Looks) -> Result<Self, TchError> {
-        if looks.is_plain() {
+    pub fn with_views(crops: &[&'c RgbImage], input: InputSpec, views: Views) -> Result<Self, TchError> {
+        if views.is_plain() {
             return Self::new(crops, input);
         }
         let side = input.side;
         let all_of = |crop: &&'c RgbImage| -> Result<Vec<Vec<f32>>, TchError> {
             let _no_grad = tch::no_grad_guard();
             let planes = resized_planes(crop, side)?;
-            let all = looks.images(&Tensor::f_from_slice(&planes)?.f_view([1, 3, side, side])?)?;
+            let all = views.images(&Tensor::f_from_slice(&planes)?.f_view([1, 3, side, side])?)?;
             let values = Vec::<f32>::try_from(all.f_contiguous()?.f_view([-1])?)?;
             Ok(values.chunks_exact(planes.len()).map(<[f32]>::to_vec).collect())
         };
         let mut by_crop = crops.par_iter().map(all_of).collect::<Result<Vec<_>, _>>()?;
-        let by_look = (0..looks.count() as usize).flat_map(|look| {
+        let by_look = (0..views.count() as usize).flat_map(|look| {
             by_crop.iter_mut().map(move |crop| std::mem::take(&mut crop[look])).collect::<Vec<_>>()
         });
         let crops = by_look.map(CropPixels::Resized).collect();

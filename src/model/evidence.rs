@@ -39,7 +39,7 @@ impl ForgeryDetector {
         let (weight, shift) = self.affine_head(features.size()[1])?;
         let local = features.f_mul(&weight.view([1, -1, 1, 1]))?;
         let local = local.f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?.f_add(&shift)?;
-        let local = self.looks().combined_maps(&local)?;
+        let local = self.views().combined_maps(&local)?;
         let local = local.f_to_device(Device::Cpu)?.f_contiguous()?;
         let size = local.size();
         let (height, width) = (size[1] as usize, size[2] as usize);

@@ -6,9 +6,9 @@ use super::forgery_network::{self, BACKBONE_PREFIX, ForgeryNetwork, Method};
 use super::localiser::LOCALISER_PREFIX;
 use super::named_weights::{NamedWeights, STEM, only_prefix};
 use super::weights::check;
-use super::{Error, Execution, InputSpec, Looks, OtherNetwork, fill};
+use super::{Error, Execution, InputSpec, OtherNetwork, Views, fill};
 use crate::checkpoint::{BATCH_COUNTER, StateDict};
-use crate::metrics::{CalibratedRange, Calibration};
+use crate::metrics::{CalibratedRange, Calibration, LikelihoodRatios};
 use crate::native::torch::Half;
 use crate::types::RgbImage;
 use std::path::Path;
@@ -27,9 +27,10 @@ fn only_for_training(method: Method, name: &str) -> bool {
 /// A forgery detector ready to score faces.
 pub struct ForgeryDetector {
     network: ForgeryNetwork,
-    looks: Looks,
+    views: Views,
     calibration: Option<Calibration>,
     calibrated_range: CalibratedRange,
+    likelihood_ratios: Option<LikelihoodRatios>,
     half: Option<Half>,
     notes: Vec<String>,
 }
@@ -42,13 +43,15 @@ impl ForgeryDetector {
         let NamedWeights { checkpoint: file, notes } = NamedWeights::read(path)?;
         let unknown = |found| Error::UnknownInput { path: path.to_owned(), found };
         let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
-        let looks = Looks::from_metadata(&file.metadata).map_err(unknown)?;
+        let views = Views::from_metadata(&file.metadata).map_err(unknown)?;
         let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
         let calibrated_range = CalibratedRange::from_metadata(&file.metadata).map_err(unknown)?;
+        let likelihood_ratios = LikelihoodRatios::from_metadata(&file.metadata).map_err(unknown)?;
         Ok(ForgeryDetector {
-            looks,
+            views,
             calibration,
             calibrated_range,
+            likelihood_ratios,
             notes,
             ..Self::from_state(&file.state, input, path, execution)?
         })
@@ -71,9 +74,10 @@ impl ForgeryDetector {
         let network = ForgeryNetwork::load(method, variant, input, state, execution)?;
         Ok(ForgeryDetector {
             network,
-            looks: Looks::default(),
+            views: Views::default(),
             calibration: None,
             calibrated_range: CalibratedRange::default(),
+            likelihood_ratios: None,
             half: None,
             notes: Vec::new(),
         })
@@ -118,15 +122,16 @@ impl ForgeryDetector {
     }
 
     /// What its scores are made of.
-    pub fn looks(&self) -> Looks {
-        self.looks
+    pub fn views(&self) -> Views {
+        self.views
     }
 
-    /// Makes scores of other looks from now on; a calibration that was made for the old ones is gone.
-    pub fn look_by(&mut self, looks: Looks) {
-        if looks != self.looks {
-            self.looks = looks;
+    /// Makes scores of other views from now on; what was fitted to the old ones is gone.
+    pub fn view_by(&mut self, views: Views) {
+        if views != self.views {
+            self.views = views;
             self.calibration = None;
+            self.likelihood_ratios = None;
         }
     }
 
@@ -138,6 +143,11 @@ impl ForgeryDetector {
     /// What the faces were like that its calibration saw, as far as its file tells.
     pub fn calibrated_range(&self) -> CalibratedRange {
         self.calibrated_range
+    }
+
+    /// How much more likely its scores are for fakes than for real faces, where its file tells.
+    pub fn likelihood_ratios(&self) -> Option<&LikelihoodRatios> {
+        self.likelihood_ratios.as_ref()
     }
 
     /// What a person should know about its file, one sentence each.

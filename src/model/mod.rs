@@ -15,7 +15,6 @@ pub mod forgery_network;
 pub mod initial;
 pub mod input;
 pub(crate) mod localiser;
-mod looks;
 pub mod modules;
 mod named_weights;
 pub mod objective;
@@ -23,6 +22,7 @@ mod other_network;
 pub mod published;
 pub mod retinaface;
 pub mod scoring;
+mod views;
 pub mod weights;
 
 pub use bundled::bundled_detector;
@@ -34,11 +34,11 @@ pub use execution::{DeviceChoice, Execution};
 pub use forgery_detector::ForgeryDetector;
 pub use forgery_network::{ForgeryNetwork, Method};
 pub use input::{InputSpec, Normalisation};
-pub use looks::Looks;
 pub use named_weights::NamedWeights;
 pub use other_network::OtherNetwork;
 pub use retinaface::RetinaFaceBody;
 pub use scoring::{PendingScores, UploadedCrops};
+pub use views::Views;
 
 use crate::checkpoint::{self, Mismatch};
 use std::path::PathBuf;

@@ -70,14 +70,14 @@ impl ForgeryDetector {
         Ok(PendingScores(self.scores_of(&logits)?))
     }
 
-    /// Scores from the logits `[count n, 2]` of all looks at `n` crops, in the order of [`Looks::images`](super::Looks::images).
+    /// Scores from the logits `[count n, 2]` of all views at `n` crops, in the order of [`Views::images`](super::Views::images).
     fn scores_of(&self, logits: &Tensor) -> Result<Tensor, Error> {
-        if self.looks().is_plain() {
+        if self.views().is_plain() {
             return Ok(logits.f_softmax(1, Kind::Float)?.f_select(1, 1)?);
         }
         let logits = logits.f_to_kind(Kind::Float)?;
         let log_odds = logits.f_select(1, 1)?.f_sub(&logits.f_select(1, 0)?)?;
-        Ok(self.looks().combined(&log_odds)?.f_sigmoid()?)
+        Ok(self.views().combined(&log_odds)?.f_sigmoid()?)
     }
 
     /// Scores of images as a network takes them, `[n, 3, side, side]`, RGB, 0..1, of the side that the weights expect: one
@@ -86,18 +86,18 @@ impl ForgeryDetector {
     /// Fails when libtorch runs out of memory.
     pub fn scores_of_images(&self, images: &Tensor) -> Result<Vec<f64>, Error> {
         let _no_grad = tch::no_grad_guard();
-        let logits = self.logits(&self.looks().images(&images.f_to_device(self.device())?)?);
+        let logits = self.logits(&self.views().images(&images.f_to_device(self.device())?)?);
         let scores = self.scores_of(&logits)?.f_to_kind(Kind::Double)?;
         Ok(Vec::<f64>::try_from(scores.f_to_device(Device::Cpu)?.f_contiguous()?)?)
     }
 
-    /// The backbone's last feature map of all looks at crops, `[count n, features, h, w]`.
+    /// The backbone's last feature map of all views at crops, `[count n, features, h, w]`.
     pub(super) fn features(&self, UploadedCrops(place): &UploadedCrops) -> Result<Tensor, Error> {
         match place {
-            Place::Here(crops) => Ok(self.backbone().extract_features_of(&CropImages::with_looks(
+            Place::Here(crops) => Ok(self.backbone().extract_features_of(&CropImages::with_views(
                 crops,
                 self.input(),
-                self.looks(),
+                self.views(),
             )?)?),
             Place::Device(bytes) => {
                 let own = self.input().side;
@@ -107,7 +107,7 @@ impl ForgeryDetector {
                     true => x,
                     false => x.f_internal_upsample_bilinear2d_aa([own, own], false, None, None)?,
                 };
-                let x = self.looks().images(&x)?;
+                let x = self.views().images(&x)?;
                 Ok(self.backbone().extract_features(&self.input().normalisation.apply(&x)))
             }
         }

@@ -105,6 +105,11 @@ fn read_labels(path: &Path) -> Result<Vec<Label>, Error> {
 }
 
 impl PackedVideo {
+    /// The file with its faces.
+    pub fn array(&self) -> PathBuf {
+        faces_path(&self.folder, self.number)
+    }
+
     /// What reports call it: the path of the video, or of its array if that is all that is known.
     pub fn name(&self) -> String {
         match &self.entry {

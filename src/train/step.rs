@@ -208,7 +208,7 @@ impl Validator {
         forgery_detector: &ForgeryDetector,
         batch: &PairBatch,
     ) -> Result<(), crate::model::Error> {
-        if forgery_detector.looks().is_plain() {
+        if forgery_detector.views().is_plain() {
             self.add(forgery_detector.network(), batch);
             return Ok(());
         }

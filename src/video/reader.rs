@@ -6,7 +6,7 @@ use super::timeline::Timeline;
 use super::whole::missing_part;
 use super::{FileInput, ReadError, Wanted};
 use crate::native::libav::{
-    AvError, AvFrame, BgrLayout, Decoder, Demuxer, HighDynamicRange, Scaler, Turn, codec_name,
+    AvError, AvFrame, BgrLayout, ContainerFacts, Decoder, Demuxer, HighDynamicRange, Scaler, Turn, codec_name,
 };
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -140,6 +140,11 @@ impl VideoReader {
     /// The codec's name, such as `h264`.
     pub fn codec(&self) -> String {
         codec_name(&self.demuxer)
+    }
+
+    /// What the container says of itself.
+    pub fn facts(&self) -> ContainerFacts {
+        self.demuxer.facts()
     }
 
     /// Frames per second; 25 where the container does not say.

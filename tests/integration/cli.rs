@@ -4,12 +4,13 @@ use predicates::prelude::*;
 
 use crate::support::{Done, FACES, Place};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "preprocess",
     "train",
     "preview",
     "npy-pack",
     "infer",
+    "verify",
     "robustness",
     "calibrate",
     "convert",

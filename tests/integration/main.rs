@@ -13,6 +13,8 @@ mod checkpoints;
 mod cli;
 /// What the documents say about links, commands and configuration keys.
 mod documents;
+/// Results that can be repeated, and likelihood ratios.
+mod evidence;
 /// Photographs and videos given by path.
 mod files;
 /// Killed and interrupted runs, and what the next run makes of them.

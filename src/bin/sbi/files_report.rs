@@ -1,6 +1,6 @@
 //! What is printed of files: who is in them, what was found, and what to do with it.
 
-use crate::report::interrupted;
+use crate::report::{interrupted, likelihood};
 use sbi::infer::{InferSummary, LIMITS, PersonResult, Sampling, Verdict, VideoResult, clock};
 use std::cmp::Ordering;
 use std::io::{self, Write};
@@ -24,7 +24,10 @@ pub fn files(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
     interrupted(out, summary)?;
     match videos.as_slice() {
         [] => {}
-        [only] => one(out, only)?,
+        [only] => {
+            one(out, only)?;
+            likelihood::of_file(out, only, summary)?;
+        }
         all => totals(out, all, judged)?,
     }
     Ok(())

@@ -21,7 +21,7 @@ pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     let summary = infer::run_telling(&config(args, session)?, session.progress, session.cancel, &mut tell)?;
     // Files first: what a script waits for is there even when standard output is a closed pipe.
     if let Some(path) = &args.json {
-        report::write_json(path, &summary).context("the result as JSON")?;
+        report::write_sealed(path, &summary).context("the result as JSON")?;
     }
     if let Some(path) = &args.csv {
         report::csv(path, &summary).context("the result as CSV")?;
@@ -82,7 +82,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
         annotate: args.annotate.clone(),
         heatmaps: args.heatmaps.clone(),
         threshold: args.threshold,
-        looks: args.looks.looks(),
+        views: args.views.views(),
         limit: args.sampling.limit,
         limits: args.sampling.limits.limits(),
         ..defaults

@@ -19,6 +19,7 @@ mod report;
 mod robustness;
 mod startup;
 mod train;
+mod verify;
 
 use args::{Command, Global};
 use progress::Console;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Preview(args) => preview::run(args, &session),
         Command::NpyPack(args) => npy_pack::run(args, &session),
         Command::Infer(args) => infer::run(args, &session),
+        Command::Verify(args) => verify::run(args, &session),
         Command::Calibrate(args) => calibrate::run(args, &session),
         Command::Robustness(args) => robustness::run(args, &session),
         Command::Convert(args) => convert::run(args),

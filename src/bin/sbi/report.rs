@@ -2,12 +2,17 @@
 
 use crate::files_report::{files, probability};
 use sbi::atomic_file;
+use sbi::infer::evidence::sealed;
 use sbi::infer::{InferSummary, Passage, PersonResult, Verdict, VideoResult};
 use sbi::metrics::VideoMetrics;
 use sbi::pack;
 use sbi::types::{Label, VideoStatus};
 use std::io::{self, Write};
 use std::path::Path;
+
+pub mod likelihood;
+
+pub use likelihood::fitted_ratios;
 
 /// Failures shown one by one before they are only counted.
 const SHOWN_FAILURES: usize = 20;
@@ -50,6 +55,11 @@ pub fn write_json(path: &Path, result: &impl serde::Serialize) -> anyhow::Result
     Ok(())
 }
 
+/// A result with the checksum by which `verify` sees whether it was altered.
+pub fn write_sealed(path: &Path, result: &InferSummary) -> anyhow::Result<()> {
+    write_json(path, &sealed(result)?)
+}
+
 /// One line per video.
 pub fn csv(path: &Path, summary: &InferSummary) -> anyhow::Result<()> {
     atomic_file::write(path, |file| {
@@ -69,6 +79,8 @@ pub fn csv(path: &Path, summary: &InferSummary) -> anyhow::Result<()> {
             "persons",
             "deciding_person",
             "passages",
+            "lr",
+            "sha256",
         ])?;
         for video in &summary.videos {
             table.write_record([
@@ -86,6 +98,8 @@ pub fn csv(path: &Path, summary: &InferSummary) -> anyhow::Result<()> {
                 &video.persons.as_ref().map_or(String::new(), |persons| persons_told(persons)),
                 &video.deciding_person.map_or(String::new(), |person| person.to_string()),
                 &passages_told(video),
+                &video.lr.map_or(String::new(), |lr| lr.value.to_string()),
+                video.file.as_ref().and_then(|file| file.sum.as_ref()).map_or("", |sum| &sum.sha256),
             ])?;
         }
         table.flush()
@@ -175,6 +189,7 @@ fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics
         let interval = interval(pairs.above_ci95);
         writeln!(out, "{:<18}  {:.4}{interval}, {} pairs", "above its original", pairs.above, pairs.pairs)?;
     }
+    likelihood::measures(out, summary)?;
     verdicts(out, summary)?;
     for (group, metrics) in &metrics.groups {
         let interval = interval(metrics.video_auc_ci95);
@@ -199,6 +214,7 @@ fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics
             if *real == 0 { "fake" } else { "real" }
         )?;
     }
+    likelihood::protocol(out, summary)?;
     interrupted(out, summary)?;
     writeln!(out, "{name}| AUC: {}", number(metrics.video_auc))
 }

@@ -71,7 +71,7 @@ pub(super) fn collect(
 ) -> Result<Collected> {
     let mut collected = Collected::default();
     progress.begin(items.len(), "videos");
-    let over_frames = forgery_detector.looks().over_frames;
+    let over_frames = forgery_detector.views().over_frames;
     let scorer = EveryVersion { forgery_detector, cancel };
     let batches = Batches { size: config.batch_size, in_flight: 0, keep: 0, measure: false };
     score_stream(faces, &scorer, batches, |number, end, found| {

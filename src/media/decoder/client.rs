@@ -4,6 +4,7 @@ use super::protocol::{Colours, FromWorker, Order, ToWorker, WorkerEnded};
 use crate::imaging::rgb_from_bgr;
 use crate::media::{DecodeReport, MediaKind, Reading, Walls, Wanted};
 use crate::native::jail::{self, Channel, ChannelError, Ended, SharedMemory};
+use crate::native::libav::ContainerFacts;
 use crate::types::RgbImage;
 use crate::video::Rows;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -44,6 +45,7 @@ pub(in crate::media) struct SessionFrame {
 pub(in crate::media) struct Session {
     frames: usize,
     fps: f64,
+    facts: Option<Box<ContainerFacts>>,
     walls: Walls,
     channel: Channel,
     end: Channel,
@@ -86,13 +88,23 @@ impl Session {
         let walls =
             Walls { no_new_rights: false, no_files: false, no_calls: false, memory: false, time: false };
         let scratch = Vec::new();
-        let mut session =
-            Session { frames: 0, fps: 0.0, walls, channel, end, memory, place, reading, scratch };
+        let mut session = Session {
+            frames: 0,
+            fps: 0.0,
+            facts: None,
+            walls,
+            channel,
+            end,
+            memory,
+            place,
+            reading,
+            scratch,
+        };
         loop {
             match session.next(over)? {
                 FromWorker::Walled(walls) => session.walls = walls,
-                FromWorker::Opened { frames, fps } => {
-                    (session.frames, session.fps) = (frames, fps);
+                FromWorker::Opened { frames, fps, facts } => {
+                    (session.frames, session.fps, session.facts) = (frames, fps, facts);
                     return Ok(session);
                 }
                 FromWorker::Failed(reason) => return Err(SessionError::File(reason)),
@@ -109,6 +121,11 @@ impl Session {
     /// Frames per second.
     pub fn fps(&self) -> f64 {
         self.fps
+    }
+
+    /// What a video's container says of itself.
+    pub fn facts(&self) -> Option<&ContainerFacts> {
+        self.facts.as_deref()
     }
 
     /// Has frames decoded and hands each to `consume`, which says whether it wants more.

@@ -2,6 +2,7 @@
 
 use crate::media::{Counting, DecodeReport, MediaKind, MediaLimits, Walls, Wanted};
 use crate::native::jail::Ended;
+use crate::native::libav::ContainerFacts;
 use crate::video::Rows;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +29,8 @@ pub(super) struct Order {
 pub(super) enum FromWorker {
     /// These walls stand; nothing of the file has been looked at yet.
     Walled(Walls),
-    /// The file is open.
-    Opened { frames: usize, fps: f64 },
+    /// The file is open. A video's container comes with what it says of itself.
+    Opened { frames: usize, fps: f64, facts: Option<Box<ContainerFacts>> },
     /// A frame lies in this place.
     Frame { index: usize, place: usize, rows: Rows, order: Colours },
     /// All that was wanted has come.

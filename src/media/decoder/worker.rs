@@ -5,6 +5,7 @@ use crate::causes::with_causes;
 use crate::imaging::{Photograph, PhotographReport};
 use crate::media::{DecodeReport, MediaKind, Wanted};
 use crate::native::jail::{self, Channel, ChannelError, SharedMemory};
+use crate::native::libav::ContainerFacts;
 use crate::types::RgbImage;
 use crate::video::{FileInput, Rows, VideoReader};
 use std::fs::File;
@@ -92,7 +93,8 @@ impl Worker {
         let reader =
             VideoReader::open(self.input.clone(), &order.extension, order.counting, order.threads, limit);
         let reader = reader.map_err(|error| told(&error))?;
-        let wanted = self.wanted(reader.frame_count(), reader.fps())?;
+        let facts = Some(Box::new(reader.facts()));
+        let wanted = self.wanted(reader.frame_count(), reader.fps(), facts)?;
         let mut stop = None;
         let report = reader.read(&wanted, |mut frame| {
             let bytes = frame.bytes();
@@ -118,7 +120,7 @@ impl Worker {
         let bytes = self.input.bytes_at(0, length).map_err(|error| told(&error))?;
         let photograph = Photograph::open(&bytes, order.limits.pixels).map_err(|error| told(&error))?;
         let pages = photograph.pages();
-        let indices = match self.wanted(pages, 1.0)? {
+        let indices = match self.wanted(pages, 1.0, None)? {
             Wanted::Some(indices) => indices,
             Wanted::All => (0..pages).collect(),
         };
@@ -148,8 +150,13 @@ impl Worker {
     }
 
     /// Tells what there is and waits for what is wanted.
-    fn wanted(&mut self, frames: usize, fps: f64) -> Result<Wanted, Stop> {
-        self.session.send(&FromWorker::Opened { frames, fps })?;
+    fn wanted(
+        &mut self,
+        frames: usize,
+        fps: f64,
+        facts: Option<Box<ContainerFacts>>,
+    ) -> Result<Wanted, Stop> {
+        self.session.send(&FromWorker::Opened { frames, fps, facts })?;
         match self.session.receive()? {
             ToWorker::Want(wanted) => Ok(wanted),
             ToWorker::Taken => Err(Stop::Gone),

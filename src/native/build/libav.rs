@@ -22,7 +22,7 @@ const AV_FUNCTIONS: &str = "avformat_(version|alloc_context|open_input|close_inp
 |avcodec_(version|alloc_context3|free_context|open2|find_decoder|find_encoder|find_encoder_by_name|parameters_to_context|parameters_from_context|parameters_copy|send_packet|receive_frame|send_frame|receive_packet|flush_buffers|get_name)\
 |av_(packet_alloc|packet_free|packet_unref|packet_clone|packet_ref|packet_rescale_ts|packet_side_data_new|stream_new_side_data)\
 |av_(frame_alloc|frame_free|frame_unref|frame_ref|frame_get_buffer|frame_make_writable|frame_get_side_data)\
-|av_(malloc|free|freep|strdup|strerror|dict_set|dict_free|log_set_level|log_set_callback|version_info|q2d|display_rotation_get|display_rotation_set)\
+|av_(malloc|free|freep|strdup|strerror|dict_get|dict_set|dict_free|log_set_level|log_set_callback|version_info|q2d|display_rotation_get|display_rotation_set)\
 |av_(pix_fmt_desc_get|get_pix_fmt_name|image_get_linesize)\
 |avutil_version";
 

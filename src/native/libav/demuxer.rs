@@ -89,7 +89,7 @@ impl Demuxer {
         Ok(demuxer)
     }
 
-    fn raw(&self) -> &sys::AVFormatContext {
+    pub(super) fn raw(&self) -> &sys::AVFormatContext {
         // SAFETY: the context is ours, and FFmpeg writes to it only while we call it.
         unsafe { self.context.as_ref() }
     }
@@ -159,7 +159,7 @@ impl Demuxer {
     }
 
     /// Duration in seconds as OpenCV computes it; not a positive number where nothing is known.
-    fn seconds(&self) -> f64 {
+    pub(super) fn seconds(&self) -> f64 {
         const UNIT: f64 = sys::AV_TIME_BASE as f64;
         const NOTHING: f64 = 0.000025;
         let whole = self.raw().duration as f64 / UNIT;

@@ -12,7 +12,7 @@ mod weights;
 pub use counterparts::ReconstructArgs;
 pub use data::{NpyPackArgs, PreprocessArgs};
 pub use machine::{BenchArgs, DoctorArgs};
-pub use scoring::{CalibrateArgs, InferArgs, RobustnessArgs};
+pub use scoring::{CalibrateArgs, InferArgs, RobustnessArgs, VerifyArgs};
 pub use training::{PhaseName, PreviewArgs, TrainArgs};
 pub use weights::{AverageArgs, ConvertArgs, Precision};
 
@@ -65,6 +65,8 @@ pub enum Command {
     NpyPack(NpyPackArgs),
     /// Score videos, photographs or a whole test set
     Infer(InferArgs),
+    /// Check a result of `infer`: the same files, the same weights, the same scores
+    Verify(VerifyArgs),
     /// Measure how a detector holds when images get worse: JPEG, blur, noise, resizing, darkness
     Robustness(RobustnessArgs),
     /// Find out what a detector's scores mean, so that infer gives verdicts with it

@@ -5,7 +5,7 @@ use super::values::{positive, probability};
 use super::weights::Precision;
 use clap::Args;
 use sbi::metrics::OverFrames;
-use sbi::model::Looks;
+use sbi::model::Views;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -61,12 +61,12 @@ pub struct InferArgs {
     #[arg(long, value_name = "T", value_parser = probability)]
     pub threshold: Option<f64>,
     #[command(flatten)]
-    pub looks: LooksArgs,
+    pub views: ViewsArgs,
 }
 
 /// What scores are made of.
 #[derive(Debug, Args)]
-pub struct LooksArgs {
+pub struct ViewsArgs {
     /// Score mirror images of faces as well; without this, --control and --log-odds: what the weight file says
     #[arg(long)]
     pub mirrored: bool,
@@ -78,13 +78,38 @@ pub struct LooksArgs {
     pub log_odds: bool,
 }
 
-impl LooksArgs {
+impl ViewsArgs {
     /// `None` where nothing was said.
-    pub fn looks(&self) -> Option<Looks> {
+    pub fn views(&self) -> Option<Views> {
         let said = self.mirrored || self.log_odds || self.control.is_some();
         let over_frames = if self.log_odds { OverFrames::LogOdds } else { OverFrames::Mean };
-        said.then(|| Looks { mirrored: self.mirrored, control: self.control.unwrap_or(0.0), over_frames })
+        said.then(|| Views { mirrored: self.mirrored, control: self.control.unwrap_or(0.0), over_frames })
     }
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sbi infer -i video.mp4 --json result.json\n  sbi verify result.json\n  \
+sbi verify result.json --files copies/ -w copies/weights.tar\n\n\
+Checks that the result is as it was written and that videos and weights are the same files, scores them again with the\n\
+same settings and says whether the same comes out. Exit status: 0 the same to the last bit or within 1e-5; 1 something\n\
+differs; 2 it is no result that can be repeated."
+)]
+pub struct VerifyArgs {
+    /// JSON that infer has written
+    pub result: PathBuf,
+    /// The forgery detector's weights, if they are no longer where they were
+    #[arg(short, long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// The face detector's weights, if they are no longer where they were
+    #[arg(long, value_name = "FILE")]
+    pub detector_weights: Option<PathBuf>,
+    /// Folder in and below which videos and photographs are looked for by their names
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
+    /// Write what was found out as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -117,11 +142,12 @@ pub struct RobustnessArgs {
 #[command(
     after_help = "Examples:\n  sbi calibrate -w weights/EG-weights.tar -d CDF -o eg-cdf.safetensors\n  \
 sbi calibrate -w weights/EG-weights.tar --packed data/npy/mine -o eg-mine.safetensors\n  \
+sbi calibrate -w weights/EG-weights.tar --labels mine/labels.csv -o eg-mine.safetensors\n  \
 sbi calibrate -w output/run/weights/8_0.9700_val.tar --pairs configs/default.json -o mine.safetensors\n\n\
-Fits a threshold and a temperature on labelled videos of your own, or on the pairs that training held out, and writes\n\
-the detector with them. Do not measure on the videos that you calibrate with."
+Fits a threshold, a temperature and likelihood ratios on labelled videos of your own, or the first two on the pairs that\n\
+training held out, and writes the detector with them. Do not measure on the videos that you calibrate with."
 )]
-#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed", "pairs"])))]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed", "labels", "result", "pairs"])))]
 pub struct CalibrateArgs {
     /// Weights of the deepfake detector
     #[arg(short, long, value_name = "FILE")]
@@ -131,6 +157,12 @@ pub struct CalibrateArgs {
     pub output: PathBuf,
     #[command(flatten)]
     pub test_set: TestSetArgs,
+    /// CSV table with the columns file and label (and kind, source, person, pair, as far as known), whose files are scored
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// JSON that infer has written for labelled videos with these weights: nothing is scored again
+    #[arg(long, value_name = "JSON")]
+    pub result: Option<PathBuf>,
     /// Training configuration, whose held-out pairs are used
     #[arg(long, value_name = "CONFIG")]
     pub pairs: Option<PathBuf>,
@@ -142,7 +174,7 @@ pub struct CalibrateArgs {
     #[command(flatten)]
     pub detector: FaceDetectorArgs,
     #[command(flatten)]
-    pub looks: LooksArgs,
+    pub views: ViewsArgs,
     /// Replace OUTPUT when it exists
     #[arg(long)]
     pub overwrite: bool,

@@ -3,7 +3,7 @@
 //! Reals of different origins differ more in their scores than a real face and a forgery of it do. So a detector may be
 //! shown a *control* as well: the same crop, its inner face blurred and put back with a soft edge. That is a forgery, made
 //! of this very crop with its own light, sharpness and compression. Part of its log odds, taken off those of the crop,
-//! takes off what the origin does to both. And the mirror image of a face is the same face: two looks err less than one.
+//! takes off what the origin does to both. And the mirror image of a face is the same face: two views err less than one.
 
 use crate::metrics::OverFrames;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use tch::{Kind, TchError, Tensor};
 
 /// Keys in a weight file's metadata.
-const MIRRORED: &str = "mirrored_look";
+const MIRRORED: &str = "mirrored_view";
 const CONTROL: &str = "control_share";
 const OVER_FRAMES: &str = "over_frames";
 const LOG_ODDS: &str = "log_odds";
@@ -20,7 +20,7 @@ const MOST_CONTROL: f64 = 1.0;
 
 /// What a score is made of. The default, and that of published weights, is the crop alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Looks {
+pub struct Views {
     /// Whether the mean of the crop's and its mirror image's log odds counts.
     pub mirrored: bool,
     /// The share of the control's log odds that is taken off, 0..=1; 0: there is no control.
@@ -29,7 +29,7 @@ pub struct Looks {
     pub over_frames: OverFrames,
 }
 
-impl Looks {
+impl Views {
     /// Whether the crop alone counts.
     pub fn is_plain(self) -> bool {
         self.count() == 1
@@ -61,10 +61,10 @@ impl Looks {
             Some(LOG_ODDS) => OverFrames::LogOdds,
             Some(text) => return Err(format!("{OVER_FRAMES} {text:?}, expected mean or {LOG_ODDS}")),
         };
-        Ok(Looks { mirrored, control, over_frames })
+        Ok(Views { mirrored, control, over_frames })
     }
 
-    /// Puts what [`Looks::from_metadata`] reads into metadata: nothing where the crop alone counts, as published.
+    /// Puts what [`Views::from_metadata`] reads into metadata: nothing where the crop alone counts, as published.
     pub fn write_to(self, metadata: &mut BTreeMap<String, String>) {
         metadata.remove(MIRRORED);
         metadata.remove(CONTROL);
@@ -80,23 +80,23 @@ impl Looks {
         }
     }
 
-    /// All looks at crops `[n, 3, side, side]`, 0..1: `[count n, 3, side, side]`, first all crops as they are, then their
+    /// All views at crops `[n, 3, side, side]`, 0..1: `[count n, 3, side, side]`, first all crops as they are, then their
     /// mirror images, then their controls.
     ///
     /// Fails when libtorch runs out of memory.
     pub fn images(self, crops: &Tensor) -> Result<Tensor, TchError> {
         const ACROSS: i64 = 3;
-        let mut looks = vec![crops.shallow_clone()];
+        let mut views = vec![crops.shallow_clone()];
         if self.mirrored {
-            looks.push(crops.f_flip([ACROSS])?);
+            views.push(crops.f_flip([ACROSS])?);
         }
         if self.control > 0.0 {
-            looks.push(control(crops)?);
+            views.push(control(crops)?);
         }
-        Tensor::f_cat(&looks, 0)
+        Tensor::f_cat(&views, 0)
     }
 
-    /// The log odds of crops from those of all looks in the order of [`Looks::images`]: `[count n]` to `[n]`.
+    /// The log odds of crops from those of all views in the order of [`Views::images`]: `[count n]` to `[n]`.
     ///
     /// Fails when libtorch runs out of memory.
     pub(crate) fn combined(self, log_odds: &Tensor) -> Result<Tensor, TchError> {
@@ -110,8 +110,8 @@ impl Looks {
     }
 
     fn combined_along(self, log_odds: &Tensor, mirror: Option<i64>) -> Result<Tensor, TchError> {
-        let mut looks = log_odds.f_chunk(self.count(), 0)?.into_iter();
-        let mut next = || looks.next().ok_or_else(|| TchError::Shape("fewer scores than looks".into()));
+        let mut views = log_odds.f_chunk(self.count(), 0)?.into_iter();
+        let mut next = || views.next().ok_or_else(|| TchError::Shape("fewer scores than views".into()));
         let mut all = next()?;
         if self.mirrored {
             let mirrored = next()?;
@@ -163,7 +163,7 @@ mod tests {
     const SIDE: i64 = 24;
 
     fn crops() -> Tensor {
-        Tensor::from_slice(&fill::input("looks", 1, (2 * 3 * SIDE * SIDE) as usize))
+        Tensor::from_slice(&fill::input("views", 1, (2 * 3 * SIDE * SIDE) as usize))
             .to_kind(Kind::Float)
             .view([2, 3, SIDE, SIDE])
     }
@@ -175,15 +175,15 @@ mod tests {
     #[test]
     fn metadata_come_back_and_nonsense_is_refused() {
         let mut metadata = BTreeMap::new();
-        for looks in [
-            Looks::default(),
-            Looks { mirrored: true, ..Looks::default() },
-            Looks { control: 0.4, over_frames: OverFrames::LogOdds, ..Looks::default() },
+        for views in [
+            Views::default(),
+            Views { mirrored: true, ..Views::default() },
+            Views { control: 0.4, over_frames: OverFrames::LogOdds, ..Views::default() },
         ] {
-            looks.write_to(&mut metadata);
-            assert_eq!(Looks::from_metadata(&metadata), Ok(looks));
+            views.write_to(&mut metadata);
+            assert_eq!(Views::from_metadata(&metadata), Ok(views));
         }
-        Looks::default().write_to(&mut metadata);
+        Views::default().write_to(&mut metadata);
         assert!(metadata.is_empty(), "published files stay as they are");
         for (key, value) in [
             (OVER_FRAMES, "median"),
@@ -192,7 +192,7 @@ mod tests {
             (CONTROL, "NaN"),
             (CONTROL, "-0.1"),
         ] {
-            let refused = Looks::from_metadata(&BTreeMap::from([(key.to_owned(), value.to_owned())]));
+            let refused = Views::from_metadata(&BTreeMap::from([(key.to_owned(), value.to_owned())]));
             assert!(refused.unwrap_err().contains(value), "{key}");
         }
     }
@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn a_control_is_blurred_inside_and_the_same_outside() {
         let crops = crops();
-        let looks = Looks { mirrored: true, control: 0.5, ..Looks::default() };
-        let images = looks.images(&crops).unwrap();
+        let views = Views { mirrored: true, control: 0.5, ..Views::default() };
+        let images = views.images(&crops).unwrap();
         assert_eq!(images.size(), [6, 3, SIDE, SIDE]);
         let parts = images.chunk(3, 0);
         assert_eq!(apart(&parts[0], &crops), 0.0);
@@ -216,14 +216,14 @@ mod tests {
     #[test]
     fn log_odds_are_combined_as_stated() {
         let of = |values: &[f32]| Tensor::from_slice(values);
-        let looks = Looks { mirrored: true, control: 0.5, ..Looks::default() };
-        let all = looks.combined(&of(&[1.0, 2.0, 3.0, 6.0, 2.0, -4.0])).unwrap();
+        let views = Views { mirrored: true, control: 0.5, ..Views::default() };
+        let all = views.combined(&of(&[1.0, 2.0, 3.0, 6.0, 2.0, -4.0])).unwrap();
         assert_eq!(apart(&all, &of(&[1.0, 6.0])), 0.0);
-        let plain = Looks::default().combined(&of(&[1.0, 2.0])).unwrap();
+        let plain = Views::default().combined(&of(&[1.0, 2.0])).unwrap();
         assert_eq!(apart(&plain, &of(&[1.0, 2.0])), 0.0);
         // A map of a mirror image lies the other way round.
         let maps = of(&[4.0, 0.0, 0.0, 4.0]).view([2, 1, 2]);
-        let turned = Looks { mirrored: true, ..Looks::default() }.combined_maps(&maps).unwrap();
+        let turned = Views { mirrored: true, ..Views::default() }.combined_maps(&maps).unwrap();
         assert_eq!(apart(&turned, &of(&[4.0, 0.0]).view([1, 1, 2])), 0.0);
     }
 }

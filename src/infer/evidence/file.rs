@@ -1,0 +1,61 @@
+//! What tells an input from every other file, and what it says of itself.
+
+use crate::causes::with_causes;
+use crate::hash::FileSum;
+use crate::imaging::{FIRST_BYTES, image_format};
+use crate::media::{ContainerFacts, MediaFile, MediaKind, MediaLimits, Reading};
+use serde::Serialize;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// An input by its content.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct FileEvidence {
+    /// Its length and SHA-256 sum; of packed faces that of the array. Left out where it cannot be read.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<FileSum>,
+    /// A photograph's format.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photograph: Option<String>,
+    /// What a video's container says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Box<ContainerFacts>>,
+    /// Why there is no sum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
+}
+
+impl FileEvidence {
+    /// Of a video or photograph. `None` as soon as `over` says so.
+    pub(super) fn of_media(path: &Path, limits: MediaLimits, over: &dyn Fn() -> bool) -> Option<Self> {
+        let evidence = Self::of_array(path, over)?;
+        if evidence.sum.is_none() {
+            return Some(evidence);
+        }
+        Some(match MediaKind::of_file(path) {
+            MediaKind::Photograph => FileEvidence { photograph: photograph_format(path), ..evidence },
+            // Only the header is wanted, so that frames need not be counted. Why a file cannot be opened is told where its
+            // frames are asked for.
+            MediaKind::Video => {
+                let file = MediaFile::open(path, Reading::as_published(limits), 1).ok();
+                let container = file.and_then(|file| file.facts().cloned()).map(Box::new);
+                FileEvidence { container, ..evidence }
+            }
+        })
+    }
+
+    /// Of any file. `None` as soon as `over` says so.
+    pub(super) fn of_array(path: &Path, over: &dyn Fn() -> bool) -> Option<Self> {
+        match FileSum::of(path, over) {
+            Ok(sum) => Some(FileEvidence { sum: Some(sum?), ..FileEvidence::default() }),
+            Err(error) => Some(FileEvidence { unread: Some(with_causes(&error)), ..FileEvidence::default() }),
+        }
+    }
+}
+
+fn photograph_format(path: &Path) -> Option<String> {
+    let mut first = Vec::new();
+    File::open(path).ok()?.take(FIRST_BYTES as u64).read_to_end(&mut first).ok()?;
+    image_format(&first).map(|format| format.to_string())
+}

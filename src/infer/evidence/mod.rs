@@ -1,0 +1,151 @@
+//! What another examiner needs to repeat a run: which files, which weights, which settings, which program.
+//!
+//! Sums of files are made on a thread of their own while their frames are decoded and scored. Where nothing is said about a
+//! matter, a field is left out; what is said by a file about itself is told and not believed.
+
+mod canonical;
+mod file;
+mod saved;
+mod seal;
+mod settings;
+
+pub use file::FileEvidence;
+pub use saved::{ResultFileError, SavedResult, SavedSum, SavedVideo};
+pub use seal::{Seal, sealed};
+pub use settings::{Settings, SourceSetting};
+
+use super::Config;
+use super::input::{FacesFrom, Inputs};
+use crate::file_error::FileError;
+use crate::hash::FileSum;
+use crate::model::DeviceChoice;
+use crate::progress::Cancel;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A weight file, by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightEvidence {
+    /// Where it was.
+    pub path: PathBuf,
+    /// Its length and SHA-256 sum.
+    #[serde(flatten)]
+    pub sum: FileSum,
+}
+
+/// Versions of the program and of what it computes with. FFmpeg's stands with each video, because another process reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// This program.
+    pub sbi: String,
+    /// The library that networks on CUDA devices run with.
+    pub libtorch: String,
+    /// The library that scales and converts frames.
+    pub opencv: String,
+}
+
+/// Where a run computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The device of the networks, such as `cpu` or `cuda:0`.
+    pub device: String,
+    /// The build of the inference kernels; scores of two builds may differ in the seventh digit.
+    pub kernels: String,
+    /// Threads for computing; scores do not depend on them.
+    pub threads: usize,
+}
+
+/// Everything about a run that its scores depend on, but for the files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEvidence {
+    /// When the run began, in universal time.
+    pub date: String,
+    /// The folder that relative paths count from.
+    pub folder: PathBuf,
+    /// The forgery detector's weights.
+    pub weights: WeightEvidence,
+    /// The face detector's weights; left out where faces were found before, in packed sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub face_detector: Option<WeightEvidence>,
+    /// What was asked for.
+    pub settings: Settings,
+    /// What it was done with.
+    pub versions: Versions,
+    /// Where.
+    pub machine: Machine,
+}
+
+/// What the thread of sums brings back; sums are missing where a wish to stop came first.
+pub(super) struct Gathered {
+    pub run: Option<RunEvidence>,
+    /// One per input.
+    pub files: Vec<Option<FileEvidence>>,
+}
+
+/// Sums up all files of a run, until `cancel` is requested or `over` is set.
+///
+/// Fails when a weight file cannot be read. Of an input that cannot be read that is told.
+pub(super) fn gather(
+    config: &Config,
+    inputs: &Inputs,
+    (cancel, over): (&Cancel, &AtomicBool),
+) -> Result<Gathered, FileError> {
+    let over = || cancel.is_requested() || over.load(Ordering::Relaxed);
+    let date = jiff::Timestamp::now().to_string();
+    let run = run_evidence(config, inputs, date, &over)?;
+    let file = |number: usize| match &inputs.faces_from {
+        FacesFrom::Packed(videos) => FileEvidence::of_array(&videos[number].array(), &over),
+        FacesFrom::Files => FileEvidence::of_media(&inputs.items[number].path, config.limits, &over),
+    };
+    let files = (0..inputs.items.len()).map(|number| if over() { None } else { file(number) }).collect();
+    Ok(Gathered { run, files })
+}
+
+fn run_evidence(
+    config: &Config,
+    inputs: &Inputs,
+    date: String,
+    over: &dyn Fn() -> bool,
+) -> Result<Option<RunEvidence>, FileError> {
+    let weight_file = |path: &Path| -> Result<Option<WeightEvidence>, FileError> {
+        let sum = FileSum::of(path, over)?;
+        Ok(sum.map(|sum| WeightEvidence { path: path.to_owned(), sum }))
+    };
+    let Some(weights) = weight_file(&config.weights)? else { return Ok(None) };
+    // Whether the face detector's weights can be used is told where they are loaded.
+    let found = match inputs.faces_from {
+        FacesFrom::Files => config.face_detector.resolve().ok(),
+        FacesFrom::Packed(_) => None,
+    };
+    let face_detector = match &found {
+        Some((_, path, _)) => weight_file(path)?,
+        None => None,
+    };
+    Ok(Some(RunEvidence {
+        date,
+        folder: std::env::current_dir().unwrap_or_default(),
+        weights,
+        face_detector,
+        settings: Settings::of(config, found.map(|(body, _, _)| body)),
+        versions: Versions {
+            sbi: env!("CARGO_PKG_VERSION").to_owned(),
+            libtorch: crate::native::process::LIBTORCH_VERSION.to_owned(),
+            opencv: opencv::core::get_version_string().unwrap_or_else(|_| "unknown".to_owned()),
+        },
+        machine: Machine {
+            device: device_name(config.device),
+            kernels: crate::engine::Kernels::all()[0].name.to_owned(),
+            threads: crate::native::process::threads(),
+        },
+    }))
+}
+
+fn device_name(choice: DeviceChoice) -> String {
+    match choice.resolve() {
+        Ok(tch::Device::Cuda(number)) => format!("cuda:{number}"),
+        Ok(_) => "cpu".to_owned(),
+        // The run fails for the same reason.
+        Err(_) => String::new(),
+    }
+}
