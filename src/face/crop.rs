@@ -90,9 +90,22 @@ pub struct FaceCrop {
 /// detector's order, with *test* margins, resized bilinearly. Boxes wholly outside the frame give nothing.
 pub fn crop_faces(image: &RgbImage, faces: &[DetectedFace]) -> Result<Vec<FaceCrop>, crate::imaging::Error> {
     let largest = faces.iter().map(|f| f.bbox.area()).fold(0.0, f64::max);
+    cropped(image, faces.iter().filter(|face| face.bbox.area() >= MIN_AREA_SHARE * largest))
+}
+
+/// The faces of a photograph as published: like [`crop_faces`], but all of them, however small.
+pub fn crop_every_face(
+    image: &RgbImage,
+    faces: &[DetectedFace],
+) -> Result<Vec<FaceCrop>, crate::imaging::Error> {
+    cropped(image, faces.iter())
+}
+
+fn cropped<'f>(
+    image: &RgbImage,
+    faces: impl Iterator<Item = &'f DetectedFace>,
+) -> Result<Vec<FaceCrop>, crate::imaging::Error> {
     faces
-        .iter()
-        .filter(|face| face.bbox.area() >= MIN_AREA_SHARE * largest)
         .map(|face| (face, CropBase::of_box(face.bbox).window(image.height(), image.width(), Margin::Test)))
         .filter(|(_, window)| !window.is_empty())
         .map(|(face, window)| {
@@ -113,17 +126,18 @@ pub struct JudgedFace {
     pub crop: FaceCrop,
 }
 
-/// All faces of a frame that [`crop_faces`] cuts out and, whatever the size of the largest one, those whose shorter side
-/// is at least `smallest` pixels; in the face detector's order.
+/// All faces of an image that [`crop_faces`], or where `all_count`, as in photographs, [`crop_every_face`] cuts out and, whatever the size of the
+/// largest one, those whose shorter side is at least `smallest` pixels; in the face detector's order.
 pub fn crop_judged_faces(
     image: &RgbImage,
     faces: &[DetectedFace],
+    all_count: bool,
     smallest: f64,
 ) -> Result<Vec<JudgedFace>, crate::imaging::Error> {
     let largest = faces.iter().map(|f| f.bbox.area()).fold(0.0, f64::max);
     let mut judged = Vec::new();
     for (index, face) in faces.iter().enumerate() {
-        let counted = face.bbox.area() >= MIN_AREA_SHARE * largest;
+        let counted = all_count || face.bbox.area() >= MIN_AREA_SHARE * largest;
         if counted || face.bbox.width().min(face.bbox.height()) >= smallest {
             // As if it were alone: then it is the largest.
             let crop = crop_faces(image, std::slice::from_ref(face))?.pop();
@@ -161,6 +175,9 @@ mod tests {
         let crops = crop_faces(&image, &faces).unwrap();
         let kept: Vec<f64> = crops.iter().map(|c| c.bbox.unwrap().x0).collect();
         assert_eq!(kept, [10.0, 100.0]);
+        let every: Vec<f64> =
+            crop_every_face(&image, &faces).unwrap().iter().map(|c| c.bbox.unwrap().x0).collect();
+        assert_eq!(every, [10.0, 80.0, 100.0]);
         assert!(crops.iter().all(|c| c.pixels.width() == FACE_SIDE && c.pixels.height() == FACE_SIDE));
     }
 
@@ -175,7 +192,7 @@ mod tests {
             face(100.0, 40.0, 140.0, 80.0),
             face(5.0, 80.0, 12.0, 90.0),
         ];
-        let judged = crop_judged_faces(&image, &faces, 20.0).unwrap();
+        let judged = crop_judged_faces(&image, &faces, false, 20.0).unwrap();
         let told: Vec<(usize, bool)> = judged.iter().map(|face| (face.index, face.counted)).collect();
         assert_eq!(told, [(0, false), (1, true), (3, true)]);
         let counted = judged.into_iter().filter(|face| face.counted).map(|face| face.crop);

@@ -161,8 +161,10 @@ fn clamped(value: i64) -> i32 {
     value.clamp(-FARTHEST, FARTHEST) as i32
 }
 
-/// Largest bounding box first; equal ones keep their order.
+/// Largest bounding box first; of equal ones the later comes first, as in the original programs, which sort upwards and
+/// turn the list round.
 fn sort_by_area(faces: &mut [Landmarks]) {
+    faces.reverse();
     faces.sort_by(|a, b| b.bounds().area().total_cmp(&a.bounds().area()));
 }
 
@@ -171,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faces_of_equal_size_keep_the_detectors_order() {
+    fn of_faces_of_equal_size_the_later_comes_first() {
         let square = |x: i32, side: i32| {
             let mut points = vec![(x, 0); 68];
             points[1] = (x + side, side);
@@ -179,7 +181,7 @@ mod tests {
         };
         let mut faces = [square(0, 5), square(10, 9), square(20, 9), square(30, 5)];
         sort_by_area(&mut faces);
-        assert_eq!(faces.map(|face| face.points()[0].0), [10, 20, 0, 30]);
+        assert_eq!(faces.map(|face| face.points()[0].0), [20, 10, 30, 0]);
     }
 
     #[test]

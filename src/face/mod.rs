@@ -11,7 +11,7 @@ pub use crate::model::RetinaFaceBody;
 pub use crate::native::dlib::DlibError;
 pub use alignment::aligned_square;
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
-pub use crop::{CropBase, FaceCrop, JudgedFace, Margin, crop_faces, crop_judged_faces};
+pub use crop::{CropBase, FaceCrop, JudgedFace, Margin, crop_every_face, crop_faces, crop_judged_faces};
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
 pub use forehead::with_forehead;
 pub use retinaface::RetinaFace;
@@ -22,6 +22,12 @@ use crate::types::{DetectedFace, RgbImage};
 pub trait FaceDetector: Send {
     /// Finds the faces of each frame, the most confident first. Frames may differ in size.
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error>;
+
+    /// Finds the faces of photographs, as [`FaceDetector::detect`] does those of frames, but in their own size where the
+    /// published programs leave it.
+    fn detect_in_photographs(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        self.detect(images)
+    }
 
     /// What is written beside results made with this face detector: equal identities mean equal boxes.
     fn identity(&self) -> FaceDetectorIdentity;

@@ -2,8 +2,8 @@
 
 use super::watch::{Chosen, Watch};
 use super::{FaceEvent, FrameFaces, InputEnd};
-use crate::face::{Error, FaceCrop, FaceDetector, crop_faces, crop_judged_faces};
-use crate::media::{DecodeEvent, DecodeReport};
+use crate::face::{Error, FaceCrop, FaceDetector, crop_every_face, crop_faces, crop_judged_faces};
+use crate::media::{DecodeEvent, DecodeReport, MediaKind};
 use crate::persons::MIN_SIDE;
 use crate::progress::Cancel;
 use crate::types::{DetectedFace, Frame, RgbImage, VideoStatus};
@@ -27,7 +27,7 @@ pub(super) struct VideoFaces<'a> {
 
 /// What is known of a frame, or of a video at its end.
 enum LookedAt {
-    Frame(Frame, Vec<DetectedFace>),
+    Frame(Frame, MediaKind, Vec<DetectedFace>),
     End(Result<DecodeReport, String>),
 }
 
@@ -68,8 +68,8 @@ impl<'a> VideoFaces<'a> {
             };
             if let Some(watch) = &mut self.watch {
                 match &event {
-                    DecodeEvent::Frame(frame) if !watch.wants(input, frame) => continue,
-                    DecodeEvent::Frame(_) => {}
+                    DecodeEvent::Frame(frame, _) if !watch.wants(input, frame) => continue,
+                    DecodeEvent::Frame(..) => {}
                     DecodeEvent::End(_) => watch.ended(),
                 }
             }
@@ -86,13 +86,21 @@ impl<'a> VideoFaces<'a> {
 
     /// Finds the faces of all frames that wait.
     fn look(&mut self) -> Result<(), Error> {
-        let images: Vec<&RgbImage> = self.waiting.iter().filter_map(|(_, event)| frame_of(event)).collect();
-        let found = if images.is_empty() { Vec::new() } else { self.face_detector.detect(&images)? };
+        let frames: Vec<(MediaKind, &RgbImage)> =
+            self.waiting.iter().filter_map(|(_, event)| frame_of(event)).collect();
+        let mut found = Vec::with_capacity(frames.len());
+        for run in frames.chunk_by(|(kind, _), (next, _)| kind == next) {
+            let images: Vec<&RgbImage> = run.iter().map(|(_, image)| *image).collect();
+            found.extend(match run[0].0 {
+                MediaKind::Video => self.face_detector.detect(&images)?,
+                MediaKind::Photograph => self.face_detector.detect_in_photographs(&images)?,
+            });
+        }
         let mut found = found.into_iter();
         self.looked_at.extend(self.waiting.drain(..).map(|(input, event)| match event {
-            DecodeEvent::Frame(frame) => {
+            DecodeEvent::Frame(frame, kind) => {
                 let faces = found.next().expect("the face detector answers for every frame");
-                (input, LookedAt::Frame(frame, faces))
+                (input, LookedAt::Frame(frame, kind, faces))
             }
             DecodeEvent::End(end) => (input, LookedAt::End(end)),
         }));
@@ -102,8 +110,8 @@ impl<'a> VideoFaces<'a> {
     /// Cuts out the faces of a frame, or tells what became of a video.
     fn event(&mut self, input: usize, looked_at: LookedAt) -> Result<FaceEvent, Error> {
         match looked_at {
-            LookedAt::Frame(Frame { index, image }, faces) => {
-                let (crops, persons) = self.crops(input, &image, &faces)?;
+            LookedAt::Frame(Frame { index, image }, kind, faces) => {
+                let (crops, persons) = self.crops(input, &image, kind, &faces)?;
                 self.current.frames_decoded += 1;
                 self.current.frames_with_face += usize::from(!crops.is_empty());
                 self.current.faces += crops.len();
@@ -128,10 +136,17 @@ impl VideoFaces<'_> {
         &mut self,
         input: usize,
         image: &RgbImage,
+        kind: MediaKind,
         faces: &[DetectedFace],
     ) -> Result<(Vec<FaceCrop>, Vec<usize>), Error> {
-        let Some(watch) = &mut self.watch else { return Ok((crop_faces(image, faces)?, Vec::new())) };
-        let judged = crop_judged_faces(image, faces, MIN_SIDE)?;
+        let Some(watch) = &mut self.watch else {
+            let crops = match kind {
+                MediaKind::Video => crop_faces(image, faces)?,
+                MediaKind::Photograph => crop_every_face(image, faces)?,
+            };
+            return Ok((crops, Vec::new()));
+        };
+        let judged = crop_judged_faces(image, faces, kind == MediaKind::Photograph, MIN_SIDE)?;
         let chosen = judged.iter().map(|face| Chosen { face: &faces[face.index], counted: face.counted });
         let chosen: Vec<Chosen> = chosen.collect();
         let persons = watch.follow(input, image, &chosen, faces.len() - chosen.len());
@@ -161,9 +176,9 @@ impl Iterator for VideoFaces<'_> {
     }
 }
 
-fn frame_of(event: &DecodeEvent) -> Option<&RgbImage> {
+fn frame_of(event: &DecodeEvent) -> Option<(MediaKind, &RgbImage)> {
     match event {
-        DecodeEvent::Frame(frame) => Some(&frame.image),
+        DecodeEvent::Frame(frame, kind) => Some((*kind, &frame.image)),
         DecodeEvent::End(_) => None,
     }
 }

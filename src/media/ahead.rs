@@ -4,7 +4,7 @@
 //! queue, and only so many videos are begun before those ahead of them are taken: memory is bounded by these two
 //! numbers, whatever the length of a video or a list.
 
-use super::{DecodeReport, Error, MediaFile, Reading, VideoLength, Wanted};
+use super::{DecodeReport, Error, MediaFile, MediaKind, Reading, VideoLength, Wanted};
 use crate::causes::with_causes;
 use crate::progress::Cancel;
 use crate::types::Frame;
@@ -26,8 +26,8 @@ const QUEUE: usize = 4;
 /// What comes out of a video's decoder.
 #[derive(Clone, Debug)]
 pub enum DecodeEvent {
-    /// The next wanted frame.
-    Frame(Frame),
+    /// The next wanted frame, and whether it is a video's or a photograph.
+    Frame(Frame, MediaKind),
     /// The end, good or bad; nothing follows. What is bad is told for people, without the path.
     End(Result<DecodeReport, String>),
 }
@@ -193,7 +193,7 @@ struct Job {
 
 impl Job {
     fn run(self, choose: &Choose, reading: Reading, threads: usize, consumer: &Consumer) {
-        let consume = |frame| match self.send(DecodeEvent::Frame(frame), consumer) {
+        let consume = |frame, kind| match self.send(DecodeEvent::Frame(frame, kind), consumer) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         };
@@ -201,8 +201,9 @@ impl Job {
         let end = match MediaFile::open_until(&self.path, reading, threads, &over) {
             Ok(Some(file)) => {
                 let length = VideoLength { frames: file.frame_count(), fps: file.fps() };
+                let kind = file.kind();
                 let wanted = Wanted::from(choose(self.position, length));
-                file.read_until(&over, &wanted, consume)
+                file.read_until(&over, &wanted, |frame| consume(frame, kind))
             }
             Ok(None) => Ok(None),
             Err(error) => Err(error),
@@ -277,7 +278,10 @@ mod tests {
                 expected.push((number, 0));
             }
             let widths = told.iter().map(|(number, event)| match event {
-                DecodeEvent::Frame(frame) => (*number, frame.image.width()),
+                DecodeEvent::Frame(frame, kind) => {
+                    assert_eq!(*kind, MediaKind::Photograph);
+                    (*number, frame.image.width())
+                }
                 DecodeEvent::End(end) => {
                     let reason = end.as_ref().err().map(String::as_str);
                     let unknown =
@@ -347,7 +351,7 @@ mod tests {
         drop(decodings);
         let never = Cancel::new();
         let events = std::iter::from_fn(|| decoding.next_unless(&never));
-        let frames = events.filter(|event| matches!(event, DecodeEvent::Frame(_))).count();
+        let frames = events.filter(|event| matches!(event, DecodeEvent::Frame(_, MediaKind::Video))).count();
         assert!(frames <= QUEUE, "{frames}");
     }
 

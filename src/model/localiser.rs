@@ -7,7 +7,7 @@
 
 use super::Error;
 use super::modules::{TensorSource, linear};
-use crate::network::Linear;
+use crate::network::{Linear, Weight};
 use tch::nn;
 use tch::{Kind, Reduction, Tensor};
 
@@ -54,6 +54,11 @@ fn wanted(masks: &Tensor, size: [i64; 2]) -> Tensor {
     let inside = shape.adaptive_avg_pool2d(size);
     let (edge, _) = edge.adaptive_max_pool2d(size);
     Tensor::cat(&[inside, edge], 1).to_kind(Kind::Float)
+}
+
+/// The weights that a file of a run has of it.
+pub fn weights(channels: usize) -> Vec<Weight> {
+    description(channels).weights()
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 use super::efficientnet::{Mode, Variant};
 use super::encoder::{IRESNET18, Pooling};
 use super::face_encoder::{EncoderSpec, FACE_ENCODER_PREFIX, FaceEncoder};
-use super::forgery_network::{CLASSES, ForgeryNetwork, Method};
-use super::localiser::Localiser;
+use super::forgery_network::{self, CLASSES, ForgeryNetwork, Method};
+use super::localiser::{self, Localiser};
 use super::modules::{BatchNorm, Modules, TensorSource, channels_last, linear};
 use super::{Error, Execution, InputSpec};
 use crate::checkpoint::StateDict;
@@ -277,6 +277,28 @@ impl TrainingModel {
             self.vs.variables().into_iter().filter(|(_, t)| t.requires_grad()).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// Names of all parameters, those that never move too, in the order of the original programs' modules: the numbers
+    /// that PyTorch's optimisers know them by. EG's face encoder, which no optimiser has, is not among them.
+    pub fn module_order(&self) -> Vec<String> {
+        let network = &self.forgery_network;
+        let variant = network.backbone().variant;
+        let mut weights = forgery_network::weights(network.method(), variant);
+        if let Some(guide) = &self.guide {
+            let layers = GuideLayers::new(variant.features(), guide.spec.encoder.embedding());
+            let [reshape, embedding_classifier] = &layers.unused;
+            weights.extend(reshape.weights());
+            weights.extend([layers.residual_head.weights(), layers.rebuilt_head.weights()].concat());
+            weights.extend(embedding_classifier.weights());
+            weights.extend(layers.reconstruction.iter().flat_map(Linear::weights));
+        }
+        // Beyond what the originals have.
+        if self.localiser.is_some() {
+            weights.extend(localiser::weights(variant.middle()));
+        }
+        let is_statistic = |name: &str| name.ends_with(".running_mean") || name.ends_with(".running_var");
+        weights.into_iter().map(|weight| weight.name).filter(|name| !is_statistic(name)).collect()
     }
 
     /// A batch for any number of passes. `real`, `fake`: `[n, 3, h, w]`, RGB, 0..1, on the model's device; `masks`

@@ -3,7 +3,7 @@
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::{Error, NpyHeader};
+use super::{Error, NpyHeader, write_empty_list};
 use crate::atomic_file::{self, AtomicFile};
 
 /// A `uint8` stack of faces, `(n, channels, height, width)`, while it grows.
@@ -51,10 +51,17 @@ impl FaceWriter {
     }
 
     /// Puts the count into the header and gives the file its name; returns the count. Without any
-    /// face the shape is `(0, channels, height, width)`.
+    /// face the file is NumPy's empty list, `float64` of shape `(0,)`: the original programs take an
+    /// array of any other shape for faces.
     ///
     /// Fails with [`Error::Write`]; no file remains then.
     pub fn finish(mut self) -> Result<u64, Error> {
+        if self.faces == 0 {
+            let path = self.file.path().to_path_buf();
+            drop(self.file);
+            write_empty_list(&path)?;
+            return Ok(0);
+        }
         let header = self.header();
         self.file
             .seek(SeekFrom::Start(0))
@@ -90,7 +97,7 @@ mod tests {
     fn writes_the_bytes_that_numpy_writes() {
         let folder = tempfile::tempdir().unwrap();
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npy");
-        for (name, faces) in [("faces.npy", 3), ("no_faces.npy", 0), ("many_faces.npy", 12)] {
+        for (name, faces) in [("faces.npy", 3), ("empty_float64.npy", 0), ("many_faces.npy", 12)] {
             let path = folder.path().join(name);
             let mut writer = FaceWriter::create(&path, [3, 4, 5]).unwrap();
             for face in 0..faces {

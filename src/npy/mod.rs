@@ -14,11 +14,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
+use small::write_empty_list;
 
 pub use face_reader::FaceReader;
 pub use face_writer::FaceWriter;
 pub use header::{HeaderError, NpyHeader};
-pub use small::{Element, read_array, read_i64_vec, write_array, write_array_unsynced, write_i64_vec};
+pub use small::{
+    Element, read_array, read_classes, read_i64_vec, write_array, write_array_unsynced, write_i64_vec,
+};
 
 /// An array file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -40,6 +40,19 @@ macro_rules! elements {
 
 elements!(u8 => "|u1", i64 => "<i8", f32 => "<f4", f64 => "<f8");
 
+impl Element for bool {
+    const DESCR: &'static str = "|b1";
+    const BYTES: usize = 1;
+
+    fn from_file(bytes: &[u8]) -> Self {
+        bytes[0] != 0
+    }
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self));
+    }
+}
+
 /// Reads an array of exactly this element type and number of axes, in C or Fortran order.
 ///
 /// Fails with [`Error`] when the file cannot be read, is no `.npy` file, holds another type or
@@ -119,16 +132,40 @@ pub fn read_i64_vec(path: &Path) -> Result<Vec<i64>, Error> {
     read_data::<i64, Ix1>(path, file, header).map(Array1::into_raw_vec_and_offset).map(|(values, _)| values)
 }
 
-/// Writes a one-dimensional `int64` array, `(n,)`, whole or not at all.
+/// Reads a one-dimensional array of classes, `(n,)`: `int64`, or `bool` for 0 and 1, which is what a comparison gives in
+/// NumPy.
+///
+/// Fails as [`read_array`] does.
+pub fn read_classes(path: &Path) -> Result<Vec<i64>, Error> {
+    let mut file = File::open(path).map_err(Error::read(path))?;
+    let (header, _) = read_checked_header(path, &mut file)?;
+    if header.descr != bool::DESCR {
+        return read_i64_vec(path);
+    }
+    let classes = read_data::<bool, Ix1>(path, file, header)?;
+    Ok(classes.into_iter().map(i64::from).collect())
+}
+
+/// Writes a one-dimensional `int64` array, `(n,)`, whole or not at all; an empty one as NumPy writes an empty list,
+/// `float64`, which [`read_i64_vec`] reads.
 ///
 /// The bytes are those that NumPy writes. Fails when the file cannot be written.
 pub fn write_i64_vec(path: &Path, values: &[i64]) -> Result<(), Error> {
+    if values.is_empty() {
+        return write_empty_list(path);
+    }
     let header = NpyHeader { descr: "<i8".into(), fortran_order: false, shape: vec![values.len() as u64] };
     atomic_file::write(path, |file| {
         file.write_all(&header.to_bytes())?;
         values.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
     })?;
     Ok(())
+}
+
+/// Writes what NumPy writes for an empty list: `float64` of shape `(0,)`.
+pub(super) fn write_empty_list(path: &Path) -> Result<(), Error> {
+    let header = NpyHeader { descr: EMPTY_DESCR.into(), fortran_order: false, shape: vec![0] };
+    Ok(atomic_file::write(path, |file| file.write_all(&header.to_bytes()))?)
 }
 
 #[cfg(test)]
@@ -153,6 +190,16 @@ mod tests {
         assert_eq!(read_i64_vec(&path).unwrap(), indices);
         write_i64_vec(&path, &[]).unwrap();
         assert!(read_i64_vec(&path).unwrap().is_empty());
+        assert_eq!(fs::read(&path).unwrap(), fs::read(fixture("empty_float64.npy")).unwrap());
+    }
+
+    #[test]
+    fn classes_may_be_true_and_false() {
+        assert_eq!(read_classes(&fixture("classes_bool.npy")).unwrap(), [1, 0, 0, 1]);
+        assert_eq!(read_classes(&fixture("indices.npy")).unwrap(), [0, 0, 12, 25]);
+        assert!(read_i64_vec(&fixture("classes_bool.npy")).unwrap_err().to_string().contains("|b1"));
+        let error = read_classes(&fixture("fortran_float32.npy")).unwrap_err().to_string();
+        assert!(error.contains("expected elements of type <i8"), "{error}");
     }
 
     #[test]

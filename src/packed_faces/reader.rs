@@ -93,7 +93,7 @@ impl PackedSet {
 }
 
 fn read_labels(path: &Path) -> Result<Vec<Label>, Error> {
-    let classes = npy::read_i64_vec(path)?;
+    let classes = npy::read_classes(path)?;
     if classes.is_empty() {
         return Err(Error::NoVideos { path: path.to_path_buf() });
     }
@@ -213,6 +213,24 @@ mod tests {
         let error = set.videos[0].open().unwrap_err().to_string();
         assert!(!error.contains('\n'), "{error}");
         error
+    }
+
+    #[test]
+    fn labels_may_be_true_and_false_and_empty_arrays_of_either_form() {
+        let folder = without_manifest();
+        let labels = Array1::from(vec![true, false, true]);
+        npy::write_array(&target_list_path(folder.path()), labels.view()).unwrap();
+        let found = |folder: &Path| -> Vec<(Label, usize)> {
+            let set = PackedSet::open(folder).unwrap();
+            set.videos.iter().map(|video| (video.label, video.open().unwrap().frames.len())).collect()
+        };
+        let expected = [(Label::Fake, 2), (Label::Real, 0), (Label::Fake, 1)];
+        assert_eq!(found(folder.path()), expected);
+        // As earlier releases wrote a video without a face.
+        let faces = Array4::<u8>::zeros((0, 3, FACE_SIDE, FACE_SIDE));
+        npy::write_array(&faces_path(folder.path(), 2), faces.view()).unwrap();
+        npy::write_array(&indices_path(folder.path(), 2), Array1::<i64>::zeros(0).view()).unwrap();
+        assert_eq!(found(folder.path()), expected);
     }
 
     #[test]

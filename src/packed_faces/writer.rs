@@ -120,7 +120,7 @@ impl PackedWriter {
     }
 
     /// Puts the arrays of a video in place and its entry into the manifest, also when it has no
-    /// face or could not be read: its arrays then have length 0.
+    /// face or could not be read: its arrays then are NumPy's empty lists, as the original programs write them.
     ///
     /// Fails with [`Error`] when the folder cannot be written.
     pub fn commit(&mut self, video: PackedVideoWriter, outcome: PackOutcome) -> Result<&VideoEntry, Error> {
@@ -244,6 +244,20 @@ pub(super) mod tests {
         let expected = ["1.npy", "1_idx.npy", "2.npy", "2_idx.npy", "3.npy", "3_idx.npy"];
         assert_eq!(names[..6], expected);
         assert_eq!(names[6..], ["manifest.json", "target_list.npy"]);
+    }
+
+    #[test]
+    fn a_video_without_a_face_has_the_original_programs_empty_arrays() {
+        let folder = packed();
+        let empty = fs::read(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npy").join("empty_float64.npy"),
+        )
+        .unwrap();
+        for path in [faces_path(folder.path(), 2), indices_path(folder.path(), 2)] {
+            assert_eq!(fs::read(path).unwrap(), empty);
+        }
+        // It counts as packed.
+        assert!(open(folder.path(), 3).unwrap().pending().is_empty());
     }
 
     #[test]

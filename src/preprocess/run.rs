@@ -238,7 +238,7 @@ impl Follower<'_, '_> {
                 None => (&nothing, None),
             };
             match event {
-                DecodeEvent::Frame(frame) if !self.ledger.is_stuck(video) => {
+                DecodeEvent::Frame(frame, _) if !self.ledger.is_stuck(video) => {
                     for job in self.jobs_of(video, list, frame) {
                         self.ledger.sent(video, list);
                         if self.jobs.send(job).is_err() {
@@ -247,7 +247,7 @@ impl Follower<'_, '_> {
                     }
                 }
                 // Not worth decoding the rest: nothing can be written.
-                DecodeEvent::Frame(_) => {
+                DecodeEvent::Frame(..) => {
                     self.ledger.ended(video, list, Ending::Complete);
                     break;
                 }

@@ -56,9 +56,10 @@ pub struct FaceBox {
 }
 
 impl FaceBox {
-    /// The boxes of a frame's faces as files keep them: the largest first, equal ones in the face detector's order.
+    /// The boxes of a frame's faces as files keep them: the largest first, of equal ones the face detector's later one
+    /// first, as in the original programs.
     pub fn largest_first(faces: &[DetectedFace]) -> Vec<FaceBox> {
-        let mut boxes: Vec<FaceBox> = faces.iter().map(FaceBox::from).collect();
+        let mut boxes: Vec<FaceBox> = faces.iter().rev().map(FaceBox::from).collect();
         boxes.sort_by(|a, b| b.bbox.area().total_cmp(&a.bbox.area()));
         boxes
     }
@@ -75,13 +76,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boxes_of_equal_size_keep_the_face_detectors_order() {
+    fn of_boxes_of_equal_size_the_later_comes_first() {
         let face = |x0: f64, side: f64| DetectedFace {
             bbox: BBox { x0, y0: 0.0, x1: x0 + side, y1: side },
             confidence: 0.9,
             points: [(0.0, 0.0); 5],
         };
         let sorted = FaceBox::largest_first(&[face(0.0, 4.0), face(10.0, 8.0), face(20.0, 8.0)]);
-        assert_eq!(sorted.iter().map(|b| b.bbox.x0).collect::<Vec<_>>(), [10.0, 20.0, 0.0]);
+        assert_eq!(sorted.iter().map(|b| b.bbox.x0).collect::<Vec<_>>(), [20.0, 10.0, 0.0]);
     }
 }

@@ -24,6 +24,9 @@ use tch::{Device, Kind, Tensor};
 const MIN_SCORE: f32 = 0.7;
 /// Overlap above which the worse of two boxes goes.
 const MAX_IOU: f32 = 0.4;
+/// Longest side in pixels that photographs are looked at in by ResNet-50, which takes some gigabytes for so large a one:
+/// larger ones are brought down to it. Published: never.
+const LARGEST_PHOTOGRAPH: usize = 4096;
 /// The network's coarsest stride: smaller inputs have no feature map left.
 const MIN_SIDE: usize = 32;
 
@@ -43,6 +46,7 @@ type SizedPriors = ((usize, usize), Arc<Vec<Prior>>);
 /// A network with its weights, ready to find faces.
 pub struct RetinaFace {
     body: RetinaFaceBody,
+    /// As it was asked for; `None`: the body's default.
     max_size: Option<usize>,
     largest: Option<usize>,
     net: RetinaFaceNet,
@@ -66,7 +70,6 @@ impl RetinaFace {
     ) -> Result<Self, Error> {
         let NamedWeights { checkpoint: file, notes } = NamedWeights::read(weights)?;
         let net = RetinaFaceNet::new(body, &file.state, weights, execution)?;
-        let max_size = max_size.or(body.default_max_size());
         let weights = fingerprint(&file.state);
         let priors = Mutex::new(None);
         let device = execution.device();
@@ -91,8 +94,40 @@ impl RetinaFace {
 
     /// To how many pixels a frame's longest side is resized.
     fn side_for(&self, image: &RgbImage) -> Option<usize> {
-        let too_large = |largest: &usize| image.width().max(image.height()) > *largest;
-        self.max_size.or(self.largest.filter(too_large))
+        let max_size = self.max_size.or(self.body.default_max_size());
+        max_size.or(self.largest.filter(|largest| longest_side(image) > *largest))
+    }
+
+    /// To how many pixels a photograph's longest side is resized: as published, none where nothing is asked for.
+    fn side_for_photograph(&self, image: &RgbImage) -> Option<usize> {
+        let largest = self.largest.or(match self.body {
+            RetinaFaceBody::ResNet50 => Some(LARGEST_PHOTOGRAPH),
+            RetinaFaceBody::MobileNet025 => None,
+        });
+        self.max_size.or(largest.filter(|largest| longest_side(image) > *largest))
+    }
+
+    /// The faces of frames whose longest sides become what `side_for` says.
+    fn detect_at(
+        &self,
+        images: &[&RgbImage],
+        side_for: impl Fn(&RgbImage) -> Option<usize>,
+    ) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        let mut found = Vec::with_capacity(images.len());
+        let mut rest = images;
+        let shape = |image: &RgbImage| (image.height(), image.width());
+        while let Some(first) = rest.first() {
+            let run = rest.iter().take_while(|image| shape(image) == shape(first)).count();
+            let (group, later) = rest.split_at(run.min(self.preferred_batch()));
+            let (height, width) = input_size(first, side_for(first));
+            if height.min(width) < MIN_SIDE {
+                found.extend(group.iter().map(|_| Vec::new()));
+            } else {
+                found.extend(self.detect_batch(group, (height, width))?);
+            }
+            rest = later;
+        }
+        Ok(found)
     }
 
     /// The faces of frames of one size, for which the network's input has `size` rows and columns.
@@ -132,28 +167,18 @@ impl RetinaFace {
 
 impl FaceDetector for RetinaFace {
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
-        let mut found = Vec::with_capacity(images.len());
-        let mut rest = images;
-        let shape = |image: &RgbImage| (image.height(), image.width());
-        while let Some(first) = rest.first() {
-            let run = rest.iter().take_while(|image| shape(image) == shape(first)).count();
-            let (group, later) = rest.split_at(run.min(self.preferred_batch()));
-            let (height, width) = input_size(first, self.side_for(first));
-            if height.min(width) < MIN_SIDE {
-                found.extend(group.iter().map(|_| Vec::new()));
-            } else {
-                found.extend(self.detect_batch(group, (height, width))?);
-            }
-            rest = later;
-        }
-        Ok(found)
+        self.detect_at(images, |image| self.side_for(image))
+    }
+
+    fn detect_in_photographs(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        self.detect_at(images, |image| self.side_for_photograph(image))
     }
 
     fn identity(&self) -> FaceDetectorIdentity {
         FaceDetectorIdentity {
             name: self.body.name().to_owned(),
             weights: self.weights.clone(),
-            max_size: self.max_size,
+            max_size: self.max_size.or(self.body.default_max_size()),
         }
     }
 
@@ -229,10 +254,46 @@ pub fn to_face(candidate: &Candidate, image: &RgbImage, input_height: usize) -> 
     Some(DetectedFace { bbox, confidence: candidate.score, points })
 }
 
+fn longest_side(image: &RgbImage) -> usize {
+    image.width().max(image.height())
+}
+
 /// Whether something is left of an interval after clipping it to a frame's `side`.
 fn spans_a_pixel(low: f32, high: f32, side: usize) -> bool {
     let last = side as f32 - 1.0;
     let low = low.max(0.0).min(last);
     let high = high.max(low + 1.0).min(last);
     low < high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::write_safetensors;
+    use crate::model::published::Layout;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn photographs_are_looked_at_in_their_own_size_and_frames_in_the_published_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = |body, max_size| {
+            let path = folder.path().join("weights.safetensors");
+            let state = Layout::RetinaFace(body).filled(1).unwrap();
+            write_safetensors(&path, &state, &BTreeMap::new()).unwrap();
+            RetinaFace::load(body, &path, max_size, Execution::plain(Device::Cpu)).unwrap()
+        };
+        let (small, large) = (RgbImage::filled(700, 300, [9; 3]), RgbImage::filled(40, 5000, [9; 3]));
+        let sides = |detector: &RetinaFace| {
+            let frames = [&small, &large].map(|image| detector.side_for(image));
+            (frames, [&small, &large].map(|image| detector.side_for_photograph(image)))
+        };
+        let published = load(RetinaFaceBody::ResNet50, None);
+        assert_eq!(sides(&published), ([Some(2048); 2], [None, Some(4096)]));
+        assert_eq!(published.identity().max_size, Some(2048));
+        let asked = load(RetinaFaceBody::ResNet50, Some(640));
+        assert_eq!(sides(&asked), ([Some(640); 2], [Some(640); 2]));
+        let light = load(RetinaFaceBody::MobileNet025, None);
+        assert_eq!(sides(&light), ([None; 2], [None; 2]));
+        assert_eq!(sides(&light.with_largest(Some(1280))), ([None, Some(1280)], [None, Some(1280)]));
+    }
 }

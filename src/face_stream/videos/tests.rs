@@ -63,7 +63,8 @@ impl MadeVideo {
     fn events(&self) -> impl Iterator<Item = DecodeEvent> + '_ {
         let image = |&faces: &u8| RgbImage::filled(9 + faces as usize, 8, [faces, 7, 7]);
         let frames = self.faces.iter().map(image).enumerate();
-        let frames = frames.map(|(index, image)| DecodeEvent::Frame(Frame { index: 10 * index, image }));
+        let frames = frames
+            .map(|(index, image)| DecodeEvent::Frame(Frame { index: 10 * index, image }, MediaKind::Video));
         let decoded = self.faces.len();
         let report = |ended_at: Option<usize>| DecodeReport {
             wanted: decoded.max(5),
@@ -261,6 +262,32 @@ impl crate::persons::FaceLooks for OneLook {
     }
 }
 
+/// A large face and a small one in every image; remembers the widths of the photographs among them.
+struct TwoSizes(Mutex<Vec<usize>>);
+
+impl FaceDetector for &TwoSizes {
+    fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        let face = |side: f64| {
+            let bbox = BBox { x0: 1.0, y0: 1.0, x1: 1.0 + side, y1: 1.0 + side };
+            DetectedFace { bbox, confidence: 0.9, points: [(2.0, 2.0); 5] }
+        };
+        Ok(images.iter().map(|_| vec![face(20.0), face(6.0)]).collect())
+    }
+
+    fn detect_in_photographs(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        self.0.lock().unwrap().extend(images.iter().map(|image| image.width()));
+        self.detect(images)
+    }
+
+    fn identity(&self) -> FaceDetectorIdentity {
+        FaceDetectorIdentity { name: "made".into(), weights: String::new(), max_size: None }
+    }
+
+    fn preferred_batch(&self) -> usize {
+        4
+    }
+}
+
 #[test]
 fn between_the_wanted_frames_only_beginnings_of_scenes_are_searched_and_persons_are_noted() {
     use crate::video::{FramePlan, VideoLength};
@@ -273,8 +300,10 @@ fn between_the_wanted_frames_only_beginnings_of_scenes_are_searched_and_persons_
         let light = if index == odd { 220 } else { 7 };
         RgbImage::filled(64, 48, [2, light, light])
     };
-    let frames =
-        plan.indices().into_iter().map(|index| DecodeEvent::Frame(Frame { index, image: image(index) }));
+    let frames = plan
+        .indices()
+        .into_iter()
+        .map(|index| DecodeEvent::Frame(Frame { index, image: image(index) }, MediaKind::Video));
     let decoded = plan.indices().len();
     let report = DecodeReport { wanted: decoded, decoded, ..DecodeReport::default() };
     let events = frames.chain([DecodeEvent::End(Ok(report))]).map(|event| (0, event));
@@ -314,4 +343,27 @@ fn between_the_wanted_frames_only_beginnings_of_scenes_are_searched_and_persons_
     // Two overlapping faces settle nothing by their places.
     assert_eq!(*asked.lock().unwrap(), seen.sightings.len());
     assert_eq!(told.lock().unwrap().last(), Some(&(0, expected.len(), expected.len())));
+}
+
+#[test]
+fn of_photographs_every_face_counts_and_of_videos_the_large_ones() {
+    let frame = |kind, width| {
+        let frame = Frame { index: 0, image: RgbImage::filled(width, 40, [9; 3]) };
+        DecodeEvent::Frame(frame, kind)
+    };
+    let report = DecodeReport { wanted: 1, decoded: 1, ended_at: None, damage: None, remarks: Vec::new() };
+    let inputs = [(MediaKind::Video, 40), (MediaKind::Photograph, 41), (MediaKind::Photograph, 42)];
+    let events = inputs.into_iter().enumerate().flat_map(|(input, (kind, width))| {
+        [(input, frame(kind, width)), (input, DecodeEvent::End(Ok(report.clone())))]
+    });
+    let (detector, cancel) = (TwoSizes(Mutex::default()), Cancel::default());
+    let faces = VideoFaces::new(events, Box::new(&detector), &cancel);
+    let ends: Vec<usize> = faces
+        .filter_map(|event| match event.unwrap() {
+            FaceEvent::End { end, .. } => Some(end.faces),
+            FaceEvent::Frame { .. } => None,
+        })
+        .collect();
+    assert_eq!(ends, [1, 2, 2]);
+    assert_eq!(*detector.0.lock().unwrap(), [41, 42]);
 }

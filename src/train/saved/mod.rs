@@ -103,6 +103,7 @@ mod tests {
     use super::super::setup;
     use super::super::state::{Position, TrainingState};
     use super::*;
+    use crate::hash::fnv1a64;
     use crate::model::efficientnet::Variant;
     use crate::model::face_encoder::{FACE_ENCODER_PREFIX, FaceEncoder};
     use crate::model::objective::{GuideSpec, TrainingModel};
@@ -195,6 +196,63 @@ mod tests {
         assert!(memories(&other)[3] == memory && memories(&other)[2].is_empty());
         let mut sam = sbi(OptimMethod::Sam, 3);
         assert!(matches!(read(&path, &mut sam), Err(SavedError::Memory { .. })));
+    }
+
+    /// The numbers that the optimiser's dict of a file gives to parameters, and those that remember something.
+    fn numbered(path: &std::path::Path) -> (Vec<String>, Vec<i64>) {
+        let file = checkpoint::read_with_optimizer(path).unwrap().optimizer.unwrap();
+        let list = |value: Option<&Value>| match value {
+            Some(Value::List(list)) => list.clone(),
+            other => panic!("{other:?}"),
+        };
+        let group = list(file.get("param_groups")).swap_remove(0);
+        let names = list(group.get("param_names")).into_iter().map(|name| match name {
+            Value::Str(name) => name,
+            other => panic!("{other:?}"),
+        });
+        let Some(Value::Dict(state)) = file.get("state") else { panic!("no state") };
+        let numbers = state.iter().map(|(number, _)| match number {
+            Value::Int(number) => *number,
+            other => panic!("{other:?}"),
+        });
+        let (names, numbers): (Vec<String>, Vec<i64>) = (names.collect(), numbers.collect());
+        assert_eq!(list(group.get("params")).len(), names.len());
+        (names, numbers)
+    }
+
+    #[test]
+    fn parameters_have_pytorchs_numbers_and_epochs_count_from_0() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.tar");
+        let write = |state: &TrainingState| write(&path, state, 0.001, &BTreeMap::new()).unwrap();
+        let mut state = eg(1, None);
+        for name in ["bn.weight", "net._fc.weight", "reconstruction_network.fc.2.bias"] {
+            let parameter = state.model.parameters().into_iter().find(|(own, _)| own == name).unwrap().1;
+            assert!(state.optimiser.set_memory(name, &[("momentum_buffer", parameter)]));
+        }
+        let expected = [(0, Some(0)), (1, Some(0)), (2, Some(1)), (120, Some(119))];
+        for (epoch, written) in expected {
+            state.position.epoch = epoch;
+            write(&state);
+            assert_eq!(checkpoint::read(&path).unwrap().epoch, written, "{epoch} epochs completed");
+        }
+        let mut resumed = eg(2, None);
+        read(&path, &mut resumed).unwrap();
+        assert_eq!(resumed.position.epoch, 120);
+        state.position = Position { epoch: 3, step: 1, ..state.position };
+        write(&state);
+        assert_eq!(checkpoint::read(&path).unwrap().epoch, Some(3));
+
+        // `[n for n, p in model.named_parameters() if not n.startswith("face_model.")]` in PyTorch, with modules in the
+        // order net, face_model, bn, reshape_layer, fc_cat, fc_cat1, fc, reconstruction_network.
+        let (names, numbers) = numbered(&path);
+        assert_eq!(names.len(), 229);
+        assert_eq!(fnv1a64(names.join("\n").as_bytes()), 0xa844_1d2f_6286_e0bc);
+        assert_eq!(numbers, [211, 213, 228]);
+        write(&TrainingState::new(b0(None), &Config::default()));
+        let (names, numbers) = numbered(&path);
+        assert_eq!((names.len(), numbers.len()), (213, 0));
+        assert_eq!(fnv1a64(names.join("\n").as_bytes()), 0xbda2_e3ec_ecb9_bff0);
     }
 
     #[test]

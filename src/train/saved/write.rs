@@ -8,14 +8,14 @@ use crate::model::weights::to_data;
 use crate::train::averages::Averages;
 use crate::train::optimiser::{Memory, OptimiserSpec, adamw};
 use crate::train::state::{Position, TrainingState};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tch::Tensor;
 
 /// Writes weights, optimiser and position, in the form of the original programs' files.
 ///
 /// `lr`: the learning rate that the file's optimiser has. `told`: metadata beside those that every file has. Names are
-/// sorted; `num_batches_tracked` counts the passes. The file appears whole or not at all.
+/// sorted; `num_batches_tracked` counts the passes; the epoch is counted from 0. The file appears whole or not at all.
 pub fn write(
     path: &Path,
     state: &TrainingState,
@@ -26,8 +26,14 @@ pub fn write(
     let optimizer = optimizer_value(state, lr)?;
     let mut metadata = metadata(&state.model);
     metadata.extend(told.clone());
-    let epoch = state.position.epoch as i64;
+    let epoch = epoch_from_0(&state.position) as i64;
     Ok(checkpoint::write_torch(path, &weights, Some(&optimizer), Some(epoch), &metadata)?)
+}
+
+/// The epoch that the weights come from, counted from 0 as the original programs do: the one under way, or the last one.
+fn epoch_from_0(position: &Position) -> usize {
+    let Position { epoch, step, .. } = *position;
+    if step > 0 { epoch } else { epoch.saturating_sub(1) }
 }
 
 /// What inference must know beside the weights, and what they are.
@@ -78,17 +84,23 @@ fn dict(pairs: Vec<(&str, Value)>) -> Value {
 }
 
 /// The form of `state_dict()` of PyTorch's optimisers, with the weights' names, and our position beside.
+///
+/// Parameters have the numbers that PyTorch gives them, in the order of the modules: its optimisers take a state by
+/// numbers alone, and would give a weight another one's momentum.
 fn optimizer_value(run: &TrainingState, lr: f64) -> Result<Value, SavedError> {
     let optimiser = &run.optimiser;
-    let names: Vec<&str> = optimiser.names().collect();
+    let names = run.model.module_order();
+    let mut remembered: HashMap<&str, Memory> = optimiser.names().zip(optimiser.memories()).collect();
     let mut memory = Vec::new();
-    for (index, parts) in optimiser.memories().enumerate().filter(|(_, parts)| !parts.is_empty()) {
-        memory.push((Value::Int(index as i64), memory_value(parts)?));
+    for (index, name) in names.iter().enumerate() {
+        if let Some(parts) = remembered.remove(name.as_str()).filter(|parts| !parts.is_empty()) {
+            memory.push((Value::Int(index as i64), memory_value(parts)?));
+        }
     }
     let mut group = vec![("lr", Value::Float(lr))];
     group.extend(constants(optimiser.spec()));
     group.push(("params", Value::List((0..names.len()).map(|i| Value::Int(i as i64)).collect())));
-    group.push(("param_names", Value::List(names.iter().map(|name| text(*name)).collect())));
+    group.push(("param_names", Value::List(names.iter().map(text).collect())));
     Ok(dict(vec![
         ("state", Value::Dict(memory)),
         ("param_groups", Value::List(vec![dict(group)])),
