@@ -93,12 +93,13 @@ class EgDetector(nn.Module):
     def __init__(self):
         super().__init__()
         self.net = EfficientNet.from_name("efficientnet-b4", num_classes=CLASSES)
-        self.bn = nn.BatchNorm1d(FEATURES)
+        # In the order of the released program: it numbers the parameters in the optimiser's state.
         self.face_model = FaceEncoder().requires_grad_(False)
-        self.fc_cat, self.fc_cat1 = Head(), Head()
-        self.reconstruction_network = Reconstruction()
+        self.bn = nn.BatchNorm1d(FEATURES)
         self.reshape_layer = nn.Linear(FEATURES, EMBEDDING + FEATURES)  # in the files, without use
+        self.fc_cat, self.fc_cat1 = Head(), Head()
         self.fc = nn.Linear(EMBEDDING, CLASSES)  # as well
+        self.reconstruction_network = Reconstruction()
 
     def train(self, mode: bool = True):
         super().train(mode)
