@@ -39,7 +39,7 @@ pub struct PersonResult {
     pub judgement: Option<Judgement>,
     /// Frames that show it.
     pub frames: usize,
-    /// Frames that were looked at in the scenes that show it.
+    /// Frames that were looked at in the scenes that show it, from the first to the last that does.
     pub frames_that_could: usize,
     /// When it is seen first, in seconds from the start.
     pub from_seconds: f64,

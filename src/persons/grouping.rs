@@ -7,8 +7,8 @@ use crate::types::BBox;
 
 /// Distance of looks up to which two faces are one person's: the threshold of the network's authors.
 pub(super) const SAME_LOOKS: f64 = 0.6;
-/// Seconds up to which frames are near one another.
-const NEAR: f64 = 1.0;
+/// Seconds up to which frames are near one another: long videos are looked at about once a second.
+const NEAR: f64 = 1.5;
 /// Overlap (intersection over union) from which a face in a near frame is in the same place.
 const SAME_PLACE: f64 = 0.5;
 /// Overlap from which a second face in reach makes it doubtful whose place it is.
@@ -72,15 +72,8 @@ impl Grouper {
     /// Takes the faces of the next frame, with the looks that were taken; gives each its group, all different.
     pub fn add(&mut self, at: Moment, boxes: &[BBox], looks: &[Option<Embedding>]) -> Vec<usize> {
         let look = |face: usize| looks.get(face).and_then(Option::as_ref);
-        let mut groups: Vec<Option<usize>> = vec![None; boxes.len()];
-        for (face, draft) in self.settled(at, boxes).into_iter().enumerate() {
-            // Where the looks are those of somebody else, a cut was missed.
-            let agrees = |draft: &usize| {
-                let apart = look(face).and_then(|look| self.drafts[*draft].looks.distance(look));
-                apart.is_none_or(|apart| apart <= SAME_LOOKS)
-            };
-            groups[face] = draft.filter(agrees);
-        }
+        // Looks do not overrule a place: a face that changes where it is, without a cut, is what a swap looks like.
+        let mut groups = self.settled(at, boxes);
         self.assign(&mut groups, |face, draft| {
             let apart = draft.looks.distance(look(face)?)?;
             (apart <= SAME_LOOKS).then_some(apart)

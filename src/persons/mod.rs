@@ -3,8 +3,9 @@
 //! Faces of neighbouring frames belong together where position and size settle it: within a scene, one face near the
 //! other and no third one about. Everything else is settled by looks, dlib's 128 numbers of a face, whose authors take two
 //! faces for one person up to a distance of 0.6. Looks cost several times what a position does, so only faces that their
-//! position does not settle are looked at, and of those that it does every eighth, to see that it goes on being the same
-//! person. Without the network position alone decides, which whoever asks has to say.
+//! position does not settle are looked at, and of those that it does every eighth, so that a person is known from all sides.
+//! A place that is settled is never overruled by looks: a face that becomes another one within a scene has been swapped, and
+//! belongs to the person whose it was. Without the network position alone decides, which whoever asks has to say.
 //!
 //! Two faces of one frame are always two persons. Everything here is pure: sightings in, groups out.
 

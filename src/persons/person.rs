@@ -1,6 +1,6 @@
 //! A person's sightings, and whether they are more than stray detections.
 
-use super::{Moment, Sighting, enough, group};
+use super::{MIN_FRAMES, Moment, Sighting, enough, group};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Person {
     pub sightings: Vec<usize>,
     /// Middle value of the faces' shorter sides, in pixels.
     pub side: f64,
-    /// Frames that were looked at in the scenes that show the person.
+    /// Frames that were looked at in the scenes that show the person, from the first to the last that does.
     pub could_show: usize,
     /// Why it decides nothing, if it does not.
     pub stray: Option<Stray>,
@@ -35,6 +35,8 @@ pub enum Stray {
         frames: usize,
         /// Frames that could.
         of: usize,
+        /// How many of these would be enough.
+        needed: usize,
     },
     /// Too small.
     Small {
@@ -51,8 +53,7 @@ pub enum Stray {
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stray::Rare { frames, of } => {
-                let needed = enough(*of, SHARE);
+            Stray::Rare { frames, of, needed } => {
                 write!(f, "only {frames} of {of} frames show this face, at least {needed} are needed")
             }
             Stray::Small { side } => {
@@ -78,7 +79,13 @@ pub fn persons(sightings: &[Sighting], looked_at: &[Moment]) -> Vec<Person> {
     let person = |mut members: Vec<usize>| {
         members.sort_by_key(|&member| sightings[member].at.frame);
         let scenes: BTreeSet<usize> = members.iter().map(|&member| sightings[member].at.scene).collect();
-        let could_show = looked_at.iter().filter(|moment| scenes.contains(&moment.scene)).count();
+        let in_scenes = || looked_at.iter().filter(|moment| scenes.contains(&moment.scene));
+        // Who comes for a while and leaves could not be seen before and after.
+        let frame = |member: Option<&usize>| member.map_or(0, |&member| sightings[member].at.frame);
+        let span = frame(members.first())..=frame(members.last());
+        let could_show = in_scenes().filter(|moment| span.contains(&moment.frame)).count();
+        // But one or two frames are a glimpse wherever more were looked at.
+        let needed = enough(could_show, SHARE).max(MIN_FRAMES.min(in_scenes().count()));
         let side = middle(&members, |member| {
             let bbox = &sightings[member].bbox;
             bbox.width().min(bbox.height())
@@ -87,8 +94,8 @@ pub fn persons(sightings: &[Sighting], looked_at: &[Moment]) -> Vec<Person> {
         let frames = members.len();
         let stray = if side < MIN_SIDE {
             Some(Stray::Small { side })
-        } else if frames < enough(could_show, SHARE) {
-            Some(Stray::Rare { frames, of: could_show })
+        } else if frames < needed {
+            Some(Stray::Rare { frames, of: could_show.max(needed), needed })
         } else {
             (confidence < MIN_CONFIDENCE).then_some(Stray::Doubtful { confidence })
         };
@@ -126,7 +133,7 @@ mod tests {
     #[test]
     fn strays_come_last_and_say_why() {
         let mut sightings: Vec<Sighting> = (0..32).map(|frame| seen(frame, 0, 1, 200.0, 0.99)).collect();
-        sightings.extend([seen(4, 0, 0, 200.0, 0.99), seen(5, 0, 0, 200.0, 0.99)]);
+        sightings.extend([seen(1, 0, 0, 200.0, 0.99), seen(30, 0, 0, 200.0, 0.99)]);
         sightings.extend((0..32).map(|frame| seen(frame, 0, 2, 40.0, 0.99)));
         sightings.extend((0..32).map(|frame| seen(frame, 0, 3, 90.0, 0.72)));
         let found = persons(&sightings, &moments(32, |_| 0));
@@ -135,12 +142,12 @@ mod tests {
             None,
             Some(Stray::Small { side: 40.0 }),
             Some(Stray::Doubtful { confidence: 0.72 }),
-            Some(Stray::Rare { frames: 2, of: 32 }),
+            Some(Stray::Rare { frames: 2, of: 30, needed: 3 }),
         ];
         assert_eq!(strays, expected);
         assert_eq!(
             found[3].stray.unwrap().to_string(),
-            "only 2 of 32 frames show this face, at least 4 are needed"
+            "only 2 of 30 frames show this face, at least 3 are needed"
         );
         assert!(found[1].stray.unwrap().to_string().contains("small: 40 px"));
     }
@@ -151,6 +158,10 @@ mod tests {
         let sightings: Vec<Sighting> = (30..40).map(|frame| seen(frame, 3, 0, 100.0, 0.9)).collect();
         let found = persons(&sightings, &moments(100, |frame| frame / 10));
         assert_eq!((found[0].could_show, found[0].stray), (10, None));
+        // Or comes in for a while, and stays.
+        let sightings: Vec<Sighting> = (30..34).map(|frame| seen(frame, 0, 0, 100.0, 0.9)).collect();
+        let found = persons(&sightings, &moments(100, |_| 0));
+        assert_eq!((found[0].could_show, found[0].stray), (4, None));
         // A photograph's faces need only be there.
         let photograph = [seen(0, 0, 0, 100.0, 0.9), seen(0, 0, 1, 100.0, 0.9)];
         assert!(persons(&photograph, &moments(1, |_| 0)).iter().all(|person| person.stray.is_none()));
