@@ -95,7 +95,8 @@ pub fn persons(sightings: &[Sighting], looked_at: &[Moment]) -> Vec<Person> {
         let stray = if side < MIN_SIDE {
             Some(Stray::Small { side })
         } else if frames < needed {
-            Some(Stray::Rare { frames, of: could_show.max(needed), needed })
+            let of = if frames < enough(could_show, SHARE) { could_show } else { in_scenes().count() };
+            Some(Stray::Rare { frames, of, needed })
         } else {
             (confidence < MIN_CONFIDENCE).then_some(Stray::Doubtful { confidence })
         };
