@@ -88,7 +88,8 @@ pub(super) fn passages(person: usize, faces: &[PersonFace], over: f64, far: f64)
     runs.iter().filter(|run| too_long(run)).map(passage).collect()
 }
 
-/// Stretches that are covered by windows far over the border, without the frames at their ends that are not over it.
+/// Stretches that are covered by windows far over the border: without the frames at their ends that are not over it, and
+/// with those around them that are, of which one after the other may be missing.
 fn runs(faces: &[PersonFace], over: f64, far: f64) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (start, window) in faces.windows(WINDOW).enumerate() {
@@ -107,8 +108,27 @@ fn runs(faces: &[PersonFace], over: f64, far: f64) -> Vec<Range<usize>> {
         while run.len() > 1 && faces[run.end - 1].score < over {
             run.end -= 1;
         }
+        let high = |at: Option<usize>| at.and_then(|at| faces.get(at)).is_some_and(|face| face.score >= over);
+        while let Some(gap) = (0..=1).find(|gap| high(run.start.checked_sub(gap + 1))) {
+            run.start -= gap + 1;
+        }
+        while let Some(gap) = (0..=1).find(|gap| high(Some(run.end + gap))) {
+            run.end += gap + 1;
+        }
     }
-    runs
+    joined(runs)
+}
+
+/// Stretches that come to overlap are one.
+fn joined(runs: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for run in runs {
+        match joined.last_mut() {
+            Some(last) if last.end >= run.start => last.end = last.end.max(run.end),
+            _ => joined.push(run),
+        }
+    }
+    joined
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
@@ -149,6 +169,17 @@ mod tests {
         assert_eq!((person, from_seconds, to_seconds, frames), (2, 252.0, 261.0, 10));
         assert!(score > 0.9 && score_elsewhere < 0.5);
         assert_eq!(found[0].times(), "4:12 to 4:21");
+    }
+
+    #[test]
+    fn a_passage_reaches_to_its_last_high_frame_over_a_gap_of_one() {
+        let mut scores = vec![0.1; 60];
+        scores[20..28].fill(0.97);
+        scores[28..31].copy_from_slice(&[0.3, 0.8, 0.8]);
+        scores[32] = 0.2;
+        let found = passages(1, &faces(scores.into_iter()), 0.7, 0.9);
+        let told: Vec<(f64, f64)> = found.iter().map(|p| (p.from_seconds, p.to_seconds)).collect();
+        assert_eq!(told, [(20.0, 30.0)]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub fn files(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
         row(out, video, judged)?;
         if videos.len() > 1 {
             persons(out, video)?;
+            passages(out, video)?;
         }
     }
     interrupted(out, summary)?;
@@ -66,7 +67,7 @@ fn counting(video: &VideoResult) -> impl Iterator<Item = &PersonResult> {
     video.persons.iter().flatten().filter(|person| !person.stray)
 }
 
-/// A line for each person of a file with several, and for each passage.
+/// A line for each person of a file with several.
 fn persons(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
     if counting(video).count() > 1 {
         for person in counting(video).take(SHOWN_PERSONS) {
@@ -89,6 +90,11 @@ fn persons(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
             writeln!(out, "  … and {more} more persons, see --json")?;
         }
     }
+    Ok(())
+}
+
+/// A line for each passage.
+fn passages(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
     for passage in video.passages.iter().flatten() {
         writeln!(out, "  person {} is likely fake in {}", passage.person, passage.times())?;
     }
