@@ -62,16 +62,15 @@ pub(super) fn passages(person: usize, faces: &[PersonFace], over: f64, far: f64)
     if outside < WINDOW || inside as f64 > MOST * faces.len() as f64 {
         return Vec::new();
     }
-    let rest = || {
-        let is_outside = |at: &usize| !runs.iter().any(|run| run.contains(at));
-        (0..faces.len()).filter(is_outside).map(|at| faces[at].score)
-    };
-    let score_elsewhere = mean(rest());
-    let usual = (rest().filter(|score| *score >= over).count() + 1) as f64 / (outside + 2) as f64;
+    let high = scores_outside(faces, &runs).filter(|score| *score >= over).count();
+    let usual = (high + 1) as f64 / (outside + 2) as f64;
     let too_long = |run: &Range<usize>| {
         let high = faces[run.clone()].iter().filter(|face| face.score >= over).count();
         faces.len() as f64 * usual.powi(high as i32) <= CHANCE
     };
+    // Only then: frames around a run must not make it long enough.
+    let runs = joined(runs.into_iter().filter(too_long).map(|run| extended(run, faces, over)));
+    let score_elsewhere = mean(scores_outside(faces, &runs));
     let passage = |run: &Range<usize>| {
         let (first, last) = (&faces[run.start], &faces[run.end - 1]);
         Passage {
@@ -85,11 +84,16 @@ pub(super) fn passages(person: usize, faces: &[PersonFace], over: f64, far: f64)
             score_elsewhere,
         }
     };
-    runs.iter().filter(|run| too_long(run)).map(passage).collect()
+    runs.iter().map(passage).collect()
 }
 
-/// Stretches that are covered by windows far over the border: without the frames at their ends that are not over it, and
-/// with those around them that are, of which one after the other may be missing.
+/// The scores of frames that are in no run.
+fn scores_outside<'f>(faces: &'f [PersonFace], runs: &'f [Range<usize>]) -> impl Iterator<Item = f64> + 'f {
+    let is_outside = |at: &usize| !runs.iter().any(|run| run.contains(at));
+    (0..faces.len()).filter(is_outside).map(|at| faces[at].score)
+}
+
+/// Stretches that are covered by windows far over the border: without the frames at their ends that are not over it.
 fn runs(faces: &[PersonFace], over: f64, far: f64) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (start, window) in faces.windows(WINDOW).enumerate() {
@@ -108,19 +112,24 @@ fn runs(faces: &[PersonFace], over: f64, far: f64) -> Vec<Range<usize>> {
         while run.len() > 1 && faces[run.end - 1].score < over {
             run.end -= 1;
         }
-        let high = |at: Option<usize>| at.and_then(|at| faces.get(at)).is_some_and(|face| face.score >= over);
-        while let Some(gap) = (0..=1).find(|gap| high(run.start.checked_sub(gap + 1))) {
-            run.start -= gap + 1;
-        }
-        while let Some(gap) = (0..=1).find(|gap| high(Some(run.end + gap))) {
-            run.end += gap + 1;
-        }
     }
-    joined(runs)
+    runs
+}
+
+/// With the frames around it that are over the border, of which one after the other may be missing.
+fn extended(mut run: Range<usize>, faces: &[PersonFace], over: f64) -> Range<usize> {
+    let high = |at: Option<usize>| at.and_then(|at| faces.get(at)).is_some_and(|face| face.score >= over);
+    while let Some(gap) = (0..=1).find(|gap| high(run.start.checked_sub(gap + 1))) {
+        run.start -= gap + 1;
+    }
+    while let Some(gap) = (0..=1).find(|gap| high(Some(run.end + gap))) {
+        run.end += gap + 1;
+    }
+    run
 }
 
 /// Stretches that come to overlap are one.
-fn joined(runs: Vec<Range<usize>>) -> Vec<Range<usize>> {
+fn joined(runs: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
     let mut joined: Vec<Range<usize>> = Vec::new();
     for run in runs {
         match joined.last_mut() {
