@@ -89,8 +89,8 @@ pub(super) fn passages(person: usize, faces: &[PersonFace], over: f64, far: f64)
 
 /// The scores of frames that are in no run.
 fn scores_outside<'f>(faces: &'f [PersonFace], runs: &'f [Range<usize>]) -> impl Iterator<Item = f64> + 'f {
-    let is_outside = |at: &usize| !runs.iter().any(|run| run.contains(at));
-    (0..faces.len()).filter(is_outside).map(|at| faces[at].score)
+    let is_outside = move |at: &usize| !runs.iter().any(|run| run.contains(at));
+    (0..faces.len()).filter(is_outside).map(move |at| faces[at].score)
 }
 
 /// Stretches that are covered by windows far over the border: without the frames at their ends that are not over it.
