@@ -59,7 +59,7 @@ fn ecmascript(number: f64) -> String {
     let count = digits.len() as i32;
     let zeros = |count: i32| "0".repeat(count.max(0) as usize);
     let plain = match point {
-        21.. | ..=-6 => {
+        22.. | ..=-6 => {
             let (first, rest) = digits.split_at(1);
             let rest = if rest.is_empty() { String::new() } else { format!(".{rest}") };
             let sign = if point > 0 { "+" } else { "-" };
