@@ -108,6 +108,15 @@ pub enum Error {
     /// An annotated copy that a wish to stop has cut short.
     #[error("the run was interrupted")]
     AnnotateInterrupted,
+    /// A network that DeepfakeBench's names cannot be given to.
+    #[error("{}: cannot be written for DeepfakeBench", path.display())]
+    NotForBenchmark {
+        /// The weight file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: crate::model::BenchmarkError,
+    },
     /// None of the inputs is in the table of labels.
     #[error("{}: none of the inputs is in this table; names in it count from its folder", table.display())]
     NothingLabelled {

@@ -17,7 +17,7 @@ use crate::model::forgery_detector::{holds_forgery_detector, network_name};
 use std::path::{Path, PathBuf};
 
 /// Metadata that say how one file's network takes images: equal in all, or they are no runs of one network.
-const INPUT: [&str; 2] = ["image_size", "normalisation"];
+const INPUT: [&str; 4] = ["image_size", "normalisation", "resize", "stem"];
 /// Metadata that were measured on one file's weights and say nothing about the mean.
 const MEASURED: [&str; 6] =
     ["threshold", "temperature", "calibrated_on", LIKELIHOOD_RATIOS, "validation_auc", "epoch"];

@@ -4,6 +4,7 @@
 //! always the same; nothing that a list names is left out in silence. One file per family of data
 //! sets knows its folders, and no other module does.
 
+mod benchmark_list;
 mod celeb_df;
 mod compression;
 mod dfd;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 use crate::types::Label;
 
+pub use benchmark_list::{BenchmarkList, ListedVideo};
 pub use compression::Compression;
 pub use error::Error;
 pub use ff::{Manipulation, Split, split_ids};

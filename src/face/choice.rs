@@ -1,6 +1,6 @@
 //! Which face detector to use, and where its weights are.
 
-use super::{Error, FaceDetector, RetinaFace, RetinaFaceBody};
+use super::{BenchmarkCropper, CropRule, Error, FaceDetector, LandmarkConfig, RetinaFace, RetinaFaceBody};
 use crate::model::{Execution, NamedWeights};
 use crate::weight_files::catalogue::{RETINAFACE_MOBILENET, RETINAFACE_RESNET50};
 use crate::weight_files::{WeightFile, weights_dir};
@@ -43,6 +43,11 @@ pub struct FaceDetectorConfig {
     pub max_size: Option<usize>,
     /// Longer sides than this are brought down to it, where there is no `max_size`; `None`: never.
     pub largest: Option<usize>,
+    /// By whose rule faces are found and cut out. DeepfakeBench's is dlib's: all of the above but `weights_dir` is
+    /// without use then.
+    pub crop: CropRule,
+    /// For DeepfakeBench's rule dlib's shape predictor; `None`: the usual file in `weights_dir`.
+    pub landmark_model: Option<PathBuf>,
 }
 
 impl Default for FaceDetectorConfig {
@@ -53,6 +58,8 @@ impl Default for FaceDetectorConfig {
             weights_dir: weights_dir(),
             max_size: None,
             largest: None,
+            crop: CropRule::Published,
+            landmark_model: None,
         }
     }
 }
@@ -105,6 +112,15 @@ impl FaceDetectorConfig {
 
     /// Loads the detector; the texts are what a person should know about the choice and the weight file.
     pub fn load(&self, plan: Execution) -> Result<(Box<dyn FaceDetector>, Vec<String>), Error> {
+        if self.crop == CropRule::DeepfakeBench {
+            let landmarks = LandmarkConfig {
+                model: self.landmark_model.clone(),
+                weights_dir: self.weights_dir.clone(),
+                estimate_forehead: true,
+            };
+            let (model, warning) = landmarks.load()?;
+            return Ok((Box::new(BenchmarkCropper::new(model)), warning.into_iter().collect()));
+        }
         let (variant, path, warning) = self.resolve()?;
         let detector = RetinaFace::load(variant, &path, self.max_size, plan)?.with_largest(self.largest);
         let notes = warning.into_iter().chain(detector.notes().iter().cloned()).collect();

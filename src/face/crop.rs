@@ -82,7 +82,7 @@ impl CropBase {
 pub struct FaceCrop {
     /// The box that the face detector found in the frame; `None` where that is no longer known.
     pub bbox: Option<BBox>,
-    /// [`FACE_SIDE`] x [`FACE_SIDE`] pixels.
+    /// Square; as published [`FACE_SIDE`] x [`FACE_SIDE`] pixels.
     pub pixels: RgbImage,
 }
 

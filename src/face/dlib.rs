@@ -3,7 +3,7 @@
 use super::Error;
 use super::forehead::with_forehead;
 use crate::hash::Fnv1a64;
-use crate::native::dlib::{DlibError, DlibFaceDetector, DlibShape};
+use crate::native::dlib::{DlibError, DlibFaceDetector, DlibRect, DlibShape};
 use crate::types::{Landmarks, RgbImage};
 use crate::weight_files::catalogue::{LANDMARKS_68, LANDMARKS_81};
 use crate::weight_files::weights_dir;
@@ -123,19 +123,36 @@ impl LandmarkModel {
     }
 }
 
+impl LandmarkModel {
+    /// dlib's rectangles of the faces of a frame, the most certain first.
+    pub(super) fn rectangles(&self, image: &RgbImage) -> Result<Vec<DlibRect>, Error> {
+        Ok(self.faces.detect(image)?)
+    }
+
+    /// The landmarks of the face in a rectangle, as many as the identity says; `None` where the forehead's cannot be
+    /// estimated.
+    pub(super) fn landmarks_in(
+        &self,
+        image: &RgbImage,
+        rectangle: &DlibRect,
+    ) -> Result<Option<Landmarks>, Error> {
+        let points = self.shape.predict(image, rectangle)?;
+        let points = points.into_iter().map(|(x, y)| (clamped(x), clamped(y))).collect();
+        let landmarks = Landmarks::new(points).map_err(|e| DlibError::from(e.to_string()))?;
+        Ok(match self.identity.estimated_forehead {
+            true => with_forehead(&landmarks),
+            false => Some(landmarks),
+        })
+    }
+}
+
 impl LandmarkDetector for LandmarkModel {
     fn detect(&self, image: &RgbImage) -> Result<Vec<Landmarks>, Error> {
-        let rectangles = self.faces.detect(image)?;
+        let rectangles = self.rectangles(image)?;
         let mut faces = Vec::with_capacity(rectangles.len());
         for rectangle in &rectangles {
-            let points = self.shape.predict(image, rectangle)?;
-            let points = points.into_iter().map(|(x, y)| (clamped(x), clamped(y))).collect();
-            let landmarks = Landmarks::new(points).map_err(|e| DlibError::from(e.to_string()))?;
             // Whoever writes them relies on every face having as many points as the identity says.
-            faces.extend(match self.identity.estimated_forehead {
-                true => with_forehead(&landmarks),
-                false => Some(landmarks),
-            });
+            faces.extend(self.landmarks_in(image, rectangle)?);
         }
         sort_by_area(&mut faces);
         Ok(faces)

@@ -1,8 +1,10 @@
 //! Faces in frames: finding them, cutting them out.
 
 mod alignment;
+mod benchmark_crop;
 mod choice;
 pub(crate) mod crop;
+mod crop_rule;
 pub(crate) mod dlib;
 mod forehead;
 pub mod retinaface;
@@ -10,13 +12,16 @@ pub mod retinaface;
 pub use crate::model::RetinaFaceBody;
 pub use crate::native::dlib::DlibError;
 pub use alignment::aligned_square;
+pub use benchmark_crop::{BENCHMARK_SIDE, BenchmarkCrop, BenchmarkCropper};
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
 pub use crop::{CropBase, FaceCrop, JudgedFace, Margin, crop_every_face, crop_faces, crop_judged_faces};
+pub use crop_rule::CropRule;
 pub use dlib::{LandmarkConfig, LandmarkDetector, LandmarkIdentity, LandmarkModel};
 pub use forehead::with_forehead;
 pub use retinaface::RetinaFace;
 
-use crate::types::{DetectedFace, RgbImage};
+use crate::media::MediaKind;
+use crate::types::{DetectedFace, FACE_SIDE, RgbImage};
 
 /// What a stage needs of a face detector.
 pub trait FaceDetector: Send {
@@ -27,6 +32,24 @@ pub trait FaceDetector: Send {
     /// published programs leave it.
     fn detect_in_photographs(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
         self.detect(images)
+    }
+
+    /// Cuts faces out that were found in an image of this kind, as published: see [`crop_faces`] and [`crop_every_face`].
+    fn crops(
+        &self,
+        kind: MediaKind,
+        image: &RgbImage,
+        faces: &[DetectedFace],
+    ) -> Result<Vec<FaceCrop>, Error> {
+        Ok(match kind {
+            MediaKind::Video => crop_faces(image, faces)?,
+            MediaKind::Photograph => crop_every_face(image, faces)?,
+        })
+    }
+
+    /// Side in pixels of what [`FaceDetector::crops`] gives.
+    fn crop_side(&self) -> usize {
+        FACE_SIDE
     }
 
     /// What is written beside results made with this face detector: equal identities mean equal boxes.
@@ -41,7 +64,7 @@ pub trait FaceDetector: Send {
 /// Identifies a face detector, so that results of different ones are never mixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaceDetectorIdentity {
-    /// The face detector's name: `retinaface-r50` or `retinaface-mnet`.
+    /// The face detector's name: `retinaface-r50`, `retinaface-mnet`, or `dlib-deepfakebench`.
     pub name: String,
     /// Fingerprint of its weights, 16 hex digits.
     pub weights: String,

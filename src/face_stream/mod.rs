@@ -8,6 +8,7 @@
 //! the length of a video or a list: a batch of frames and the crops of one of them wait here, a few frames per video in
 //! the decoders.
 
+mod crops;
 mod packed;
 mod videos;
 mod watch;
@@ -20,6 +21,9 @@ use crate::packed_faces::PackedVideo;
 use crate::persons::FaceLooks;
 use crate::progress::Cancel;
 use crate::types::VideoStatus;
+
+/// Files of single crops that may be under way.
+const CROP_FILES: usize = 8;
 
 /// The face crops of one frame.
 #[derive(Clone, Debug)]
@@ -106,6 +110,14 @@ impl<'a> FaceStream<'a> {
         let watch = watch::Watch::new(plans, looks, on_frame);
         let faces = videos::VideoFaces::new(decodings.into_events(cancel), face_detector, cancel);
         FaceStream { events: Box::new(faces.watched_by(watch)) }
+    }
+
+    /// Reads faces that were cut out before, each into a file of its own. `videos`: of each video the numbers of the frames
+    /// that its files show, whose files `decodings` gives one after the other, each as a photograph.
+    pub fn from_crop_files(mut decodings: Decodings, videos: Vec<Vec<usize>>, cancel: &'a Cancel) -> Self {
+        decodings.fill_batches_of(CROP_FILES);
+        let crops = crops::CropFiles::new(decodings.into_events(cancel), videos);
+        FaceStream { events: Box::new(crops) }
     }
 
     /// Reads faces that were cut out before. Of frames without a face there are no events.

@@ -2,7 +2,7 @@
 
 use super::watch::{Chosen, Watch};
 use super::{FaceEvent, FrameFaces, InputEnd};
-use crate::face::{Error, FaceCrop, FaceDetector, crop_every_face, crop_faces, crop_judged_faces};
+use crate::face::{Error, FaceCrop, FaceDetector, crop_judged_faces};
 use crate::media::{DecodeEvent, DecodeReport, MediaKind};
 use crate::persons::MIN_SIDE;
 use crate::progress::Cancel;
@@ -140,11 +140,7 @@ impl VideoFaces<'_> {
         faces: &[DetectedFace],
     ) -> Result<(Vec<FaceCrop>, Vec<usize>), Error> {
         let Some(watch) = &mut self.watch else {
-            let crops = match kind {
-                MediaKind::Video => crop_faces(image, faces)?,
-                MediaKind::Photograph => crop_every_face(image, faces)?,
-            };
-            return Ok((crops, Vec::new()));
+            return Ok((self.face_detector.crops(kind, image, faces)?, Vec::new()));
         };
         let judged = crop_judged_faces(image, faces, kind == MediaKind::Photograph, MIN_SIDE)?;
         let chosen = judged.iter().map(|face| Chosen { face: &faces[face.index], counted: face.counted });

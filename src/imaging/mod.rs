@@ -58,7 +58,8 @@ pub use remap::{Positions, remapped};
 pub use resample::{Kernel, edge_preserving, median, resampled};
 pub use residual::{RESIDUAL_GAIN, residual_image};
 pub use resize::{
-    blurred, gaussian_blurred_image, resized, resized_mask, resized_mask_part, resized_window, shrunk, warped,
+    blurred, gaussian_blurred_image, resized, resized_cubic, resized_mask, resized_mask_part, resized_window,
+    shrunk, warped, warped_on_black,
 };
 pub use sharpen::{sharpen_kernel, sharpened};
 pub use similarity::{Similarity, cut_square, paste_square};

@@ -3,7 +3,7 @@
 use super::Error;
 use super::mat::{as_mat, as_mat_mut, mask_as_mat, mask_as_mat_mut};
 use crate::types::{Mask, RgbImage, Window};
-use opencv::core::{BORDER_DEFAULT, BORDER_REFLECT_101, Mat, Point, Rect, Scalar, Size};
+use opencv::core::{BORDER_CONSTANT, BORDER_DEFAULT, BORDER_REFLECT_101, Mat, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
 /// Resizes an image bilinearly (OpenCV's `INTER_LINEAR` on 8-bit values).
@@ -11,6 +11,14 @@ pub fn resized(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage
     let mut out = RgbImage::filled(width, height, [0; 3]);
     let size = Size::new(width as i32, height as i32);
     imgproc::resize(&as_mat(image)?, &mut as_mat_mut(&mut out)?, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
+    Ok(out)
+}
+
+/// Resizes an image with cubic interpolation (OpenCV's `INTER_CUBIC` on 8-bit values).
+pub fn resized_cubic(image: &RgbImage, width: usize, height: usize) -> Result<RgbImage, Error> {
+    let mut out = RgbImage::filled(width, height, [0; 3]);
+    let size = Size::new(width as i32, height as i32);
+    imgproc::resize(&as_mat(image)?, &mut as_mat_mut(&mut out)?, size, 0.0, 0.0, imgproc::INTER_CUBIC)?;
     Ok(out)
 }
 
@@ -89,6 +97,25 @@ pub fn warped(
     width: usize,
     height: usize,
 ) -> Result<RgbImage, Error> {
+    warped_beyond(image, matrix, (width, height), BORDER_REFLECT_101)
+}
+
+/// Warps an image as [`warped`] does, with black beyond the borders.
+pub fn warped_on_black(
+    image: &RgbImage,
+    matrix: [[f64; 3]; 2],
+    width: usize,
+    height: usize,
+) -> Result<RgbImage, Error> {
+    warped_beyond(image, matrix, (width, height), BORDER_CONSTANT)
+}
+
+fn warped_beyond(
+    image: &RgbImage,
+    matrix: [[f64; 3]; 2],
+    (width, height): (usize, usize),
+    border: i32,
+) -> Result<RgbImage, Error> {
     let mut out = RgbImage::filled(width, height, [0; 3]);
     let size = Size::new(width as i32, height as i32);
     let matrix = Mat::from_slice_2d(&matrix)?;
@@ -98,7 +125,7 @@ pub fn warped(
         &matrix,
         size,
         imgproc::INTER_LINEAR,
-        BORDER_REFLECT_101,
+        border,
         Scalar::default(),
     )?;
     Ok(out)

@@ -1,10 +1,11 @@
 //! What one inference run is asked to do.
 
+use super::OtherProtocol;
 use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
 use crate::file_error::FileError;
 use crate::media::{MediaLimits, Reading};
-use crate::model::{DeviceChoice, Views, bundled_detector};
+use crate::model::{DeviceChoice, Normalisation, Views, bundled_detector};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -27,6 +28,17 @@ pub enum InferSource {
     },
     /// A folder of packed faces.
     Packed(PathBuf),
+    /// A list of DeepfakeBench, whose videos are crops in files.
+    BenchmarkList {
+        /// The list, a JSON file.
+        list: PathBuf,
+        /// The folder that its paths begin in.
+        root: PathBuf,
+        /// Which of its splits: `train`, `val` or `test`.
+        split: String,
+        /// Which of its compressions, where it has several.
+        compression: Compression,
+    },
     /// Photographs, videos, and folders of them; none: those that the table of labels names.
     Files(Vec<PathBuf>),
 }
@@ -40,12 +52,17 @@ pub struct Config {
     pub source: InferSource,
     /// A table that labels files ([`LabelTable`](crate::datasets::LabelTable)); with it, metrics are computed.
     pub labels: Option<PathBuf>,
-    /// Frames per video (SBI and EG: 32).
+    /// How pixels are normalised; `None`: as the forgery detector's file says, or is taken to mean.
+    pub normalisation: Option<Normalisation>,
+    /// Another protocol whose numbers are computed beside the published ones, where labels are known.
+    pub protocol: Option<OtherProtocol>,
+    /// Frames per video (SBI and EG: 32); of a list of crops the first so many.
     pub frames: usize,
     /// Whether of files that last more than `frames` seconds more frames are looked at: one a second up to 600, and up to
-    /// half as many where scenes begin between them. Test sets and packed faces never get more.
+    /// half as many where scenes begin between them. Test sets, packed faces and other crops than the published ones never
+    /// get more.
     pub by_duration: bool,
-    /// How faces are found in videos; unused for packed sets.
+    /// How faces are found in videos; unused for packed sets and lists of crops.
     pub face_detector: FaceDetectorConfig,
     /// Faces that go through the network at once.
     pub batch_size: usize,
@@ -80,6 +97,8 @@ impl Config {
             weights,
             source,
             labels: None,
+            normalisation: None,
+            protocol: None,
             frames: 32,
             face_detector: FaceDetectorConfig::default(),
             batch_size: 8,
@@ -113,7 +132,9 @@ impl Config {
     pub(super) fn reading(&self) -> Reading {
         match self.source {
             InferSource::Files(_) => Reading::as_is(self.limits),
-            InferSource::TestSet { .. } | InferSource::Packed(_) => Reading::as_published(self.limits),
+            InferSource::TestSet { .. } | InferSource::Packed(_) | InferSource::BenchmarkList { .. } => {
+                Reading::as_published(self.limits)
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! From what was asked for to a list of inputs to score.
 
 use super::{Config, InferSource};
-use crate::datasets::{Compression, LabelTable, LabelledFile, Video, VideoList};
+use crate::datasets::{BenchmarkList, Compression, LabelTable, LabelledFile, ListedVideo, Video, VideoList};
 use crate::media::{MediaFiles, media_files};
 use crate::packed_faces::{PackSettings, PackedSet, PackedVideo};
 use crate::types::Label;
@@ -35,6 +35,8 @@ pub(super) enum FacesFrom {
     Packed(Vec<PackedVideo>),
     /// In the files: they are to be found first.
     Files,
+    /// In files of their own, of each item one after the other.
+    Crops(Vec<Vec<PathBuf>>),
 }
 
 /// Everything there is to score, and what should be known about it.
@@ -68,6 +70,10 @@ pub(super) fn resolve(config: &Config) -> Result<Inputs> {
             }
             let list = set.list(data_root, *compression, *allow_missing)?;
             Ok(from_list(list, set.to_string(), *compression, limit))
+        }
+        InferSource::BenchmarkList { list, root, split, compression } => {
+            let list = BenchmarkList::read(list, root, split, *compression)?;
+            Ok(from_benchmark_list(list, config.frames, limit))
         }
         InferSource::Files(paths) => match &config.labels {
             Some(labels) => from_labelled_files(paths, &LabelTable::read(labels)?, limit),
@@ -123,6 +129,28 @@ fn from_list(list: VideoList, dataset: String, compression: Compression, limit: 
         compression: Some(compression.to_string()),
         face_detector: None,
         packed: None,
+        labelled: true,
+        notes,
+    }
+}
+
+/// Of each video the first `frames` crops.
+fn from_benchmark_list(list: BenchmarkList, frames: usize, limit: usize) -> Inputs {
+    let BenchmarkList { name, compression, mut videos, notes } = list;
+    videos.truncate(limit);
+    let item = |video: &ListedVideo| InputItem {
+        label: Some(video.label),
+        group: Some(video.group.clone()),
+        ..InputItem::unlabelled(video.folder())
+    };
+    Inputs {
+        items: videos.iter().map(item).collect(),
+        faces_from: FacesFrom::Crops(
+            videos.into_iter().map(|video| video.frames.into_iter().take(frames).collect()).collect(),
+        ),
+        dataset: Some(name),
+        compression,
+        face_detector: None,
         labelled: true,
         notes,
     }

@@ -2,6 +2,7 @@
 
 mod annotate;
 mod batches;
+mod benchmark_protocol;
 mod config;
 pub mod evidence;
 mod heatmaps;
@@ -19,6 +20,7 @@ mod scoring;
 mod verdict;
 pub mod verify;
 
+pub use benchmark_protocol::{BenchmarkMetrics, OtherProtocol};
 pub use config::{Config, InferSource};
 pub use passages::{Passage, clock};
 pub use persons::{PersonFace, PersonResult};
@@ -81,6 +83,10 @@ pub fn run_telling(
         .labelled
         .then(|| Protocol::of(config, &inputs, face_detector.as_deref(), run_evidence.as_ref(), &videos));
     let metrics = inputs.labelled.then(|| metrics(&videos)).transpose()?;
+    let benchmark = match config.protocol {
+        Some(OtherProtocol::DeepfakeBench) if inputs.labelled => Some(BenchmarkMetrics::of(&videos)?),
+        _ => None,
+    };
     Ok(InferSummary {
         scored_by: ScoredBy::new(&config.weights, &forgery_detector),
         dataset: inputs.dataset,
@@ -94,6 +100,7 @@ pub fn run_telling(
         metrics,
         measures,
         protocol,
+        deepfakebench: benchmark,
         evidence: run_evidence,
         timing,
     })

@@ -3,7 +3,7 @@
 use super::input::{FacesFrom, Inputs};
 use super::{Config, InferSource};
 use crate::Result;
-use crate::face::FaceDetector;
+use crate::face::{CropRule, FaceDetector};
 use crate::face_stream::{FaceStream, FramePlans};
 use crate::media::Decodings;
 use crate::model::{Execution, ForgeryDetector};
@@ -38,7 +38,21 @@ pub(super) fn open<'a>(
             faces: FaceStream::from_packed(videos.clone(), cancel),
             face_detector: inputs.face_detector.clone(),
         },
-        FacesFrom::Files if matches!(config.source, InferSource::Files(_)) => {
+        FacesFrom::Crops(videos) => {
+            let paths = videos.iter().flatten().cloned().collect();
+            let numbers = videos.iter().map(|files| frame_numbers(files)).collect();
+            let decodings = Decodings::start(paths, |_, _| vec![0], config.reading(), config.jobs);
+            Opened {
+                forgery_detector: load_forgery_detector(config, plan, progress)?,
+                faces: FaceStream::from_crop_files(decodings, numbers, cancel),
+                face_detector: None,
+            }
+        }
+        // Persons are followed on published crops alone.
+        FacesFrom::Files
+            if matches!(config.source, InferSource::Files(_))
+                && config.face_detector.crop == CropRule::Published =>
+        {
             open_persons(config, inputs, plan, progress, cancel)?
         }
         FacesFrom::Files => {
@@ -92,13 +106,21 @@ fn open_persons<'a>(
     Ok(Opened { forgery_detector, faces, face_detector: Some(name) })
 }
 
+/// The frames that files of crops are named after; their positions where not all are named after one, or not upwards.
+fn frame_numbers(files: &[PathBuf]) -> Vec<usize> {
+    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<usize>().ok();
+    let numbers: Option<Vec<usize>> = files.iter().map(number).collect();
+    let numbers = numbers.filter(|numbers| numbers.windows(2).all(|pair| pair[0] < pair[1]));
+    numbers.unwrap_or_else(|| (0..files.len()).collect())
+}
+
 /// The forgery detector, in the precision that was asked for.
 fn load_forgery_detector(
     config: &Config,
     plan: Execution,
     progress: &dyn Progress,
 ) -> Result<ForgeryDetector> {
-    let mut forgery_detector = ForgeryDetector::load(&config.weights, plan)?;
+    let mut forgery_detector = ForgeryDetector::load_with(&config.weights, config.normalisation, plan)?;
     forgery_detector.notes().iter().for_each(|note| progress.note(note));
     if let Some(views) = config.views {
         forgery_detector.view_by(views);

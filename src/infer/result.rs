@@ -2,7 +2,7 @@
 
 use super::evidence::{FileEvidence, RunEvidence};
 use super::protocol::Protocol;
-use super::{Judge, Judgement, Passage, PersonResult, Verdict};
+use super::{BenchmarkMetrics, Judge, Judgement, Passage, PersonResult, Verdict};
 use crate::metrics::{FaceMeasures, FrameScore, LikelihoodRatio, LikelihoodRatios, Measures, VideoMetrics};
 use crate::model::ForgeryDetector;
 use crate::types::{Label, VideoStatus};
@@ -197,6 +197,9 @@ pub struct InferSummary {
     /// How the set was scored, where labels are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
+    /// The same scores in DeepfakeBench's protocol, where that was asked for and labels are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deepfakebench: Option<BenchmarkMetrics>,
     /// What another examiner needs to repeat the run; none where it was stopped before that was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<RunEvidence>,

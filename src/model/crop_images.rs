@@ -1,10 +1,11 @@
 //! Face crops as a forgery detector's network takes them.
 
-use super::{InputSpec, Views};
+use super::{Error, InputSpec, Resize, Views};
 use crate::engine::Images;
-use crate::imaging::write_planes;
+use crate::imaging::{resized_cubic, write_planes};
 use crate::types::RgbImage;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use tch::{TchError, Tensor};
 
 /// Crops that are normalised row by row, where the network reads them.
@@ -17,7 +18,7 @@ pub(crate) struct CropImages<'c> {
 
 enum CropPixels<'c> {
     /// A crop of the side that the network expects.
-    AsItIs(&'c RgbImage),
+    Bytes(Cow<'c, RgbImage>),
     /// `[3, side, side]`, 0..1.
     Resized(Vec<f32>),
 }
@@ -26,11 +27,14 @@ impl<'c> CropImages<'c> {
     /// Crops of another side than the weights expect are resized, a crop per thread.
     ///
     /// Fails when libtorch runs out of memory.
-    pub fn new(crops: &[&'c RgbImage], input: InputSpec) -> Result<Self, TchError> {
+    pub fn new(crops: &[&'c RgbImage], input: InputSpec) -> Result<Self, Error> {
         let side = input.side as usize;
-        let pixels = |crop: &&'c RgbImage| match (crop.width(), crop.height()) == (side, side) {
-            true => Ok(CropPixels::AsItIs(crop)),
-            false => tch::no_grad(|| resized_planes(crop, input.side)).map(CropPixels::Resized),
+        let pixels = |crop: &&'c RgbImage| -> Result<CropPixels<'c>, Error> {
+            Ok(match input.resize {
+                _ if (crop.width(), crop.height()) == (side, side) => CropPixels::Bytes(Cow::Borrowed(*crop)),
+                Resize::Area => CropPixels::Resized(tch::no_grad(|| resized_planes(crop, input.side))?),
+                Resize::Cubic => CropPixels::Bytes(Cow::Owned(resized_cubic(crop, side, side)?)),
+            })
         };
         Ok(Self::of(crops.par_iter().map(pixels).collect::<Result<_, _>>()?, input))
     }
@@ -38,14 +42,21 @@ impl<'c> CropImages<'c> {
     /// All views at crops, in the order of [`Views::images`].
     ///
     /// Fails when libtorch runs out of memory.
-    pub fn with_views(crops: &[&'c RgbImage], input: InputSpec, views: Views) -> Result<Self, TchError> {
+    pub fn with_views(crops: &[&'c RgbImage], input: InputSpec, views: Views) -> Result<Self, Error> {
         if views.is_plain() {
             return Self::new(crops, input);
         }
         let side = input.side;
-        let all_of = |crop: &&'c RgbImage| -> Result<Vec<Vec<f32>>, TchError> {
+        let all_of = |crop: &&'c RgbImage| -> Result<Vec<Vec<f32>>, Error> {
             let _no_grad = tch::no_grad_guard();
-            let planes = resized_planes(crop, side)?;
+            let planes = match input.resize {
+                Resize::Area => resized_planes(crop, side)?,
+                Resize::Cubic => {
+                    let mut planes = vec![0.0; 3 * (side * side) as usize];
+                    write_planes(&resized_cubic(crop, side as usize, side as usize)?, &mut planes);
+                    planes
+                }
+            };
             let all = views.images(&Tensor::f_from_slice(&planes)?.f_view([1, 3, side, side])?)?;
             let values = Vec::<f32>::try_from(all.f_contiguous()?.f_view([-1])?)?;
             Ok(values.chunks_exact(planes.len()).map(<[f32]>::to_vec).collect())
@@ -80,7 +91,7 @@ impl Images for CropImages<'_> {
 
     fn write_row(&self, image: usize, y: usize, row: &mut [f32]) {
         match &self.crops[image] {
-            CropPixels::AsItIs(crop) => {
+            CropPixels::Bytes(crop) => {
                 let pixels = &crop.data()[y * row.len()..][..row.len()];
                 let [red, green, blue] = &self.levels;
                 for (out, rgb) in row.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
@@ -144,9 +155,9 @@ mod tests {
             RgbImage::from_raw(SIDE, SIDE, values.collect())
         };
         let (one, other) = (crop(1), crop(2));
-        for normalisation in [Normalisation::Unit, Normalisation::ImageNet] {
+        for normalisation in Normalisation::ALL {
             for side in [40, 31, 64] {
-                let input = InputSpec { normalisation, side };
+                let input = InputSpec { normalisation, side, ..InputSpec::default() };
                 let images = CropImages::new(&[&one, &other], input).unwrap();
                 let row_floats = 3 * side as usize;
                 let mut rows = vec![0.0; 2 * side as usize * row_floats];

@@ -83,7 +83,8 @@ mod tests {
         for method in [Method::Sbi, Method::Eg] {
             for name in ["efficientnet-b0", "efficientnet-lite0"] {
                 let variant = Variant::named(name).unwrap();
-                let input = InputSpec { normalisation: Normalisation::ImageNet, side: 64 };
+                let input =
+                    InputSpec { normalisation: Normalisation::ImageNet, side: 64, ..InputSpec::default() };
                 let state = Layout::ForgeryDetector(method, variant).filled(4).unwrap();
                 for execution in [Execution::plain(Device::Cpu), Execution::fastest(Device::Cpu)] {
                     let detector =

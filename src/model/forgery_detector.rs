@@ -1,12 +1,13 @@
 //! The forgery detectors for inference, recognised from the weight file.
 
+use super::benchmark_weights::ADJUST_CHANNEL;
 use super::efficientnet::{EfficientNet, VARIANTS, Variant};
 use super::face_encoder::FACE_ENCODER_PREFIX;
 use super::forgery_network::{self, BACKBONE_PREFIX, ForgeryNetwork, Method};
 use super::localiser::LOCALISER_PREFIX;
 use super::named_weights::{NamedWeights, STEM, only_prefix};
 use super::weights::check;
-use super::{Error, Execution, InputSpec, OtherNetwork, Views, fill};
+use super::{Error, Execution, InputSpec, Normalisation, OtherNetwork, Views, fill};
 use crate::checkpoint::{BATCH_COUNTER, StateDict};
 use crate::metrics::{CalibratedRange, Calibration, LikelihoodRatios};
 use crate::native::torch::Half;
@@ -21,6 +22,7 @@ const EG_TRAINING_ONLY: [&str; 6] =
 
 fn only_for_training(method: Method, name: &str) -> bool {
     name.starts_with(LOCALISER_PREFIX)
+        || name.starts_with(ADJUST_CHANNEL)
         || method == Method::Eg && EG_TRAINING_ONLY.iter().any(|part| name.starts_with(part))
 }
 
@@ -36,13 +38,23 @@ pub struct ForgeryDetector {
 }
 
 impl ForgeryDetector {
-    /// Reads a weight file of either method and any EfficientNet (b0 to b7, lite0 to lite2).
+    /// Reads a weight file of either method and any EfficientNet (b0 to b7, lite0 to lite2), or one of DeepfakeBench.
     ///
     /// Fails when the file is no checkpoint, is of another network, or lacks or has more than it should.
     pub fn load(path: &Path, execution: Execution) -> Result<Self, Error> {
+        Self::load_with(path, None, execution)
+    }
+
+    /// [`ForgeryDetector::load`] with another normalisation than the file tells, or is taken to mean.
+    pub fn load_with(
+        path: &Path,
+        normalisation: Option<Normalisation>,
+        execution: Execution,
+    ) -> Result<Self, Error> {
         let NamedWeights { checkpoint: file, notes } = NamedWeights::read(path)?;
         let unknown = |found| Error::UnknownInput { path: path.to_owned(), found };
-        let input = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
+        let told = InputSpec::from_metadata(&file.metadata).map_err(unknown)?;
+        let input = InputSpec { normalisation: normalisation.unwrap_or(told.normalisation), ..told };
         let views = Views::from_metadata(&file.metadata).map_err(unknown)?;
         let calibration = Calibration::from_metadata(&file.metadata).map_err(unknown)?;
         let calibrated_range = CalibratedRange::from_metadata(&file.metadata).map_err(unknown)?;
@@ -69,7 +81,7 @@ impl ForgeryDetector {
         let (method, variant) =
             recognise(state).map_err(|found| Error::NotAForgeryDetector { path: path.to_owned(), found })?;
         let name = format!("{} on {}", method.name(), variant.name);
-        let expected = forgery_network::weights(method, variant);
+        let expected = forgery_network::weights_with(method, variant, forgery_network::classes(state));
         check(&expected, state, &name, path, |name| only_for_training(method, name))?;
         let network = ForgeryNetwork::load(method, variant, input, state, execution)?;
         Ok(ForgeryDetector {

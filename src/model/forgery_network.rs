@@ -14,6 +14,17 @@ use tch::{Device, Tensor};
 pub const BACKBONE_PREFIX: &str = "net.";
 /// How many logits come out: real and fake.
 pub(super) const CLASSES: usize = 2;
+/// DeepfakeBench's SBI has one more, which its training never asked for.
+const MOST_CLASSES: usize = 3;
+
+/// How many logits a state dict's classifier gives: two, or three.
+pub(super) fn classes(state: &StateDict) -> usize {
+    let head = state.get(&format!("{BACKBONE_PREFIX}_fc.weight"));
+    match head.and_then(|head| head.shape().first()) {
+        Some(&MOST_CLASSES) => MOST_CLASSES,
+        _ => CLASSES,
+    }
+}
 
 /// Which published method a forgery detector was trained with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +56,12 @@ impl Method {
 
 /// All weights that scores are computed from, under their names in a forgery detector's file.
 pub fn weights(method: Method, variant: Variant) -> Vec<Weight> {
-    let backbone = efficientnet::weights(variant, CLASSES);
+    weights_with(method, variant, CLASSES)
+}
+
+/// All weights of a network with so many classes.
+pub(super) fn weights_with(method: Method, variant: Variant, classes: usize) -> Vec<Weight> {
+    let backbone = efficientnet::weights(variant, classes);
     let backbone = backbone.into_iter().map(|weight| weight.under(BACKBONE_PREFIX));
     backbone.chain(method.norm(variant).iter().flat_map(Norm::weights)).collect()
 }
@@ -61,7 +77,7 @@ pub struct ForgeryNetwork<T = Executable> {
 }
 
 impl ForgeryNetwork {
-    /// A network for inference; `state` holds what [`weights`] lists.
+    /// A network for inference; `state` holds what [`weights`] lists, perhaps with one class more.
     ///
     /// Fails when a weight is missing or of another shape, and when libtorch runs out of memory.
     pub fn load(
@@ -72,7 +88,9 @@ impl ForgeryNetwork {
         execution: Execution,
     ) -> Result<Self, Error> {
         let device = execution.device();
-        let net = EfficientNet::load(variant, CLASSES, Weights::new(state, BACKBONE_PREFIX), execution)?;
+        let variant = if input.padded { variant } else { variant.with_unpadded_stem() };
+        let net =
+            EfficientNet::load(variant, classes(state), Weights::new(state, BACKBONE_PREFIX), execution)?;
         let norm = head_norm(method, variant, &DeviceWeights::new(Weights::new(state, ""), device))?;
         Ok(ForgeryNetwork { method, net, norm, input, device })
     }
@@ -125,7 +143,7 @@ impl<T> ForgeryNetwork<T> {
         self.device
     }
 
-    /// Logits `[n, 2]` (real, fake) of pooled features `[n, features]`.
+    /// Logits `[n, classes]` (real, fake, and perhaps one that means nothing) of pooled features `[n, features]`.
     pub fn classify(&self, features: &Tensor) -> Tensor {
         self.classified(features, Mode::Eval)
     }

@@ -1,6 +1,7 @@
 //! Networks: tensors in, tensors out. What the tensors show is decided above.
 
 pub mod autoencoder;
+mod benchmark_weights;
 mod bundled;
 mod crop_images;
 pub mod dlib_encoder;
@@ -25,6 +26,7 @@ pub mod scoring;
 mod views;
 pub mod weights;
 
+pub use benchmark_weights::{BenchmarkError, benchmark_state};
 pub use bundled::bundled_detector;
 #[cfg(test)]
 pub(crate) use crop_images::CropImages;
@@ -33,7 +35,7 @@ pub use evidence::EvidenceMap;
 pub use execution::{DeviceChoice, Execution};
 pub use forgery_detector::ForgeryDetector;
 pub use forgery_network::{ForgeryNetwork, Method};
-pub use input::{InputSpec, Normalisation};
+pub use input::{InputSpec, Normalisation, Resize};
 pub use named_weights::NamedWeights;
 pub use other_network::OtherNetwork;
 pub use retinaface::RetinaFaceBody;
@@ -101,6 +103,9 @@ pub enum Error {
         /// How many CUDA devices there are.
         available: usize,
     },
+    /// A face crop could not be brought to the network's size.
+    #[error(transparent)]
+    Imaging(#[from] crate::imaging::Error),
     /// A libtorch function failed.
     #[error("libtorch failed")]
     Torch(#[from] tch::TchError),

@@ -4,13 +4,13 @@
 //! `_orig_mod.` of `torch.compile`, and whatever attribute a training program kept its network under. Where what
 //! remains is a known network, they are taken off.
 
-use super::Error;
 use super::forgery_network::BACKBONE_PREFIX;
+use super::{Error, benchmark_weights};
 use crate::checkpoint::{self, Checkpoint, StateDict};
 use std::path::Path;
 
 /// Parts of names that wrappers add.
-const WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
+pub(super) const WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
 /// Attributes under which programs keep a network.
 const ATTRIBUTES: [&str; 2] = ["model", "net"];
 
@@ -63,6 +63,7 @@ impl NamedWeights {
 
     fn of(mut checkpoint: Checkpoint, path: &Path) -> Result<Self, checkpoint::Error> {
         let mut notes: Vec<String> = checkpoint.origin.note().into_iter().collect();
+        notes.extend(benchmark_weights::renamed(&mut checkpoint)?);
         if let Some(prefix) = Prefix::of(&checkpoint.state)
             && let Some(renamed) = prefix.renamed(&checkpoint.state)?
         {

@@ -1,9 +1,9 @@
 //! Face crops to scores in three steps, so that a device need not wait for whoever feeds it.
 
-use super::Error;
 use super::crop_images::CropImages;
 use super::efficientnet::pooled;
 use super::forgery_detector::ForgeryDetector;
+use super::{Error, Resize};
 use crate::native::torch::in_half_precision;
 use crate::types::RgbImage;
 use tch::{Device, Kind, Tensor};
@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 pub struct UploadedCrops<'c>(Place<'c>);
 
 enum Place<'c> {
-    /// On a CPU they stay where they are.
+    /// On a CPU they stay where they are, and so do those that are prepared by one.
     Here(Vec<&'c RgbImage>),
     /// Bytes on a CUDA device, `[n, height, width, 3]`.
     Device(Tensor),
@@ -43,8 +43,17 @@ impl ForgeryDetector {
     ///
     /// Fails when libtorch runs out of memory.
     pub fn upload<'c>(&self, crops: Vec<&'c RgbImage>) -> Result<UploadedCrops<'c>, Error> {
+        let sides = |crop: &RgbImage| (crop.height(), crop.width());
+        let own = (self.input().side as usize, self.input().side as usize);
         let first = match crops.first() {
-            Some(first) if self.device().is_cuda() => first,
+            // What libtorch cannot do on the device is done here, crop by crop.
+            Some(first)
+                if self.device().is_cuda()
+                    && crops.iter().all(|crop| sides(crop) == sides(first))
+                    && (self.input().resize == Resize::Area || sides(first) == own) =>
+            {
+                first
+            }
             _ => return Ok(UploadedCrops(Place::Here(crops))),
         };
         let shape = [crops.len(), first.height(), first.width(), 3].map(|side| side as i64);

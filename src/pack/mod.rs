@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::datasets::{Compression, TestSet};
-use crate::face::{FaceDetectorConfig, FaceDetectorIdentity};
+use crate::face::{FaceDetector, FaceDetectorConfig, FaceDetectorIdentity};
 use crate::face_stream::{FaceEvent, FaceStream, InputEnd};
 use crate::media::{Decodings, MediaLimits, Reading};
 use crate::model::{DeviceChoice, Execution};
@@ -10,7 +10,7 @@ use crate::packed_faces::{
     PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
 };
 use crate::progress::{Cancel, Progress};
-use crate::types::{FACE_SIDE, VideoStatus};
+use crate::types::VideoStatus;
 use crate::video::distinct_frame_indices;
 use std::path::PathBuf;
 
@@ -118,7 +118,7 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
         .collect();
     let total = videos.len();
     let folder = config.folder();
-    let settings = settings(config, &face_detector.identity());
+    let settings = settings(config, face_detector.as_ref());
     let mut writer = PackedWriter::open(&folder, settings, videos, config.overwrite)?;
     let pending = writer.pending();
 
@@ -179,15 +179,16 @@ fn outcome(end: InputEnd) -> PackOutcome {
     PackOutcome { status: end.status, frames_decoded: end.frames_decoded as u32, note: end.note }
 }
 
-fn settings(config: &Config, face_detector: &FaceDetectorIdentity) -> PackSettings {
+fn settings(config: &Config, face_detector: &dyn FaceDetector) -> PackSettings {
+    let FaceDetectorIdentity { name, weights, max_size } = face_detector.identity();
     PackSettings {
         dataset: config.set.to_string(),
         compression: config.compression.to_string(),
-        detector: face_detector.name.clone(),
-        detector_weights: face_detector.weights.clone(),
+        detector: name,
+        detector_weights: weights,
         // 0 stands for "the frame's own size".
-        max_size: face_detector.max_size.unwrap_or(0) as u32,
+        max_size: max_size.unwrap_or(0) as u32,
         frames: config.frames as u32,
-        face_size: FACE_SIDE as u32,
+        face_size: face_detector.crop_side() as u32,
     }
 }

@@ -18,6 +18,8 @@ use crate::types::{Label, VideoStatus};
 
 /// The format of manifest that this program reads and writes.
 const VERSION: u32 = 1;
+/// Far more than any crop has; faces are read into memory.
+const MOST_SIDE: u32 = 1024;
 
 /// What decides the content of packed faces. Folders packed with different settings never mix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +131,13 @@ impl Manifest {
             return Err(Error::Version { path, found, expected: VERSION });
         }
         let mut manifest: Self = serde_json::from_value(value).map_err(|e| wrong(e.to_string()))?;
+
+        let side = manifest.settings.face_size;
+        if !(1..=MOST_SIDE).contains(&side) {
+            return Err(wrong(format!(
+                "a face size of {side}, expected a number of pixels up to {MOST_SIDE}"
+            )));
+        }
 
         let mut videos = BTreeMap::new();
         for entry in manifest.videos.drain(..) {

@@ -1,7 +1,7 @@
 //! The packed test set: the faces of every video of a test set, cut out once and scored often.
 //!
 //! One folder per test set. For video number i = 1, 2, … in the order of the set there are
-//! `<i>.npy`, `uint8 (faces, 3, 380, 380)`, RGB, and `<i>_idx.npy`, `int64 (faces,)`, the frame of
+//! `<i>.npy`, `uint8 (faces, 3, 380, 380)`, RGB (or of another side, where `manifest.json` says so), and `<i>_idx.npy`, `int64 (faces,)`, the frame of
 //! each face; `target_list.npy`, `int64 (videos,)`, holds the labels. These are the arrays of the
 //! published evaluation, and folders that it wrote can be read. Beside them lies `manifest.json`,
 //! which names the videos and the settings, so that packing can be resumed and never mixes faces
@@ -21,8 +21,13 @@ pub use manifest::{Manifest, PackSettings, VideoEntry};
 pub use reader::{OpenPackedVideo, PackedSet, PackedVideo};
 pub use writer::{PackOutcome, PackedVideoWriter, PackedWriter, PlannedVideo};
 
-/// Shape of a packed face: (channel, row, column), channels red, green, blue.
-const FACE_SHAPE: [usize; 3] = [3, FACE_SIDE, FACE_SIDE];
+/// Shape of a packed face of a side in pixels: (channel, row, column), channels red, green, blue.
+fn face_shape(side: usize) -> [usize; 3] {
+    [3, side, side]
+}
+
+/// The side of faces in a folder without a manifest, in pixels.
+const PUBLISHED_SIDE: usize = FACE_SIDE;
 
 /// `<number>.npy`, the faces of a video.
 fn faces_path(folder: &Path, number: usize) -> PathBuf {

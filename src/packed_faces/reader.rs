@@ -3,14 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Error, FACE_SHAPE, Manifest, PackedVideoError, VideoEntry, faces_path, indices_path, target_list_path,
-    video_files,
+    Error, Manifest, PUBLISHED_SIDE, PackedVideoError, VideoEntry, face_shape, faces_path, indices_path,
+    target_list_path, video_files,
 };
 use crate::npy::{self, FaceReader};
-use crate::types::{FACE_SIDE, Label, RgbImage, VideoStatus};
-
-/// Bytes of a face.
-const FACE_BYTES: usize = 3 * FACE_SIDE * FACE_SIDE;
+use crate::types::{Label, RgbImage, VideoStatus};
 
 /// Faces of a frame that are read at once; an array of which every face is said to be of one frame must fit memory too.
 const MOST_FACES: usize = 16;
@@ -35,6 +32,8 @@ pub struct PackedVideo {
     pub entry: Option<VideoEntry>,
     folder: PathBuf,
     has_manifest: bool,
+    /// Of its faces, in pixels.
+    side: usize,
 }
 
 /// The faces of a packed video, read frame by frame.
@@ -43,6 +42,8 @@ pub struct OpenPackedVideo {
     /// How packing it went; without a manifest `ok`, or `no_face` if it has none.
     pub status: VideoStatus,
     faces: FaceReader,
+    /// Of the faces, in pixels.
+    side: usize,
     /// The frames, from 0, of the faces that are still to be read.
     frames: std::vec::IntoIter<usize>,
     /// Faces as they are in the file.
@@ -81,12 +82,14 @@ impl PackedSet {
         for entry in manifest.iter().flat_map(|manifest| &manifest.videos) {
             entries[entry.number - 1] = Some(entry.clone());
         }
+        let side = manifest.as_ref().map_or(PUBLISHED_SIDE, |manifest| manifest.settings.face_size as usize);
         let videos = labels.into_iter().zip(entries).enumerate().map(|(index, (label, entry))| PackedVideo {
             number: index + 1,
             label,
             entry,
             folder: folder.to_path_buf(),
             has_manifest: manifest.is_some(),
+            side,
         });
         Ok(Self { videos: videos.collect(), manifest })
     }
@@ -133,7 +136,7 @@ impl PackedVideo {
                 return Err(PackedVideoError::MissingFile { path: path.clone(), expected });
             }
         }
-        let faces = FaceReader::open(&path, FACE_SHAPE)?;
+        let faces = FaceReader::open(&path, face_shape(self.side))?;
         let indices = npy::read_i64_vec(&index_path)?;
 
         if indices.len() != faces.faces() {
@@ -158,13 +161,12 @@ impl PackedVideo {
             None if frames.is_empty() => VideoStatus::NoFace,
             None => VideoStatus::Ok,
         };
-        Ok(OpenPackedVideo { status, faces, frames: frames.into_iter(), planes: Vec::new() })
+        Ok(OpenPackedVideo { status, faces, side: self.side, frames: frames.into_iter(), planes: Vec::new() })
     }
 }
 
 impl OpenPackedVideo {
-    /// The next frame with a face: its index in the video, from 0, and its faces, each [`FACE_SIDE`] x [`FACE_SIDE`];
-    /// `None` at the end. A frame with very many faces comes in parts.
+    /// The next frame with a face: its index in the video, from 0, and its faces, squares of the folder's face size; `None` at the end. A frame with very many faces comes in parts.
     ///
     /// Fails with [`PackedVideoError::Array`] when the disk does, or when the file was cut since it was opened.
     pub fn read_frame(&mut self) -> Result<Option<(usize, Vec<RgbImage>)>, PackedVideoError> {
@@ -172,8 +174,8 @@ impl OpenPackedVideo {
         let count = self.frames.as_slice().iter().take(MOST_FACES).take_while(|&&of| of == frame).count();
         self.faces.read_batch(count, &mut self.planes)?;
         self.frames.by_ref().take(count).for_each(drop);
-        let faces = self.planes.chunks_exact(FACE_BYTES);
-        Ok(Some((frame, faces.map(|planes| RgbImage::from_planes(FACE_SIDE, FACE_SIDE, planes)).collect())))
+        let faces = self.planes.chunks_exact(face_shape(self.side).iter().product());
+        Ok(Some((frame, faces.map(|planes| RgbImage::from_planes(self.side, self.side, planes)).collect())))
     }
 }
 
@@ -186,7 +188,9 @@ mod tests {
     use super::super::manifest::manifest_path;
     use super::super::manifest::tests::settings;
     use super::super::writer::tests::packed;
+    use super::super::{PackOutcome, PackSettings, PackedWriter, PlannedVideo};
     use super::*;
+    use crate::types::FACE_SIDE;
 
     /// The folder as the published evaluation would have left it.
     fn without_manifest() -> tempfile::TempDir {
@@ -231,6 +235,27 @@ mod tests {
         npy::write_array(&faces_path(folder.path(), 2), faces.view()).unwrap();
         npy::write_array(&indices_path(folder.path(), 2), Array1::<i64>::zeros(0).view()).unwrap();
         assert_eq!(found(folder.path()), expected);
+    }
+
+    #[test]
+    fn faces_have_the_side_that_the_manifest_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let small = PackSettings { face_size: 256, ..settings() };
+        let planned = PlannedVideo { path: "a.mp4".into(), label: Label::Fake, group: None };
+        let mut writer = PackedWriter::open(folder.path(), small, vec![planned], false).unwrap();
+        let mut video = writer.start(1).unwrap();
+        assert!(video.append(&RgbImage::filled(380, 380, [1; 3]), 0).is_err());
+        let mut video = writer.start(1).unwrap();
+        video.append(&RgbImage::filled(256, 256, [1, 2, 3]), 4).unwrap();
+        let outcome = PackOutcome { status: VideoStatus::Ok, frames_decoded: 1, note: None };
+        writer.commit(video, outcome).unwrap();
+        writer.finish().unwrap();
+        let mut video = PackedSet::open(folder.path()).unwrap().videos[0].open().unwrap();
+        let (frame, faces) = video.read_frame().unwrap().unwrap();
+        assert_eq!((frame, faces), (4, vec![RgbImage::filled(256, 256, [1, 2, 3])]));
+        let manifest = fs::read_to_string(manifest_path(folder.path())).unwrap();
+        fs::write(manifest_path(folder.path()), manifest.replace("256", "0")).unwrap();
+        assert!(set_error(folder.path()).contains("a face size of 0"));
     }
 
     #[test]

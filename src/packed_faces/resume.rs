@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::manifest::{journal_path, manifest_path, remove_if_there};
 use super::{
-    Error, FACE_SHAPE, Manifest, PackSettings, PlannedVideo, VideoEntry, faces_path, indices_path,
+    Error, Manifest, PackSettings, PlannedVideo, VideoEntry, face_shape, faces_path, indices_path,
     target_list_path, video_files,
 };
 use crate::npy::{self, FaceReader};
@@ -33,7 +33,7 @@ pub(super) fn resumed_entries(
         if folder_has != run_has {
             return Err(Error::OtherVideo { path, number, folder_has, run_has });
         }
-        if entry.status != VideoStatus::Unreadable && is_intact(folder, &entry) {
+        if entry.status != VideoStatus::Unreadable && is_intact(folder, settings.face_size as usize, &entry) {
             entry.path = planned.path.to_string_lossy().into_owned();
             entries[number - 1] = Some(entry);
         }
@@ -57,8 +57,8 @@ fn describe(path: &Path, label: Label, group: Option<&str>) -> String {
 }
 
 /// Whether the arrays of an entry are there, whole, and as long as it says.
-fn is_intact(folder: &Path, entry: &VideoEntry) -> bool {
-    let faces = FaceReader::open(&faces_path(folder, entry.number), FACE_SHAPE);
+fn is_intact(folder: &Path, side: usize, entry: &VideoEntry) -> bool {
+    let faces = FaceReader::open(&faces_path(folder, entry.number), face_shape(side));
     let indices = npy::read_i64_vec(&indices_path(folder, entry.number));
     faces.is_ok_and(|faces| faces.faces() == entry.faces)
         && indices.is_ok_and(|indices| indices.len() == entry.faces)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::manifest::{journal_line, journal_path};
 use super::resume::{clear, is_packed, resumed_entries};
 use super::{
-    Error, FACE_SHAPE, Manifest, PackSettings, VideoEntry, faces_path, indices_path, target_list_path,
+    Error, Manifest, PackSettings, VideoEntry, face_shape, faces_path, indices_path, target_list_path,
 };
 use crate::atomic_file;
 use crate::npy::{self, FaceWriter};
@@ -115,7 +115,10 @@ impl PackedWriter {
     /// If there is no video with this number.
     pub fn start(&self, number: usize) -> Result<PackedVideoWriter, Error> {
         assert!((1..=self.videos.len()).contains(&number), "no video {number}");
-        let faces = FaceWriter::create(&faces_path(&self.folder, number), FACE_SHAPE)?;
+        let faces = FaceWriter::create(
+            &faces_path(&self.folder, number),
+            face_shape(self.settings.face_size as usize),
+        )?;
         Ok(PackedVideoWriter { number, faces, indices: Vec::new() })
     }
 
@@ -174,7 +177,7 @@ pub struct PackedVideoWriter {
 }
 
 impl PackedVideoWriter {
-    /// Adds a face of 380 x 380 pixels that was found in frame `frame`, counted from 0.
+    /// Adds a face of the size that the settings have, which was found in frame `frame`, counted from 0.
     ///
     /// Faces of one frame follow one another. Fails with [`Error::Array`] when the face has another
     /// size or the disk is full.

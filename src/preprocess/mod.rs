@@ -3,6 +3,7 @@
 //! Decoders run ahead; workers on all cores take single frames, find landmarks and boxes and write the files;
 //! the calling thread keeps account. What is on disk is not made again.
 
+mod benchmark_layout;
 mod config;
 mod ledger;
 
@@ -14,6 +15,7 @@ mod tools;
 mod work_list;
 mod worker;
 
+pub use benchmark_layout::{BenchmarkSettings, BenchmarkSummary, BenchmarkVideo, run_benchmark_layout};
 pub use config::{Config, Steps};
 pub use run::{run, run_with};
 pub use source::VideoSource;

@@ -56,7 +56,11 @@ pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device)
 /// Fails when libtorch runs out of memory.
 pub fn networks(config: &Config, encoder: Option<FaceEncoder>, device: Device) -> Result<TrainingModel> {
     let variant = Variant::named(&config.backbone).expect("a checked configuration names a known backbone");
-    let input = InputSpec { normalisation: config.normalisation, side: config.image_size as i64 };
+    let input = InputSpec {
+        normalisation: config.normalisation,
+        side: config.image_size as i64,
+        ..InputSpec::default()
+    };
     let guide = encoder.map(|encoder| (guide_spec(&config.guide), encoder));
     let mut model = TrainingModel::new(variant, guide, input, device)?;
     if config.localise > 0.0 {

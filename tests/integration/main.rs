@@ -11,6 +11,8 @@ mod bench;
 mod checkpoints;
 /// Help, versions, exit codes, which stream gets what.
 mod cli;
+/// DeepfakeBench: its weights, lists, crops and numbers.
+mod deepfakebench;
 /// What the documents say about links, commands and configuration keys.
 mod documents;
 /// Results that can be repeated, and likelihood ratios.

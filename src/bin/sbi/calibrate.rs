@@ -47,7 +47,7 @@ fn source(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Source> {
     Ok(Source::Videos(Box::new(infer::Config {
         labels: args.labels.clone(),
         frames: args.sampling.frames.unwrap_or(defaults.frames),
-        face_detector: args.detector.config(),
+        face_detector: args.crop.over(args.detector.config()),
         device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         limit: args.sampling.limit,

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::args::{self, ConvertArgs};
 use sbi::checkpoint::Precision;
-use sbi::convert::{self, Config};
+use sbi::convert::{self, Config, Names};
 
 pub fn run(args: &ConvertArgs) -> anyhow::Result<Outcome> {
     let summary = convert::run(&Config {
@@ -12,6 +12,10 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<Outcome> {
         output: args.output.clone(),
         overwrite: args.overwrite,
         detector_only: args.detector_only,
+        names: match args.layout {
+            Some(args::WeightLayout::Deepfakebench) => Names::DeepfakeBench,
+            None => Names::Published,
+        },
         precision: args.precision.map(Precision::from),
     })?;
     for note in &summary.notes {

@@ -65,13 +65,22 @@ pub fn base_config(
 
 fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
     let labelled = args.test_set.source(&args.sampling, &session.global.data_root);
-    let source = match labelled {
+    let listed = args.list.clone().zip(args.root.clone()).map(|(list, root)| InferSource::BenchmarkList {
+        list,
+        root,
+        split: args.split.clone(),
+        compression: args.sampling.compression,
+    });
+    let source = match labelled.or(listed) {
         Some(labelled) => labelled,
         None => InferSource::Files(inputs::listed(&[&args.files[..], &args.input[..]].concat())?),
     };
-    let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
+    let defaults =
+        base_config(args.weights.as_deref(), source, args.crop.over(args.detector.config()), session)?;
     Ok(Config {
         labels: args.labels.clone(),
+        normalisation: args.input_normalisation,
+        protocol: args.protocol,
         // A number that was asked for is that number, and labelled files are measured as test sets are.
         by_duration: defaults.by_duration && args.sampling.frames.is_none() && args.labels.is_none(),
         frames: args.sampling.frames.unwrap_or(defaults.frames),

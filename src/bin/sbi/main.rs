@@ -14,6 +14,7 @@ mod npy_pack;
 mod preprocess;
 mod preview;
 mod progress;
+mod protocols;
 mod reconstruct;
 mod report;
 mod robustness;

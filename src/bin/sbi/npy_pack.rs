@@ -24,7 +24,7 @@ fn config(args: &NpyPackArgs, session: &Session) -> Config {
         compression: args.sampling.compression,
         output: args.save.clone(),
         frames: args.sampling.frames.unwrap_or(defaults.frames),
-        face_detector: args.detector.config(),
+        face_detector: args.crop.over(args.detector.config()),
         device: session.global.device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         allow_missing: args.sampling.allow_missing,

@@ -1,11 +1,14 @@
 //! `sbi preprocess`.
 
-use crate::args::PreprocessArgs;
+use crate::args::{FrameLayout, PreprocessArgs};
 use crate::{Outcome, Session};
 use sbi::preprocess::{self, Config, VideoSource};
 use std::path::Path;
 
 pub fn run(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> {
+    if let Some(FrameLayout::Deepfakebench) = args.layout {
+        return benchmark_layout(args, session);
+    }
     let summary = preprocess::run(&config(args, session), session.progress, session.cancel)?;
     print!("{summary}");
     if summary.videos.iter().any(|video| !video.problems.is_empty()) {
@@ -16,6 +19,22 @@ pub fn run(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> 
     } else if summary.is_empty() {
         Outcome::NothingDone
     } else if summary.failed().next().is_some() || summary.unsaved.is_some() {
+        Outcome::SomeFailed
+    } else {
+        Outcome::AllDone
+    })
+}
+
+/// Prepares for DeepfakeBench's training instead of the one here.
+fn benchmark_layout(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Outcome> {
+    let config = config(args, session);
+    let summary = preprocess::run_benchmark_layout(&config, session.progress, session.cancel)?;
+    print!("{summary}");
+    Ok(if summary.interrupted {
+        Outcome::Interrupted
+    } else if summary.videos.iter().all(|video| video.crops == 0) {
+        Outcome::NothingDone
+    } else if summary.failed().next().is_some() {
         Outcome::SomeFailed
     } else {
         Outcome::AllDone

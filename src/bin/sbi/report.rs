@@ -1,6 +1,7 @@
 //! Results for people and programs: tables on standard output, JSON and CSV files.
 
 use crate::files_report::{files, probability};
+use crate::protocols;
 use sbi::atomic_file;
 use sbi::infer::evidence::sealed;
 use sbi::infer::{InferSummary, Passage, PersonResult, Verdict, VideoResult};
@@ -206,6 +207,9 @@ fn test_set(out: &mut impl Write, summary: &InferSummary, metrics: &VideoMetrics
             "  {source:<16}  AUC {}{interval}  ({real} real, {fake} fake)",
             number(metrics.video_auc)
         )?;
+    }
+    if let Some(benchmark) = &summary.deepfakebench {
+        protocols::compare(out, metrics, benchmark)?;
     }
     if metrics.video_auc.is_none() {
         writeln!(

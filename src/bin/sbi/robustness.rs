@@ -35,7 +35,8 @@ fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
         .test_set
         .source(&args.sampling, &session.global.data_root)
         .context("no labelled set was named")?;
-    let defaults = base_config(args.weights.as_deref(), source, args.detector.config(), session)?;
+    let defaults =
+        base_config(args.weights.as_deref(), source, args.crop.over(args.detector.config()), session)?;
     Ok(Config {
         frames: args.sampling.frames.unwrap_or(defaults.frames),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),

@@ -97,6 +97,8 @@ pub(super) fn gather(
     let file = |number: usize| match &inputs.faces_from {
         FacesFrom::Packed(videos) => FileEvidence::of_array(&videos[number].array(), &over),
         FacesFrom::Files => FileEvidence::of_media(&inputs.items[number].path, config.limits, &over),
+        // Dozens of files each; the list names them.
+        FacesFrom::Crops(_) => None,
     };
     let files = (0..inputs.items.len()).map(|number| if over() { None } else { file(number) }).collect();
     Ok(Gathered { run, files })
@@ -115,8 +117,8 @@ fn run_evidence(
     let Some(weights) = weight_file(&config.weights)? else { return Ok(None) };
     // Whether the face detector's weights can be used is told where they are loaded.
     let found = match inputs.faces_from {
-        FacesFrom::Files => config.face_detector.resolve().ok(),
-        FacesFrom::Packed(_) => None,
+        FacesFrom::Files if config.face_detector.crop.is_published() => config.face_detector.resolve().ok(),
+        FacesFrom::Files | FacesFrom::Packed(_) | FacesFrom::Crops(_) => None,
     };
     let face_detector = match &found {
         Some((_, path, _)) => weight_file(path)?,

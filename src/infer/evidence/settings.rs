@@ -1,10 +1,10 @@
 //! The settings of a run in a form that is kept with its result and can be run again.
 
 use crate::datasets::{Compression, TestSet};
-use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
+use crate::face::{CropRule, FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
 use crate::infer::{Config, InferSource};
 use crate::media::MediaLimits;
-use crate::model::Views;
+use crate::model::{Normalisation, Views};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -26,6 +26,17 @@ pub enum SourceSetting {
         compression: String,
         /// Whether videos might be missing.
         allow_missing: bool,
+    },
+    /// A list of DeepfakeBench.
+    BenchmarkList {
+        /// The list.
+        list: PathBuf,
+        /// The folder that its paths begin in.
+        root: PathBuf,
+        /// Which of its splits.
+        split: String,
+        /// Which of its compressions.
+        compression: String,
     },
 }
 
@@ -58,6 +69,15 @@ pub struct Settings {
     /// What scores were to be made of, where something else was asked for than the weight file says.
     #[serde(default)]
     pub views: Option<Views>,
+    /// How pixels were normalised, where something else was asked for than the weight file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
+    /// By whose rule faces were found and cut out; left out where as published.
+    #[serde(default, skip_serializing_if = "CropRule::is_published")]
+    pub crop: CropRule,
+    /// Of another rule dlib's shape predictor, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landmark_model: Option<PathBuf>,
     /// The border that was asked for in place of the weight file's.
     pub threshold: Option<f64>,
     /// At most this many videos.
@@ -76,6 +96,8 @@ impl Settings {
             weights: _,
             source,
             labels,
+            normalisation,
+            protocol: _,
             frames,
             by_duration,
             face_detector,
@@ -91,7 +113,8 @@ impl Settings {
             threshold,
             limit,
         } = config.clone();
-        let FaceDetectorConfig { choice: _, weights: _, weights_dir: _, max_size, largest } = face_detector;
+        let FaceDetectorConfig { choice: _, weights: _, weights_dir: _, max_size, largest, crop, landmark_model } =
+            face_detector;
         let source = match source {
             InferSource::Files(paths) => SourceSetting::Files(paths),
             InferSource::Packed(folder) => SourceSetting::Packed(folder),
@@ -101,6 +124,9 @@ impl Settings {
                 compression: compression.to_string(),
                 allow_missing,
             },
+            InferSource::BenchmarkList { list, root, split, compression } => {
+                SourceSetting::BenchmarkList { list, root, split, compression: compression.to_string() }
+            }
         };
         let (annotated, heatmaps) = (annotate.is_some(), heatmaps.is_some());
         let face_detector = body.map(|body| body.name().to_owned());
@@ -117,6 +143,9 @@ impl Settings {
             jobs,
             limits,
             views,
+            normalisation,
+            crop,
+            landmark_model,
             threshold,
             limit,
             annotated,
@@ -143,6 +172,12 @@ impl Settings {
                 compression: compression.parse::<Compression>().map_err(|error| error.to_string())?,
                 allow_missing: *allow_missing,
             },
+            SourceSetting::BenchmarkList { list, root, split, compression } => InferSource::BenchmarkList {
+                list: list.clone(),
+                root: root.clone(),
+                split: split.clone(),
+                compression: compression.parse::<Compression>().map_err(|error| error.to_string())?,
+            },
         };
         let choice = match &self.face_detector {
             Some(name) => name.parse::<FaceDetectorChoice>()?,
@@ -154,12 +189,15 @@ impl Settings {
             weights: face_detector_weights,
             max_size: self.max_size,
             largest: self.largest,
+            crop: self.crop,
+            landmark_model: self.landmark_model.clone(),
             ..FaceDetectorConfig::default()
         };
         Ok(Config {
             frames: self.frames,
             by_duration: self.by_duration,
             views: self.views,
+            normalisation: self.normalisation,
             face_detector,
             batch_size: self.batch_size,
             half: self.half,

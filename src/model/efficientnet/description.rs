@@ -19,7 +19,8 @@ fn norm(name: String, channels: usize) -> Norm {
 pub fn description(variant: Variant) -> Network {
     let mut side = variant.resolution;
     let c_stem = variant.stem();
-    let stem = ConvSpec::new(3, c_stem, 3).strided(2).padded(Padding::same(side, 3, 2));
+    let padding = if variant.padded_stem { Padding::same(side, 3, 2) } else { Padding::NONE };
+    let stem = ConvSpec::new(3, c_stem, 3).strided(2).padded(padding);
     let stem = Convolution::new("_conv_stem", stem).with_norm(norm("_bn0".into(), c_stem));
     side = side.div_ceil(2);
 

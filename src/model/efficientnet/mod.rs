@@ -141,6 +141,19 @@ mod tests {
     }
 
     #[test]
+    fn without_padding_at_the_stem_maps_have_deepfakebenchs_sizes() {
+        let b4 = Variant::named("efficientnet-b4").unwrap();
+        let sides = |variant: Variant| {
+            let mut sides: Vec<usize> =
+                description(variant).sizes((256, 256)).into_iter().map(|(height, _)| height).collect();
+            sides.dedup();
+            sides
+        };
+        assert_eq!(sides(b4.with_unpadded_stem()), [256, 127, 63, 32, 16, 8]);
+        assert_eq!(sides(b4), [256, 128, 64, 32, 16, 8]);
+    }
+
+    #[test]
     fn the_published_networks_have_their_published_work() {
         // The paper's table 2, in thousands of millions; the light one is b0 without squeeze-excitation, which is little.
         for (name, expected) in [("efficientnet-b0", 0.39), ("efficientnet-lite0", 0.385)] {

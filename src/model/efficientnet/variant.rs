@@ -14,6 +14,8 @@ pub struct Variant {
     pub resolution: usize,
     /// Dropout before the classifier.
     pub dropout: f64,
+    /// Whether the stem sees zeros around the image, as published.
+    pub(super) padded_stem: bool,
     family: Family,
 }
 
@@ -28,11 +30,11 @@ enum Family {
 }
 
 const fn full(name: &'static str, width: f64, depth: f64, resolution: usize, dropout: f64) -> Variant {
-    Variant { name, width, depth, resolution, dropout, family: Family::Full }
+    Variant { name, width, depth, resolution, dropout, padded_stem: true, family: Family::Full }
 }
 
 const fn lite(name: &'static str, width: f64, depth: f64, resolution: usize, dropout: f64) -> Variant {
-    Variant { name, width, depth, resolution, dropout, family: Family::Lite }
+    Variant { name, width, depth, resolution, dropout, padded_stem: true, family: Family::Lite }
 }
 
 /// All published sizes, each kind from small to large.
@@ -54,6 +56,11 @@ impl Variant {
     /// The variant called `name`, such as `efficientnet-b4`.
     pub fn named(name: &str) -> Option<Variant> {
         VARIANTS.into_iter().find(|v| v.name == name)
+    }
+
+    /// This size with a stem that sees the image alone. All later padding stays as it is.
+    pub fn with_unpadded_stem(self) -> Variant {
+        Variant { padded_stem: false, ..self }
     }
 
     /// Whether blocks weigh their channels (squeeze-excitation).

@@ -86,7 +86,7 @@ fn pairs_are_what_inference_would_show_to_the_network() {
     let mut rng = generator(config.seed, 0, 0, Purpose::Sample);
     let drawn = pool.draw(0, &mut rng, Phase::Validation, &config.extras);
     let pair = pool.read_pair(0, &drawn.recipe, FACE_SIDE).unwrap();
-    let input = InputSpec { normalisation: Normalisation::Unit, side: SIDE as i64 };
+    let input = InputSpec { normalisation: Normalisation::Unit, side: SIDE as i64, ..InputSpec::default() };
     for (image, shown) in [(&pair.real, &batch.real), (&pair.fake, &batch.fake)] {
         let expected = CropImages::new(&[image], input).unwrap();
         let mut row = vec![0.0; 3 * SIDE];

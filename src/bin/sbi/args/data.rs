@@ -1,8 +1,8 @@
 //! Commands that prepare data: `preprocess` for training, `npy-pack` for testing.
 
-use super::shared::{FaceDetectorArgs, LandmarkArgs, LimitArgs, SamplingArgs};
+use super::shared::{CropArgs, FaceDetectorArgs, LandmarkArgs, LimitArgs, SamplingArgs};
 use super::values::positive;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sbi::datasets::{Compression, SourceSet, TestSet};
 use sbi::preprocess::Steps;
 use std::path::PathBuf;
@@ -38,6 +38,9 @@ pub struct PreprocessArgs {
     /// With --as-video: seed of what these videos look like
     #[arg(long, default_value_t = 5, value_name = "N", requires = "as_video")]
     pub seed: u64,
+    /// Write crops and landmarks as DeepfakeBench's training reads them, below DATA_ROOT/rgb/: deepfakebench
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["as_video", "steps"])]
+    pub layout: Option<FrameLayout>,
     /// What to find: landmarks, boxes, or both with a comma between
     #[arg(long, default_value = "landmarks,boxes", value_name = "STEPS")]
     pub steps: Steps,
@@ -73,7 +76,16 @@ pub struct NpyPackArgs {
     pub sampling: SamplingArgs,
     #[command(flatten)]
     pub detector: FaceDetectorArgs,
+    #[command(flatten)]
+    pub crop: CropArgs,
     /// Pack all videos anew
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// How prepared frames lie, where not as training here reads them.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FrameLayout {
+    /// Aligned crops of 256 pixels, and their landmarks
+    Deepfakebench,
 }

@@ -10,11 +10,11 @@ mod values;
 mod weights;
 
 pub use counterparts::ReconstructArgs;
-pub use data::{NpyPackArgs, PreprocessArgs};
+pub use data::{FrameLayout, NpyPackArgs, PreprocessArgs};
 pub use machine::{BenchArgs, DoctorArgs};
 pub use scoring::{CalibrateArgs, InferArgs, RobustnessArgs, VerifyArgs};
 pub use training::{PhaseName, PreviewArgs, TrainArgs};
-pub use weights::{AverageArgs, ConvertArgs, Precision};
+pub use weights::{AverageArgs, ConvertArgs, Precision, WeightLayout};
 
 use clap::{Args, Parser, Subcommand};
 use sbi::model::DeviceChoice;

@@ -1,11 +1,12 @@
 //! Commands that score faces: `infer`, `robustness` and `calibrate`.
 
-use super::shared::{FaceDetectorArgs, SamplingArgs, TestSetArgs};
+use super::shared::{CropArgs, FaceDetectorArgs, SamplingArgs, TestSetArgs};
 use super::values::{positive, probability};
 use super::weights::Precision;
 use clap::Args;
+use sbi::infer::OtherProtocol;
 use sbi::metrics::OverFrames;
-use sbi::model::Views;
+use sbi::model::{Normalisation, Views};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -15,27 +16,44 @@ sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result
 sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer --labels folder/labels.csv\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
 A score is the probability of a forgery, from 0 (real) to 1 (fake)."
 )]
-#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["dataset", "files", "input", "packed", "labels"])))]
+#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["dataset", "files", "input", "packed", "labels", "list"])))]
 pub struct InferArgs {
     /// Photographs, videos, or folders of them; - reads a list of paths from standard input, @FILE from a file
-    #[arg(value_name = "PATH", conflicts_with_all = ["dataset", "packed"])]
+    #[arg(value_name = "PATH", conflicts_with_all = ["dataset", "packed", "list"])]
     pub files: Vec<PathBuf>,
     /// Weights of the deepfake detector (SBI or EG; any of the known file forms); default: the detector in the box
     #[arg(short, long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// The same, as an option
-    #[arg(short, long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["dataset", "packed"])]
+    #[arg(short, long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["dataset", "packed", "list"])]
     pub input: Vec<PathBuf>,
     /// CSV table with the columns file and label (and kind, source, pair, as far as known): metrics for any files; without
     /// -i all that it names are scored
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "packed"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "packed", "list"])]
     pub labels: Option<PathBuf>,
+    /// A list of DeepfakeBench (JSON), whose crops are scored
+    #[arg(long, value_name = "FILE", requires = "root", conflicts_with_all = ["dataset", "packed"])]
+    pub list: Option<PathBuf>,
+    /// With --list: the folder that its paths begin in
+    #[arg(long, value_name = "DIR", requires = "list")]
+    pub root: Option<PathBuf>,
+    /// With --list: train, val or test
+    #[arg(long, default_value = "test", value_name = "SPLIT", requires = "list")]
+    pub split: String,
+    /// Compute another protocol's numbers beside the published ones: deepfakebench
+    #[arg(long, value_name = "NAME")]
+    pub protocol: Option<OtherProtocol>,
+    /// How pixels are normalised: unit, imagenet or half; default: as the weight file says, or is taken to mean
+    #[arg(long, value_name = "NAME")]
+    pub input_normalisation: Option<Normalisation>,
     #[command(flatten)]
     pub test_set: TestSetArgs,
     #[command(flatten)]
     pub sampling: SamplingArgs,
     #[command(flatten)]
     pub detector: FaceDetectorArgs,
+    #[command(flatten)]
+    pub crop: CropArgs,
     /// Faces scored at once
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub batch_size: Option<usize>,
@@ -127,6 +145,8 @@ pub struct RobustnessArgs {
     pub sampling: SamplingArgs,
     #[command(flatten)]
     pub detector: FaceDetectorArgs,
+    #[command(flatten)]
+    pub crop: CropArgs,
     /// Faces scored at once
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub batch_size: Option<usize>,
@@ -175,6 +195,8 @@ pub struct CalibrateArgs {
     pub detector: FaceDetectorArgs,
     #[command(flatten)]
     pub views: ViewsArgs,
+    #[command(flatten)]
+    pub crop: CropArgs,
     /// Replace OUTPUT when it exists
     #[arg(long)]
     pub overwrite: bool,

@@ -3,7 +3,7 @@
 use super::values::{detector_side, positive};
 use clap::Args;
 use sbi::datasets::{Compression, TestSet};
-use sbi::face::{FaceDetectorChoice, FaceDetectorConfig, LandmarkConfig};
+use sbi::face::{CropRule, FaceDetectorChoice, FaceDetectorConfig, LandmarkConfig};
 use sbi::infer::InferSource;
 use sbi::media::MediaLimits;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,25 @@ impl FaceDetectorArgs {
             max_size: self.max_size,
             ..FaceDetectorConfig::default()
         }
+    }
+}
+
+/// Flags that choose by whose rule faces are found and cut out.
+#[derive(Debug, Args)]
+pub struct CropArgs {
+    /// How faces are cut out: published (RetinaFace's boxes, as SBI and EG do it) or deepfakebench (dlib, aligned, 256 px)
+    #[arg(long, default_value = "published", value_name = "RULE")]
+    pub crop: CropRule,
+    /// With --crop deepfakebench: dlib shape predictor with 68 or 81 points; default: the 81-point file in weights/, else
+    /// the 68-point one
+    #[arg(long, value_name = "FILE")]
+    pub landmark_model: Option<PathBuf>,
+}
+
+impl CropArgs {
+    /// A face detector's configuration with these flags.
+    pub fn over(&self, face_detector: FaceDetectorConfig) -> FaceDetectorConfig {
+        FaceDetectorConfig { crop: self.crop, landmark_model: self.landmark_model.clone(), ..face_detector }
     }
 }
 

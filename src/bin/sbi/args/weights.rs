@@ -21,9 +21,19 @@ pub struct ConvertArgs {
     /// Leave out what only training uses: EG's face encoder, its other heads and its reconstruction network
     #[arg(long)]
     pub detector_only: bool,
+    /// Write the names that another program reads: deepfakebench, for networks that came from there
+    #[arg(long, value_name = "NAME")]
+    pub layout: Option<WeightLayout>,
     /// Element type of the numbers written; default: as they are
     #[arg(long, value_name = "TYPE")]
     pub precision: Option<Precision>,
+}
+
+/// Whose names written weights have, where not the original programs'.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum WeightLayout {
+    /// DeepfakeBench's EfficientNet
+    Deepfakebench,
 }
 
 #[derive(Debug, Args)]
