@@ -14,6 +14,8 @@ use rayon::prelude::*;
 
 /// Side of the crops in pixels.
 pub const BENCHMARK_SIDE: usize = 256;
+/// The name by which its identity is known.
+pub const BENCHMARK_CROPPER: &str = "dlib-deepfakebench";
 /// Landmarks for the five points: both eyes, nose, both corners of the mouth, left in the image first.
 const FIVE: [usize; 5] = [37, 44, 30, 49, 55];
 /// ArcFace's places of these points in a crop of 112 x 96 pixels.
@@ -110,7 +112,7 @@ impl FaceDetector for BenchmarkCropper {
 
     fn identity(&self) -> FaceDetectorIdentity {
         FaceDetectorIdentity {
-            name: "dlib-deepfakebench".to_owned(),
+            name: BENCHMARK_CROPPER.to_owned(),
             weights: self.model.identity().fingerprint.clone(),
             max_size: None,
         }

@@ -12,7 +12,7 @@ pub mod retinaface;
 pub use crate::model::RetinaFaceBody;
 pub use crate::native::dlib::DlibError;
 pub use alignment::aligned_square;
-pub use benchmark_crop::{BENCHMARK_SIDE, BenchmarkCrop, BenchmarkCropper};
+pub use benchmark_crop::{BENCHMARK_CROPPER, BENCHMARK_SIDE, BenchmarkCrop, BenchmarkCropper};
 pub use choice::{FaceDetectorChoice, FaceDetectorConfig};
 pub use crop::{CropBase, FaceCrop, JudgedFace, Margin, crop_every_face, crop_faces, crop_judged_faces};
 pub use crop_rule::CropRule;

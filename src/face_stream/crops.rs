@@ -51,7 +51,10 @@ impl Iterator for CropFiles<'_> {
                     current.images += 1;
                     let frame = frames[current.files];
                     let crops = vec![FaceCrop { bbox: None, pixels: image }];
-                    return Some(Ok(FaceEvent::Frame { input, faces: FrameFaces { frame, crops, persons: Vec::new() } }));
+                    return Some(Ok(FaceEvent::Frame {
+                        input,
+                        faces: FrameFaces { frame, crops, persons: Vec::new() },
+                    }));
                 }
                 DecodeEvent::End(end) => {
                     current.files += 1;

@@ -151,6 +151,7 @@ fn from_benchmark_list(list: BenchmarkList, frames: usize, limit: usize) -> Inpu
         dataset: Some(name),
         compression,
         face_detector: None,
+        packed: None,
         labelled: true,
         notes,
     }

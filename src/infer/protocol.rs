@@ -3,9 +3,10 @@
 //! Most figures of this field that nobody gets again differ in one of these.
 
 use super::evidence::RunEvidence;
-use super::input::Inputs;
+use super::input::{FacesFrom, Inputs};
 use super::{Config, InferSource, NEUTRAL_SCORE, VideoResult};
 use crate::datasets::{Compression, TestSet};
+use crate::face::{BENCHMARK_CROPPER, BENCHMARK_SIDE};
 use crate::types::FACE_SIDE;
 use serde::Serialize;
 
@@ -52,7 +53,7 @@ impl Protocol {
         videos: &[VideoResult],
     ) -> Protocol {
         let packed = inputs.packed.as_ref();
-        let from_arrays = matches!(inputs.faces_from, super::input::FacesFrom::Packed(_));
+        let from_arrays = matches!(inputs.faces_from, FacesFrom::Packed(_));
         let frames = match from_arrays {
             true => packed.map(|packed| packed.frames as usize),
             false => Some(config.frames),
@@ -69,7 +70,13 @@ impl Protocol {
             compression: inputs.compression.clone(),
             face_detector: face_detector.map(str::to_owned),
             face_detector_weights,
-            crop: format!("boxes widened by an eighth on each side, {FACE_SIDE} px"),
+            crop: match (&inputs.faces_from, face_detector) {
+                (FacesFrom::Crops(_), _) => "crops that the list names".to_owned(),
+                (_, Some(BENCHMARK_CROPPER)) => {
+                    format!("faces aligned as DeepfakeBench does, {BENCHMARK_SIDE} px")
+                }
+                _ => format!("boxes widened by an eighth on each side, {FACE_SIDE} px"),
+            },
             videos: videos.len(),
             without_face: videos.iter().filter(|video| video.frame_scores.is_empty()).count(),
             without_face_count_as: NEUTRAL_SCORE,
@@ -115,7 +122,6 @@ fn remark(config: &Config, inputs: &Inputs) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infer::input::FacesFrom;
 
     fn protocol(set: TestSet, compression: Compression) -> Protocol {
         let source =

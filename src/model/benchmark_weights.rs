@@ -201,7 +201,10 @@ mod tests {
         assert_eq!(refused(sbi, true), Some(BenchmarkError::PaddedStem));
         assert_eq!(refused(sbi, false), None);
         let eg = refused(Layout::ForgeryDetector(Method::Eg, b0), false).unwrap();
-        assert!(eg.to_string().contains("layers that an EfficientNet of DeepfakeBench lacks, first bn."), "{eg}");
+        assert!(
+            eg.to_string().contains("layers that an EfficientNet of DeepfakeBench lacks, first bn."),
+            "{eg}"
+        );
         assert_eq!(refused(Layout::ArcFace, false), Some(BenchmarkError::NoForgeryDetector));
     }
 }

@@ -113,8 +113,15 @@ impl Settings {
             threshold,
             limit,
         } = config.clone();
-        let FaceDetectorConfig { choice: _, weights: _, weights_dir: _, max_size, largest, crop, landmark_model } =
-            face_detector;
+        let FaceDetectorConfig {
+            choice: _,
+            weights: _,
+            weights_dir: _,
+            max_size,
+            largest,
+            crop,
+            landmark_model,
+        } = face_detector;
         let source = match source {
             InferSource::Files(paths) => SourceSetting::Files(paths),
             InferSource::Packed(folder) => SourceSetting::Packed(folder),

@@ -57,6 +57,10 @@ impl Places {
             SourceSetting::Files(_) => {}
             SourceSetting::Packed(folder) => *folder = moved(folder),
             SourceSetting::TestSet { data_root, .. } => *data_root = moved(data_root),
+            SourceSetting::BenchmarkList { list, root, .. } => {
+                *list = moved(list);
+                *root = moved(root);
+            }
         }
         settings
     }
