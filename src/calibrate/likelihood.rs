@@ -129,7 +129,7 @@ mod tests {
                 sha256: Some(format!("{number:064x}")),
             }
         };
-        LabelledScores { set: "mine".to_owned(), files: (0..count).map(file).collect() }
+        LabelledScores { set: "mine".to_owned(), files: (0..count).map(file).collect(), measured: Vec::new() }
     }
 
     #[test]
