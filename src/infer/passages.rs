@@ -13,6 +13,8 @@ use std::ops::Range;
 const WINDOW: usize = 5;
 /// How often a run may come about by chance, in videos.
 const CHANCE: f64 = 1e-3;
+/// Seconds that must lie between frames on average: nearer ones look alike, and several high ones in a row are one chance.
+const APART: f64 = 0.5;
 /// A run of more than this share of all frames is no passage: then the mean says it.
 const MOST: f64 = 0.75;
 
@@ -56,6 +58,11 @@ pub fn clock(seconds: f64) -> String {
 
 /// The passages of a person, whose faces come by frame. `over` is the border, `far` what the mean of a passage must reach.
 pub(super) fn passages(person: usize, faces: &[PersonFace], over: f64, far: f64) -> Vec<Passage> {
+    let (first, last) = (faces.first(), faces.last());
+    let lasts = last.map_or(0.0, |face| face.seconds) - first.map_or(0.0, |face| face.seconds);
+    if lasts < APART * faces.len() as f64 {
+        return Vec::new();
+    }
     let runs = runs(faces, over, far);
     let inside: usize = runs.iter().map(Range::len).sum();
     let outside = faces.len() - inside;
