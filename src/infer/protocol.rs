@@ -91,11 +91,15 @@ impl Protocol {
         // So many digits tell files of one person apart; the JSON has all.
         let short = |sum: &String| sum.chars().take(12).collect::<String>();
         let unknown = || "unknown".to_owned();
-        let frames = self.frames.map_or("an unknown number of".to_owned(), |frames| frames.to_string());
+        let frames = match self.frames {
+            None => "an unknown number of frames".to_owned(),
+            Some(1) => "1 frame".to_owned(),
+            Some(frames) => format!("{frames} frames"),
+        };
         let compression = self.compression.as_ref().map_or(String::new(), |level| format!("{level}, "));
         let weights_of = |sum: &Option<String>| sum.as_ref().map_or_else(unknown, short);
         format!(
-            "{} level, {}, {frames} frames per video, {compression}faces by {} (weights {}), {}, {} of {} videos without a \
+            "{} level, {}, {frames} per video, {compression}faces by {} (weights {}), {}, {} of {} videos without a \
              face counted as {}, weights {}",
             self.level,
             self.rule,

@@ -92,7 +92,8 @@ pub struct Measures {
     pub apcer: Measure,
     /// Share of real videos that are called fake at the border.
     pub bpcer: Measure,
-    /// The kind with the largest APCER, which ISO/IEC 30107-3 wants told; only where several kinds are known.
+    /// The kind with the largest APCER, which ISO/IEC 30107-3 wants told; only where several kinds have ten fakes
+    /// or more.
     pub apcer_worst: Option<WorstKind>,
     /// The least BPCER where APCER is at most 5 %.
     pub bpcer_at_apcer_5: Measure,
@@ -170,7 +171,10 @@ fn curves(roc: &Roc, labels: &[Label], scores: &[f64], scale: Scale) -> Result<C
     Ok(curves)
 }
 
-/// The kind of which most pass; the first of equal ones. `None` where fewer than two kinds are known.
+/// Of fewer fakes of a kind than these, a share says little.
+const ENOUGH_OF_A_KIND: usize = 10;
+
+/// The kind of which most pass; the first of equal ones. `None` where fewer than two kinds have ten fakes.
 fn worst_kind(videos: &[AnsweredVideo], border: f64) -> Option<WorstKind> {
     let mut kinds: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for video in videos.iter().filter(|video| video.label.is_fake()) {
@@ -178,6 +182,7 @@ fn worst_kind(videos: &[AnsweredVideo], border: f64) -> Option<WorstKind> {
         *passed += usize::from(video.score < border);
         *all += 1;
     }
+    kinds.retain(|_, (_, all)| *all >= ENOUGH_OF_A_KIND);
     let rate = |(passed, all): (usize, usize)| passed as f64 / all as f64;
     let worst = kinds.iter().reduce(|a, b| if rate(*b.1) > rate(*a.1) { b } else { a })?;
     let told = || WorstKind { kind: (*worst.0).to_owned(), apcer: rate(*worst.1), fake: worst.1.1 };
@@ -244,11 +249,14 @@ mod tests {
             video(Fake, 0.2, Some("mouth")),
             video(Fake, 0.7, Some("mouth")),
         ];
+        let many = videos.repeat(5);
+        let found = Measures::of(&many, &[], BORDER, &Bootstrap::default()).unwrap();
+        let worst = found.apcer_worst.unwrap();
+        assert_eq!((worst.kind.as_str(), worst.apcer, worst.fake), ("mouth", 0.5, 10));
         let found = Measures::of(&videos, &[Real, Fake, Fake], BORDER, &Bootstrap::default()).unwrap();
         assert_eq!((found.real, found.fake, found.real_unanswered, found.fake_unanswered), (2, 4, 1, 2));
         assert_eq!((found.apcer.value, found.bpcer.value), (Some(0.25), Some(0.5)));
-        let worst = found.apcer_worst.unwrap();
-        assert_eq!((worst.kind.as_str(), worst.apcer, worst.fake), ("mouth", 0.5, 2));
+        assert_eq!(found.apcer_worst, None, "two fakes of a kind say little");
         assert_eq!((found.cllr.value, found.curves.tippett.len()), (None, 0), "no ratios are told");
         let (low, high) = found.apcer.ci95.unwrap();
         assert!(low == 0.0 && (0.5..=1.0).contains(&high), "{low} {high}");
