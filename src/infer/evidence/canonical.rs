@@ -51,11 +51,15 @@ fn ecmascript(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }
-    let scientific = format!("{:e}", number.abs());
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits = digits.replace('.', "");
-    // The position of the point behind the first digit.
-    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
+    // The shortest digits, and of two equally short and near ones the even one, as the RFC's examples have it.
+    let shortest = Value::from(number.abs()).to_string();
+    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{part}");
+    let leading = digits.len() - digits.trim_start_matches('0').len();
+    // Where the point is, in digits behind the first one that is not zero.
+    let point = whole.len() as i32 - leading as i32 + exponent.parse::<i32>().unwrap_or(0);
+    let digits = digits.trim_matches('0');
     let count = digits.len() as i32;
     let zeros = |count: i32| "0".repeat(count.max(0) as usize);
     let plain = match point {
