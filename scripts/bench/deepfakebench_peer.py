@@ -55,9 +55,14 @@ def filled(model: nn.Module, seed: int) -> nn.Module:
                 parameter.uniform_(-bound, bound, generator=generator)
             else:
                 parameter.add_(0.2 * torch.rand(parameter.shape, generator=generator))
+        norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.momentum = None  # the mean over all passes, so that signals keep their size
         model.train()
-        for _ in range(8):
-            model(torch.randn(4, 3, SIDE, SIDE, generator=generator))
+        for _ in range(2):
+            model(torch.rand(4, 3, SIDE, SIDE, generator=generator) * 2 - 1)
+        for norm in norms:
+            norm.momentum = 0.01
     return model.eval()
 
 
