@@ -274,7 +274,8 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
     const SIDE: usize = 224;
     const BATCHES: usize = 1000;
     let lite = efficientnet::Variant::named("efficientnet-lite0").expect("one of the published sizes");
-    let input = InputSpec { normalisation: Normalisation::ImageNet, side: SIDE as i64, ..InputSpec::default() };
+    let input =
+        InputSpec { normalisation: Normalisation::ImageNet, side: SIDE as i64, ..InputSpec::default() };
     let model = TrainingModel::new(lite, None, input, Device::Cpu)?;
     initialise(model.variables(), SEED);
     let mut sam = Optimiser::new(OptimiserSpec::PUBLISHED, model.parameters());
