@@ -217,6 +217,7 @@ fn measure_loader(args: &Measure) -> anyhow::Result<()> {
         threads: args.threads,
         read_ahead: 4,
         extras: Extras::default(),
+        masks: false,
         drop_last: false,
         device: Device::Cpu,
     };
@@ -244,10 +245,12 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
     load_part(model.variables(), "", &state, "the detector", &args.weights, of_encoder)?;
     let shape = [args.batch, 3, FACE_SIDE, FACE_SIDE];
     let (real, fake) = (input("real", &shape), input("fake", &shape));
-    let batch = PairBatch { real, fake, frames: Vec::new(), replaced: 0 };
+    let batch = PairBatch { real, fake, masks: None, frames: Vec::new(), replaced: 0 };
     let mut sam = Optimiser::new(OptimiserSpec::PUBLISHED, model.parameters());
-    let losses = model
-        .losses(&model.pairs(batch.real.shallow_clone(), batch.fake.shallow_clone()), Mode::FusedStatistics);
+    let losses = model.losses(
+        &model.pairs(batch.real.shallow_clone(), batch.fake.shallow_clone(), None),
+        Mode::FusedStatistics,
+    );
     losses.total.backward();
     let mut check: Vec<f32> = losses.terms.iter().map(|(_, term)| term.double_value(&[]) as f32).collect();
     check.push(sam.gradient_norm() as f32);
@@ -289,6 +292,7 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
         threads: args.threads,
         read_ahead: 3,
         extras: Extras::default(),
+        masks: false,
         drop_last: true,
         device: Device::Cpu,
     };

@@ -16,8 +16,11 @@ pub(super) const FEWEST: usize = 10;
 /// Parts in which files are set aside.
 const PARTS: usize = 10;
 
+/// What a file belongs to, where that is known.
+type BondOf = fn(&LabelledScore) -> Option<String>;
+
 /// What files may have in common, the strongest bond first.
-const BONDS: [(&str, fn(&LabelledScore) -> Option<String>); 3] = [
+const BONDS: [(&str, BondOf); 3] = [
     ("person", |file| file.person.clone()),
     ("source", |file| file.source.clone()),
     ("original", |file| Some(file.origin.to_string())),

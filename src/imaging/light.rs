@@ -48,7 +48,7 @@ mod tests {
         let plain = Light::of(&RgbImage::filled(9, 7, [100; 3]));
         assert!((plain.brightness - 100.0).abs() < 1e-3 && plain.sharpness < 1e-6, "{plain:?}");
         let stripes = |period: usize| {
-            let value = |i: usize| if i / 3 % 32 / period % 2 == 0 { 50 } else { 150 };
+            let value = |i: usize| if (i / 3 % 32 / period).is_multiple_of(2) { 50 } else { 150 };
             Light::of(&RgbImage::from_raw(32, 8, (0..32 * 8 * 3).map(value).collect()))
         };
         assert!(stripes(1).sharpness > stripes(4).sharpness && stripes(4).sharpness > 100.0);

@@ -79,9 +79,15 @@ pub fn run_telling(
     videos.iter_mut().zip(gathered.files).for_each(|(video, file)| video.file = file);
     let measures = inputs.labelled.then(|| likelihood::measures(&videos, judge, ratios)).transpose()?;
     let run_evidence = gathered.run;
-    let protocol = inputs
-        .labelled
-        .then(|| Protocol::of(config, &inputs, face_detector.as_deref(), run_evidence.as_ref(), &videos));
+    let protocol = inputs.labelled.then(|| {
+        Protocol::of(
+            config,
+            &inputs,
+            (forgery_detector.views(), face_detector.as_deref()),
+            run_evidence.as_ref(),
+            &videos,
+        )
+    });
     let metrics = inputs.labelled.then(|| metrics(&videos)).transpose()?;
     let benchmark = match config.protocol {
         Some(OtherProtocol::DeepfakeBench) if inputs.labelled => Some(BenchmarkMetrics::of(&videos)?),

@@ -7,6 +7,8 @@ use super::input::{FacesFrom, Inputs};
 use super::{Config, InferSource, NEUTRAL_SCORE, VideoResult};
 use crate::datasets::{Compression, TestSet};
 use crate::face::{BENCHMARK_CROPPER, BENCHMARK_SIDE};
+use crate::metrics::OverFrames;
+use crate::model::Views;
 use crate::types::FACE_SIDE;
 use serde::Serialize;
 
@@ -18,7 +20,7 @@ pub struct Protocol {
     /// What metrics are counted in.
     pub level: &'static str,
     /// How scores of faces became that of a video.
-    pub rule: &'static str,
+    pub rule: String,
     /// Frames per video that were wanted; none where packed faces do not tell.
     pub frames: Option<usize>,
     /// Compression of the videos, where the set has several.
@@ -42,13 +44,25 @@ pub struct Protocol {
     pub remark: Option<String>,
 }
 
-const RULE: &str = "mean over frames of the highest face";
+/// How a video's score comes about. The detector's views are named where they are not those of published weights.
+fn rule(views: Views) -> String {
+    let over_frames = match views.over_frames {
+        OverFrames::Mean => "mean over frames of the highest face",
+        OverFrames::LogOdds => "mean over frames of the log odds of the highest face",
+    };
+    let mirrored = if views.mirrored { ", mirrored too" } else { "" };
+    let control = match views.control {
+        0.0 => String::new(),
+        share => format!(", {share} of a control's log odds taken off"),
+    };
+    format!("{over_frames}{mirrored}{control}")
+}
 
 impl Protocol {
     pub(super) fn of(
         config: &Config,
         inputs: &Inputs,
-        face_detector: Option<&str>,
+        (views, face_detector): (Views, Option<&str>),
         evidence: Option<&RunEvidence>,
         videos: &[VideoResult],
     ) -> Protocol {
@@ -65,7 +79,7 @@ impl Protocol {
         let mut protocol = Protocol {
             line: String::new(),
             level: "video",
-            rule: RULE,
+            rule: rule(views),
             frames,
             compression: inputs.compression.clone(),
             face_detector: face_detector.map(str::to_owned),
@@ -141,17 +155,33 @@ mod tests {
             labelled: true,
             notes: Vec::new(),
         };
-        Protocol::of(&config, &inputs, Some("retinaface-r50"), None, &[])
+        Protocol::of(&config, &inputs, (Views::default(), Some("retinaface-r50")), None, &[])
     }
 
     #[test]
     fn the_line_names_what_numbers_depend_on() {
         let line = protocol(TestSet::Dfd, Compression::C23).line;
-        for part in
-            ["video level", RULE, "32 frames", "c23", "retinaface-r50", "380 px", "counted as 0.5", "weights"]
-        {
+        for part in [
+            "video level",
+            "mean over frames of the highest face,",
+            "32 frames",
+            "c23",
+            "retinaface-r50",
+            "380 px",
+            "counted as 0.5",
+            "weights",
+        ] {
             assert!(line.contains(part), "{part} is not in {line}");
         }
+    }
+
+    #[test]
+    fn views_that_published_scores_do_not_have_are_named() {
+        let views = Views { mirrored: true, control: 0.4, over_frames: OverFrames::LogOdds };
+        assert_eq!(
+            rule(views),
+            "mean over frames of the log odds of the highest face, mirrored too, 0.4 of a control's log odds taken off"
+        );
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::metrics::{CalibratedRange, video_score_over};
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
 
+/// Whom a result is told to as soon as it is there.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(&VideoResult) -> Result<()>;
+
 /// Scores all items, whose faces `faces` tells, in order, and tells of each; `judge` is what their scores are measured by.
 ///
 /// An interruption drops the current item and returns those before it.
@@ -24,7 +27,7 @@ pub(super) fn score_all(
     items: &[InputItem],
     faces: FaceStream,
     (forgery_detector, judge): (&ForgeryDetector, Option<Judge>),
-    (progress, tell): (&dyn Progress, &mut dyn FnMut(&VideoResult) -> Result<()>),
+    (progress, tell): (&dyn Progress, Tell),
     cancel: &Cancel,
 ) -> Result<Vec<VideoResult>> {
     let paths = || items.iter().map(|item| item.path.as_path());

@@ -411,7 +411,7 @@ struct Term {
 impl Losses {
     fn with(mut self, place: Option<Term>) -> Losses {
         if let Some(Term { weight, loss }) = place {
-            self.total = self.total + &loss * weight;
+            self.total += &loss * weight;
             self.terms.push(("place", loss));
         }
         self

@@ -45,7 +45,7 @@ fn setting(options: Options) -> Setting {
     let shape = [batch, 3, size, size];
     let real = super::networks::input("real", shape, options.seed);
     let fake = super::networks::input("fake", shape, options.seed);
-    let pairs = model.pairs(real, fake);
+    let pairs = model.pairs(real, fake, None);
     Setting { model, pairs, size, batch }
 }
 
