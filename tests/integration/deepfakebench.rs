@@ -72,7 +72,7 @@ fn a_list_is_scored_with_their_weights_and_both_protocols_stand_side_by_side() {
     place.sbi(&format!("{run} --input-normalisation imagenet --json other.json -q")).code(0);
     assert_ne!(place.json("other.json")["videos"], json["videos"]);
     place.sbi("infer -w theirs.pth --list list.json --root crops --split val").refused(&["split val"]);
-    place.sbi("infer -w theirs.pth --list list.json").misused(&["--root"]);
+    place.sbi("infer -w theirs.pth --list list.json").misused(&["required arguments"]);
 }
 
 #[test]

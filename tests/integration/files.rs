@@ -253,6 +253,8 @@ fn a_threshold_gives_a_verdict_in_table_and_csv() {
             "persons",
             "deciding_person",
             "passages",
+            "lr",
+            "sha256",
         ];
         assert_eq!(head[5..], rest);
         let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();

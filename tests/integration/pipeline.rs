@@ -81,11 +81,19 @@ fn packed_arrays_are_those_of_the_published_evaluation() {
     let labels: Array1<i64> = npy::read_array(&place.path("out/target_list.npy")).unwrap();
     assert_eq!(labels.to_vec(), [1, 0, 0, 1]);
     for (number, indices) in [(1, vec![0, 3, 7, 11]), (2, vec![]), (3, vec![0, 3, 7, 11]), (4, vec![0, 3])] {
+        if indices.is_empty() {
+            // As the published program leaves a video without a face.
+            for name in [format!("out/{number}.npy"), format!("out/{number}_idx.npy")] {
+                let nothing: Array1<f64> = npy::read_array(&place.path(&name)).unwrap();
+                assert_eq!(nothing.len(), 0);
+            }
+            continue;
+        }
         let faces: Array4<u8> = npy::read_array(&place.path(&format!("out/{number}.npy"))).unwrap();
         assert_eq!(faces.shape(), [indices.len(), 3, 380, 380]);
         let found: Array1<i64> = npy::read_array(&place.path(&format!("out/{number}_idx.npy"))).unwrap();
         assert_eq!(found.to_vec(), indices);
-        assert!(faces.is_empty() || faces.iter().any(|&value| value > 200), "the face is bright");
+        assert!(faces.iter().any(|&value| value > 200), "the face is bright");
     }
 
     let manifest = place.json("out/manifest.json");

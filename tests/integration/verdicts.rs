@@ -97,14 +97,17 @@ fn the_committed_detector_is_whole_small_and_tells_what_it_is() {
     let file = checkpoint::read(&path).unwrap();
     let told = |key: &str| file.metadata.get(key).unwrap_or_else(|| panic!("{key} is not told")).clone();
     assert_eq!((told("normalisation"), told("image_size")), ("imagenet".to_owned(), "224".to_owned()));
-    for key in ["method", "backbone", "version", "seed", "validation_auc", "calibrated_on"] {
+    for key in ["method", "backbone", "version", "seed", "averaged", "calibrated_on"] {
         assert!(!told(key).is_empty());
     }
     let training: serde_json::Value = serde_json::from_str(&told("training")).unwrap();
     assert_eq!(training["backbone"].as_str().unwrap(), told("backbone"));
-    assert!(Calibration::from_metadata(&file.metadata).unwrap().is_some());
+    let Calibration { threshold, temperature } =
+        Calibration::from_metadata(&file.metadata).unwrap().expect("it is calibrated");
     let card = fs::read_to_string(path.with_file_name("MODEL_CARD.md")).unwrap();
-    assert!(card.contains(&told("validation_auc")), "the model card is of another detector");
+    for number in [format!("threshold {threshold:.3}"), format!("temperature {temperature:.2}")] {
+        assert!(card.replace('\n', " ").contains(&number), "the model card is of another detector: {number}");
+    }
 }
 
 #[test]

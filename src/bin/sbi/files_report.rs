@@ -25,10 +25,7 @@ pub fn files(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
     interrupted(out, summary)?;
     match videos.as_slice() {
         [] => {}
-        [only] => {
-            one(out, only)?;
-            likelihood::of_file(out, only, summary)?;
-        }
+        [only] => one(out, only, summary)?,
         all => totals(out, all, judged)?,
     }
     Ok(())
@@ -102,7 +99,7 @@ fn passages(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
 }
 
 /// Everything about a single file.
-fn one(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
+fn one(out: &mut impl Write, video: &VideoResult, summary: &InferSummary) -> io::Result<()> {
     persons(out, video)?;
     if let Some(judgement) = &video.judgement {
         writeln!(out, "{}:", video.verdict_in_words())?;
@@ -114,6 +111,7 @@ fn one(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
     if let Some(verdict) = video.verdict() {
         writeln!(out, "next: {}", next(verdict, video))?;
     }
+    likelihood::of_file(out, video, summary)?;
     if let Some(score) = video.score {
         writeln!(out, "fakeness: {score:.4}")?;
     }
