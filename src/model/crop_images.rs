@@ -47,25 +47,24 @@ impl<'c> CropImages<'c> {
             return Self::new(crops, input);
         }
         let side = input.side;
-        let all_of = |crop: &&'c RgbImage| -> Result<Vec<Vec<f32>>, Error> {
+        let planes_of = |crop: &&'c RgbImage| -> Result<Vec<f32>, Error> {
             let _no_grad = tch::no_grad_guard();
-            let planes = match input.resize {
+            Ok(match input.resize {
                 Resize::Area => resized_planes(crop, side)?,
                 Resize::Cubic => {
                     let mut planes = vec![0.0; 3 * (side * side) as usize];
                     write_planes(&resized_cubic(crop, side as usize, side as usize)?, &mut planes);
                     planes
                 }
-            };
-            let all = views.images(&Tensor::f_from_slice(&planes)?.f_view([1, 3, side, side])?)?;
-            let values = Vec::<f32>::try_from(all.f_contiguous()?.f_view([-1])?)?;
-            Ok(values.chunks_exact(planes.len()).map(<[f32]>::to_vec).collect())
+            })
         };
-        let mut by_crop = crops.par_iter().map(all_of).collect::<Result<Vec<_>, _>>()?;
-        let by_look = (0..views.count() as usize).flat_map(|look| {
-            by_crop.iter_mut().map(move |crop| std::mem::take(&mut crop[look])).collect::<Vec<_>>()
-        });
-        let crops = by_look.map(CropPixels::Resized).collect();
+        let planes = crops.par_iter().map(planes_of).collect::<Result<Vec<_>, _>>()?;
+        let _no_grad = tch::no_grad_guard();
+        let shape = [crops.len() as i64, 3, side, side];
+        let all = views.images(&Tensor::f_from_slice(&planes.concat())?.f_view(shape)?)?;
+        let values = Vec::<f32>::try_from(all.f_contiguous()?.f_view([-1])?)?;
+        let of_one = 3 * (side * side) as usize;
+        let crops = values.chunks_exact(of_one).map(|planes| CropPixels::Resized(planes.to_vec())).collect();
         Ok(Self::of(crops, input))
     }
 
