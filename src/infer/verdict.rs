@@ -19,8 +19,8 @@ use std::fmt;
 
 /// From this probability on, for fake or for real, a verdict is given.
 const SURE_FROM: f64 = 0.7;
-/// From this probability on scores are far over the border.
-const FAR_FROM: f64 = 0.8;
+/// From this probability on scores are far over the border: a passage needs what a whole file does.
+const FAR_FROM: f64 = SURE_FROM;
 /// This share of the wanted frames must have been read, as a divisor: a half.
 const READ_SHARE: usize = 2;
 /// This share of the frames that were read must show a face, as a divisor: a tenth. Fewer are stray detections.

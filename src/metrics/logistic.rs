@@ -1,7 +1,7 @@
 //! Logistic calibration: likelihood ratios whose logarithm is a straight line over the log odds of the score.
 //!
 //! It has two numbers, so that a few dozen files are enough, and goes on beyond the scores that were seen, which is why it
-//! needs bounds ([`elub`](super::elub)). Brümmer et al., "Fusion of Heterogeneous Speaker Recognition Systems", IEEE TASLP
+//! needs bounds ([`elub`](super::elub())). Brümmer et al., "Fusion of Heterogeneous Speaker Recognition Systems", IEEE TASLP
 //! 15 (2007). The fit is that of [`Calibration`]: both classes weigh the same, with Platt's targets.
 
 use super::calibration::log_odds;
