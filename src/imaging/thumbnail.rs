@@ -6,8 +6,8 @@ use crate::types::RgbImage;
 const SIDE: usize = 16;
 /// Pixels that a field is the mean of, per axis.
 const SAMPLES: usize = 8;
-/// Mean difference of fields, of 255, from which two frames show two scenes. Frames of one scene half a second apart
-/// differ by less than 10, cuts by 25 and more. A cut that is none costs little: faces are looked at once more.
+/// Mean difference of fields, of 255, from which two frames show two scenes. It is chosen, not
+/// measured: a cut that is none costs little, since faces are looked at once more, and a soft one that is missed is no harm.
 const CUT: f64 = 18.0;
 
 /// A frame in 16 x 16 fields of one colour each.
