@@ -5,7 +5,7 @@
 //! [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`], [`checkpoint`],
 //! [`packed_faces`], [`persons`], `face_stream`, [`metrics`], `plot`) each know one matter and the foundations; **foundations**
 //! ([`types`], [`media`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], `causes`, [`hash`], [`file_error`],
-//! [`progress`], [`rng`], `suggest`, [`weight_files`]) know only one another. Stages do not call one another, but for
+//! [`progress`], [`rng`], `suggest`, [`versions`], [`weight_files`]) know only one another. Stages do not call one another, but for
 //! [`calibrate`], which stands on what [`infer`] and [`train`] score.
 //!
 //! What is public is what the program, the examples and a stranger need: a stage is a `Config` and a `run`, a component
@@ -53,6 +53,7 @@ mod testing;
 pub mod train;
 pub mod training_pairs;
 pub mod types;
+pub mod versions;
 pub mod video;
 pub mod weight_files;
 

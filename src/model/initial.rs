@@ -89,7 +89,8 @@ mod tests {
     use crate::model::InputSpec;
     use crate::model::efficientnet::Variant;
     use crate::model::forgery_network::{ForgeryNetwork, Method};
-    use crate::model::objective::{GuideSpec, guide_weights};
+    use crate::model::guide_layers::guide_weights;
+    use crate::model::objective::GuideSpec;
 
     /// Numbers of a weight that is no linear layer's bias.
     fn values(name: &str, shape: &[usize], seed: u64) -> Vec<f32> {

@@ -13,6 +13,7 @@ pub mod face_encoder;
 pub mod fill;
 pub mod forgery_detector;
 pub mod forgery_network;
+mod guide_layers;
 pub mod initial;
 pub mod input;
 pub(crate) mod localiser;

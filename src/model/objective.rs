@@ -6,19 +6,17 @@
 
 use super::efficientnet::{Mode, Variant};
 use super::encoder::{IRESNET18, Pooling};
-use super::face_encoder::{EncoderSpec, FACE_ENCODER_PREFIX, FaceEncoder};
-use super::forgery_network::{self, CLASSES, ForgeryNetwork, Method};
+use super::face_encoder::{EncoderSpec, FaceEncoder};
+use super::forgery_network::{self, ForgeryNetwork, Method};
+use super::guide_layers::{GuideLayers, HeadLayers};
 use super::localiser::{self, Localiser};
 use super::modules::{BatchNorm, Modules, TensorSource, channels_last, linear};
 use super::{Error, Execution, InputSpec};
 use crate::checkpoint::StateDict;
-use crate::network::{Linear, Norm, Weight};
+use crate::network::Linear;
 use serde::{Deserialize, Serialize};
 use tch::nn::{self, VarStore};
 use tch::{Device, Kind, Tensor};
-
-/// Width of the hidden layer of the reconstruction network.
-const HIDDEN: usize = 1024;
 
 /// Weights of the terms of EG's objective.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,63 +118,6 @@ struct Guide {
     residual_head: Head,
     rebuilt_head: Head,
     reconstruction: Reconstruction,
-}
-
-/// The layers that EG has only in training, beside its face encoder.
-struct GuideLayers {
-    residual_head: HeadLayers,
-    rebuilt_head: HeadLayers,
-    /// With a ReLU between.
-    reconstruction: [Linear; 2],
-    /// In published files, and strictly loaded by the original program; no use is made of them.
-    unused: [Linear; 2],
-}
-
-/// A batch norm whose bias stays 0, and a linear layer without bias.
-struct HeadLayers {
-    norm: Norm,
-    classifier: Linear,
-}
-
-impl HeadLayers {
-    fn new(name: &str, features: usize) -> Self {
-        let norm = Norm { fixed_bias: true, ..Norm::new(format!("{name}.bn"), features) };
-        HeadLayers { norm, classifier: Linear::without_bias(format!("{name}.classifier"), features, CLASSES) }
-    }
-
-    fn weights(&self) -> Vec<Weight> {
-        self.norm.weights().into_iter().chain(self.classifier.weights()).collect()
-    }
-}
-
-impl GuideLayers {
-    fn new(features: usize, embedding: usize) -> Self {
-        let both = embedding + features;
-        GuideLayers {
-            residual_head: HeadLayers::new("fc_cat", features),
-            rebuilt_head: HeadLayers::new("fc_cat1", features),
-            reconstruction: [
-                Linear::new("reconstruction_network.fc.0", both, HIDDEN),
-                Linear::new("reconstruction_network.fc.2", HIDDEN, features),
-            ],
-            unused: [Linear::new("reshape_layer", features, both), Linear::new("fc", embedding, CLASSES)],
-        }
-    }
-
-    fn unused_weights(&self) -> impl Iterator<Item = Weight> {
-        let fixed = |weight| Weight { trained: false, ..weight };
-        self.unused.iter().flat_map(Linear::weights).map(fixed)
-    }
-}
-
-/// The weights that an EG file has only for training: those of the guide's layers and of its face encoder.
-pub(super) fn guide_weights(variant: Variant, encoder: EncoderSpec) -> Vec<Weight> {
-    let layers = GuideLayers::new(variant.features(), encoder.embedding());
-    let mut all = [layers.residual_head.weights(), layers.rebuilt_head.weights()].concat();
-    all.extend(layers.reconstruction.iter().flat_map(Linear::weights));
-    all.extend(layers.unused_weights());
-    all.extend(encoder.weights().into_iter().map(|weight| weight.under(FACE_ENCODER_PREFIX)));
-    all
 }
 
 /// A head of EG that only training has.
@@ -427,44 +368,4 @@ fn halves_apart(logits: &Tensor) -> Tensor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::fill;
-    use crate::model::published::Layout;
-
-    /// Loss terms and the gradient's length of each part of the model, by the part's name.
-    fn first_pass(variant: &str, mode: Mode) -> Vec<(String, f64)> {
-        let variant = Variant::named(variant).expect("one of the published sizes");
-        let state = Layout::ForgeryDetector(Method::Eg, variant).filled(3).unwrap();
-        let spec = GuideSpec::default();
-        let encoder = spec.face_encoder(&state, Execution::plain(Device::Cpu)).unwrap();
-        let model =
-            TrainingModel::new(variant, Some((spec, encoder)), InputSpec::default(), Device::Cpu).unwrap();
-        fill::fill_variables(model.variables(), 3);
-        let images = |label| Tensor::from_slice(&fill::input(label, 3, 2 * 3 * 96 * 96)).view([2, 3, 96, 96]);
-        let losses = model.losses(&model.pairs(images("real"), images("fake"), None), mode);
-        losses.total.backward();
-        let mut found: Vec<(String, f64)> =
-            losses.terms.iter().map(|(name, term)| ((*name).to_owned(), term.double_value(&[]))).collect();
-        for (name, parameter) in model.parameters() {
-            if parameter.grad().defined() && parameter.dim() > 1 {
-                let norm = parameter.grad().to_kind(Kind::Double).norm().double_value(&[]);
-                found.push((name, norm));
-            }
-        }
-        found
-    }
-
-    #[test]
-    fn the_form_that_training_takes_gives_the_plain_forms_numbers() {
-        // Of ReLU6 a value near its kinks may fall on the other side, which changes single gradients by their whole size.
-        for (variant, limit) in [("efficientnet-b0", 3e-4), ("efficientnet-lite0", 2e-3)] {
-            let pass = |mode| first_pass(variant, mode);
-            let (plain, fused) = (pass(Mode::BatchStatistics), pass(Mode::FusedStatistics));
-            assert!(plain.len() > 50, "{}", plain.len());
-            for ((name, a), (_, b)) in plain.iter().zip(&fused) {
-                assert!((a - b).abs() <= limit * a.abs(), "{variant}, {name}: {a} plain, {b} fused");
-            }
-        }
-    }
-}
+mod tests;

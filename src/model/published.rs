@@ -3,7 +3,8 @@
 use super::efficientnet::{self, Variant};
 use super::encoder::{self, IRESNET18};
 use super::forgery_network::{self, CLASSES, Method};
-use super::objective::{GuideSpec, guide_weights};
+use super::guide_layers::guide_weights;
+use super::objective::GuideSpec;
 use super::retinaface::{self, RetinaFaceBody};
 use super::{Error, fill};
 use crate::checkpoint::{BATCH_COUNTER, StateDict, TensorData};

@@ -29,6 +29,7 @@ mod state;
 pub mod step;
 mod tensorboard;
 
+pub use crate::versions::Versions;
 pub use best_list::Kept;
 pub use config::{Config, ConfigError, EncoderName};
 pub use epoch_log::EpochMetrics;
@@ -38,7 +39,7 @@ pub use loader::{Loader, LoaderConfig, LoaderError, LoaderStats, PairBatch};
 pub use optimiser::{Memory, Optimiser, OptimiserSpec};
 pub use run::{RunConfig, RunEnd, RunPlace, TrainSummary, run};
 pub use run_folder::{RunFolder, RunFolderError};
-pub use run_record::{DataCounts, RunRecord, SetCounts, Versions};
+pub use run_record::{DataCounts, RunRecord, SetCounts};
 pub use saved::SavedError;
 pub use sets::selections;
 pub use step::Validation;

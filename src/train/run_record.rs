@@ -3,6 +3,7 @@
 use super::Config;
 use super::run_folder::{RunFolder, RunFolderError, failed};
 use crate::training_pairs::FrameList;
+use crate::versions::Versions;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 
@@ -19,17 +20,6 @@ pub struct RunRecord {
     pub data: DataCounts,
     /// The configuration with all defaults.
     pub config: Config,
-}
-
-/// The programs of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Versions {
-    /// The version of this program.
-    pub sbi: String,
-    /// libtorch, which computes the networks.
-    pub libtorch: String,
-    /// OpenCV, which reads and changes images.
-    pub opencv: String,
 }
 
 /// The sets of a run.
@@ -55,17 +45,6 @@ pub struct SetCounts {
     /// Frames left out because their face is too small.
     #[serde(default)]
     pub too_small: usize,
-}
-
-impl Versions {
-    /// The versions that this program is and uses.
-    pub fn current() -> Self {
-        Versions {
-            sbi: env!("CARGO_PKG_VERSION").to_owned(),
-            libtorch: crate::native::process::LIBTORCH_VERSION.to_owned(),
-            opencv: crate::imaging::opencv_version(),
-        }
-    }
 }
 
 impl From<&FrameList> for SetCounts {

@@ -20,6 +20,7 @@ use crate::file_error::FileError;
 use crate::hash::FileSum;
 use crate::model::DeviceChoice;
 use crate::progress::Cancel;
+use crate::versions::Versions;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,17 +33,6 @@ pub struct WeightEvidence {
     /// Its length and SHA-256 sum.
     #[serde(flatten)]
     pub sum: FileSum,
-}
-
-/// Versions of the program and of what it computes with. FFmpeg's stands with each video, because another process reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Versions {
-    /// This program.
-    pub sbi: String,
-    /// The library that networks on CUDA devices run with.
-    pub libtorch: String,
-    /// The library that scales and converts frames.
-    pub opencv: String,
 }
 
 /// Where a run computed.
@@ -130,11 +120,7 @@ fn run_evidence(
         weights,
         face_detector,
         settings: Settings::of(config, found.map(|(body, _, _)| body)),
-        versions: Versions {
-            sbi: env!("CARGO_PKG_VERSION").to_owned(),
-            libtorch: crate::native::process::LIBTORCH_VERSION.to_owned(),
-            opencv: opencv::core::get_version_string().unwrap_or_else(|_| "unknown".to_owned()),
-        },
+        versions: Versions::current(),
         machine: Machine {
             device: device_name(config.device),
             kernels: crate::engine::Kernels::all()[0].name.to_owned(),
