@@ -355,6 +355,36 @@ mod tests {
     }
 
     #[test]
+    fn a_past_is_in_the_real_image_and_in_the_source_only_where_it_is_shared() {
+        use past::{Past, Smoothing};
+        let (frame, face) = (frame(WIDTH, HEIGHT), face_of(200, 160, 60));
+        let with = |shared: Option<bool>| {
+            let past = shared.map(|shared| Past {
+                resample: None,
+                smoothing: Some(Smoothing::Blur { sigma: 1.4 }),
+                codec: None,
+                shared,
+                sharpened: 0.0,
+            });
+            let mut recipe = Recipe { past, ..recipe(3, Phase::Validation) };
+            recipe.softening.ratio = 1.0;
+            made(&frame, &face, &recipe).unwrap()
+        };
+        let (none, own, shared) = (with(None), with(Some(false)), with(Some(true)));
+        assert_eq!(own.real, shared.real);
+        assert_ne!(own.real, none.real);
+        assert_ne!(own.fake, shared.fake);
+        // In the middle of an opaque mask is the source alone, which is then that of the frame as it was.
+        let opaque = (0..SIDE * SIDE).filter(|at| own.mask.data()[*at] == 1.0);
+        let of = |pair: &BlendedPair, at: usize| pair.fake.pixel(at % SIDE, at / SIDE);
+        let (same, blurred) = opaque.fold((0, 0), |(same, blurred), at| {
+            let clean = of(&none, at);
+            (same + usize::from(of(&own, at) == clean), blurred + usize::from(of(&shared, at) != clean))
+        });
+        assert!(same > 50 && blurred > 0, "{same} {blurred}");
+    }
+
+    #[test]
     fn what_cannot_be_used_says_why() {
         let recipe = recipe(1, Phase::Validation);
         let frame = frame(WIDTH, HEIGHT);
