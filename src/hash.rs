@@ -59,27 +59,37 @@ impl FileSum {
     ///
     /// Fails when the file cannot be read.
     pub fn of(path: &Path, over: &dyn Fn() -> bool) -> Result<Option<FileSum>, FileError> {
-        let failed = FileError::of(path);
-        let mut file = File::open(path).map_err(failed)?;
-        // A pipe would be waited for, and is used up by reading it.
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Err(failed(std::io::ErrorKind::InvalidInput.into()));
-        }
+        Self::of_all(&[path], over)
+    }
+
+    /// Of the bytes of several files, one after another: what `cat FILES | sha256sum` gives, which depends on their order.
+    ///
+    /// Fails when one of them cannot be read.
+    pub fn of_all(paths: &[impl AsRef<Path>], over: &dyn Fn() -> bool) -> Result<Option<FileSum>, FileError> {
         let (mut sum, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
-        loop {
-            if over() {
-                return Ok(None);
+        for path in paths {
+            let failed = FileError::of(path.as_ref());
+            let mut file = File::open(path).map_err(failed)?;
+            // A pipe would be waited for, and is used up by reading it.
+            if !file.metadata().map_err(failed)?.is_file() {
+                return Err(failed(std::io::ErrorKind::InvalidInput.into()));
             }
-            match file.read(&mut piece) {
-                Ok(0) => return Ok(Some(FileSum { bytes, sha256: hex(&sum.finalize()) })),
-                Ok(read) => {
-                    sum.update(&piece[..read]);
-                    bytes += read as u64;
+            loop {
+                if over() {
+                    return Ok(None);
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
+                match file.read(&mut piece) {
+                    Ok(0) => break,
+                    Ok(read) => {
+                        sum.update(&piece[..read]);
+                        bytes += read as u64;
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(failed(error)),
+                }
             }
         }
+        Ok(Some(FileSum { bytes, sha256: hex(&sum.finalize()) }))
     }
 }
 
@@ -102,6 +112,14 @@ mod tests {
         let found = FileSum::of(&path, &|| false).unwrap().unwrap();
         assert_eq!(found, FileSum { bytes: long.len() as u64, sha256: sha256(&long) });
         assert_eq!(FileSum::of(&path, &|| true).unwrap(), None);
+        let other = folder.path().join("other");
+        std::fs::write(&other, b"abc").unwrap();
+        let both = FileSum::of_all(&[&path, &other], &|| false).unwrap().unwrap();
+        assert_eq!(
+            both,
+            FileSum { bytes: long.len() as u64 + 3, sha256: sha256(&[&long[..], b"abc"].concat()) }
+        );
+        assert!(FileSum::of_all(&[&path, &folder.path().join("absent")], &|| false).is_err());
         assert!(FileSum::of(folder.path(), &|| false).is_err());
         assert!(FileSum::of(&folder.path().join("absent"), &|| false).is_err());
     }

@@ -1,7 +1,7 @@
 """Runs every block of Python in docs/python.md: check_python_docs.py FOLDER
 
-FOLDER holds what the blocks read: last.tar (EfficientNet-B4), detector.safetensors, result.json, metrics.jsonl, packed/
-(of `sbi npy-pack`) and prepared/ (of `sbi preprocess`). Blocks share their names, from top to bottom.
+FOLDER holds what the blocks read: last.tar (EfficientNet-B4), detector.safetensors, result.json, logs/metrics.jsonl,
+packed/ (of `sbi npy-pack`) and prepared/ (of `sbi preprocess`). Blocks share their names, from top to bottom.
 """
 import os
 import pathlib

@@ -113,18 +113,22 @@ impl FaceDetectorConfig {
     /// Loads the detector; the texts are what a person should know about the choice and the weight file.
     pub fn load(&self, plan: Execution) -> Result<(Box<dyn FaceDetector>, Vec<String>), Error> {
         if self.crop == CropRule::DeepfakeBench {
-            let landmarks = LandmarkConfig {
-                model: self.landmark_model.clone(),
-                weights_dir: self.weights_dir.clone(),
-                estimate_forehead: true,
-            };
-            let (model, warning) = landmarks.load()?;
+            let (model, warning) = self.landmarks().load()?;
             return Ok((Box::new(BenchmarkCropper::new(model)), warning.into_iter().collect()));
         }
         let (variant, path, warning) = self.resolve()?;
         let detector = RetinaFace::load(variant, &path, self.max_size, plan)?.with_largest(self.largest);
         let notes = warning.into_iter().chain(detector.notes().iter().cloned()).collect();
         Ok((Box::new(detector), notes))
+    }
+
+    /// The landmark model that DeepfakeBench's rule takes.
+    pub fn landmarks(&self) -> LandmarkConfig {
+        LandmarkConfig {
+            model: self.landmark_model.clone(),
+            weights_dir: self.weights_dir.clone(),
+            estimate_forehead: true,
+        }
     }
 
     fn fallback_warning(&self) -> String {

@@ -69,6 +69,15 @@ fn a_list_is_scored_with_their_weights_and_both_protocols_stand_side_by_side() {
     let numbers: Vec<u64> = frames.iter().map(|frame| frame["frame"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [0, 7, 30]);
 
+    let first = json["videos"][0]["path"].as_str().unwrap();
+    let crops =
+        [0, 7, 30].map(|frame| std::fs::read(place.path(&format!("{first}/{frame:03}.png"))).unwrap());
+    assert_eq!(json["videos"][0]["file"]["sha256"], sbi::hash::sha256(&crops.concat()));
+    let done = place.sbi("verify -q out.json").code(0).tells(&["files", "4 of 4 are the same"]);
+    assert_eq!(done.last_line(), "verified: the same to the last bit", "{done}");
+    std::fs::copy(place.path(&format!("{first}/007.png")), place.path(&format!("{first}/030.png"))).unwrap();
+    place.sbi("verify -q out.json").code(1).tells(&["ANOTHER FILE"]);
+
     place.sbi(&format!("{run} --input-normalisation imagenet --json other.json -q")).code(0);
     assert_ne!(place.json("other.json")["videos"], json["videos"]);
     place.sbi("infer -w theirs.pth --list list.json --root crops --split val").refused(&["split val"]);
@@ -129,5 +138,8 @@ fn photographs_become_crops_that_are_scored_alike_as_a_layout_and_directly() {
     place.sbi(&format!("{infer} --json direct.json -q")).code(0);
     let score = |file: &str| place.json(file)["videos"][0]["score"].as_f64().unwrap();
     assert_eq!(score("crops.json"), score("direct.json"));
-    assert_eq!(place.json("direct.json")["detector"], "dlib-deepfakebench");
+    let direct = place.json("direct.json");
+    assert_eq!(direct["detector"], "dlib-deepfakebench");
+    assert!(direct["evidence"]["face_detector"]["path"].as_str().unwrap().ends_with("68_face_landmarks.dat"));
+    place.sbi("verify -q direct.json").code(0).tells(&["verified: the same to the last bit"]);
 }

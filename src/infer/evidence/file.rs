@@ -12,7 +12,8 @@ use std::path::Path;
 /// An input by its content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FileEvidence {
-    /// Its length and SHA-256 sum; of packed faces that of the array. Left out where it cannot be read.
+    /// Its length and SHA-256 sum; of packed faces that of the array, of a list's crops that of all files of the video, one
+    /// after another. Left out where it cannot be read.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub sum: Option<FileSum>,
     /// A photograph's format.
@@ -47,7 +48,12 @@ impl FileEvidence {
 
     /// Of any file. `None` as soon as `over` says so.
     pub(super) fn of_array(path: &Path, over: &dyn Fn() -> bool) -> Option<Self> {
-        match FileSum::of(path, over) {
+        Self::of_crops(&[path], over)
+    }
+
+    /// Of the files that a video's crops are. `None` as soon as `over` says so.
+    pub(super) fn of_crops(paths: &[impl AsRef<Path>], over: &dyn Fn() -> bool) -> Option<Self> {
+        match FileSum::of_all(paths, over) {
             Ok(sum) => Some(FileEvidence { sum: Some(sum?), ..FileEvidence::default() }),
             Err(error) => Some(FileEvidence { unread: Some(with_causes(&error)), ..FileEvidence::default() }),
         }

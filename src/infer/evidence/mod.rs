@@ -16,6 +16,7 @@ pub use settings::{Settings, SourceSetting};
 
 use super::Config;
 use super::input::{FacesFrom, Inputs};
+use crate::face::CropRule;
 use crate::file_error::FileError;
 use crate::hash::FileSum;
 use crate::model::DeviceChoice;
@@ -55,7 +56,8 @@ pub struct RunEvidence {
     pub folder: PathBuf,
     /// The forgery detector's weights.
     pub weights: WeightEvidence,
-    /// The face detector's weights; left out where faces were found before, in packed sets.
+    /// The face detector's weights, of dlib's crops the landmark model; left out where faces were found before, in packed
+    /// sets and lists of crops.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub face_detector: Option<WeightEvidence>,
     /// What was asked for.
@@ -87,8 +89,7 @@ pub(super) fn gather(
     let file = |number: usize| match &inputs.faces_from {
         FacesFrom::Packed(videos) => FileEvidence::of_array(&videos[number].array(), &over),
         FacesFrom::Files => FileEvidence::of_media(&inputs.items[number].path, config.limits, &over),
-        // Dozens of files each; the list names them.
-        FacesFrom::Crops(_) => None,
+        FacesFrom::Crops(videos) => FileEvidence::of_crops(&videos[number], &over),
     };
     let files = (0..inputs.items.len()).map(|number| if over() { None } else { file(number) }).collect();
     Ok(Gathered { run, files })
@@ -106,20 +107,23 @@ fn run_evidence(
     };
     let Some(weights) = weight_file(&config.weights)? else { return Ok(None) };
     // Whether the face detector's weights can be used is told where they are loaded.
-    let found = match inputs.faces_from {
-        FacesFrom::Files if config.face_detector.crop.is_published() => config.face_detector.resolve().ok(),
-        FacesFrom::Files | FacesFrom::Packed(_) | FacesFrom::Crops(_) => None,
+    let (body, face_detector) = match (&inputs.faces_from, config.face_detector.crop) {
+        (FacesFrom::Packed(_) | FacesFrom::Crops(_), _) => (None, None),
+        (FacesFrom::Files, CropRule::Published) => match config.face_detector.resolve() {
+            Ok((body, path, _)) => (Some(body), Some(path)),
+            Err(_) => (None, None),
+        },
+        (FacesFrom::Files, CropRule::DeepfakeBench) => {
+            (None, config.face_detector.landmarks().resolve().ok().map(|(path, _)| path))
+        }
     };
-    let face_detector = match &found {
-        Some((_, path, _)) => weight_file(path)?,
-        None => None,
-    };
+    let face_detector = face_detector.map_or(Ok(None), |path| weight_file(&path))?;
     Ok(Some(RunEvidence {
         date,
         folder: std::env::current_dir().unwrap_or_default(),
         weights,
         face_detector,
-        settings: Settings::of(config, found.map(|(body, _, _)| body)),
+        settings: Settings::of(config, body),
         versions: Versions::current(),
         machine: Machine {
             device: device_name(config.device),

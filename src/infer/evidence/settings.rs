@@ -191,13 +191,17 @@ impl Settings {
             None => FaceDetectorChoice::Auto,
         };
         let limit = self.limit.filter(|_| !matches!(source, InferSource::Files(_)));
+        let (face_detector_weights, landmark_model) = match self.crop {
+            CropRule::Published => (face_detector_weights, self.landmark_model.clone()),
+            CropRule::DeepfakeBench => (None, face_detector_weights.or_else(|| self.landmark_model.clone())),
+        };
         let face_detector = FaceDetectorConfig {
             choice,
             weights: face_detector_weights,
             max_size: self.max_size,
             largest: self.largest,
             crop: self.crop,
-            landmark_model: self.landmark_model.clone(),
+            landmark_model,
             ..FaceDetectorConfig::default()
         };
         Ok(Config {
@@ -244,6 +248,11 @@ mod tests {
         };
         let source = InferSource::Files(vec!["folder/a.mp4".into()]);
         assert_eq!(again, Config { source, limit: None, face_detector: faces, ..config.clone() });
+
+        let aligned = Settings { crop: CropRule::DeepfakeBench, face_detector: None, ..settings.clone() };
+        let again = aligned.to_config("w.tar".into(), Some("points.dat".into()), Vec::new()).unwrap();
+        assert_eq!(again.face_detector.landmark_model, Some("points.dat".into()));
+        assert_eq!(again.face_detector.weights, None);
         let unknown = Settings { face_detector: Some("other".to_owned()), ..settings };
         assert!(unknown.to_config("w.tar".into(), None, Vec::new()).unwrap_err().contains("expected"));
     }
