@@ -3,7 +3,7 @@
 //! Data flows one way: **stages** ([`preprocess`], [`reconstruct`], [`preview`], [`train`], [`pack`], [`infer`], [`calibrate`],
 //! [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know components; **components** ([`datasets`],
 //! [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`], [`checkpoint`],
-//! [`packed_faces`], [`persons`], `face_stream`, [`metrics`], `plot`) each know one matter and the foundations; **foundations**
+//! [`packed_faces`], [`persons`], `face_stream`, [`metrics`], `plot`, [`page`]) each know one matter and the foundations; **foundations**
 //! ([`types`], [`media`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], `causes`, [`hash`], [`file_error`],
 //! [`progress`], [`rng`], `suggest`, [`versions`], [`weight_files`]) know only one another. Stages do not call one another, but for
 //! [`calibrate`], which stands on what [`infer`] and [`train`] score.
@@ -39,6 +39,7 @@ pub mod network;
 pub mod npy;
 pub mod pack;
 pub mod packed_faces;
+pub mod page;
 pub mod persons;
 mod plot;
 pub mod prepared_frames;
