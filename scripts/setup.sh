@@ -4,6 +4,7 @@
 #   scripts/setup.sh          libtorch for the GPU where an NVIDIA driver is found, else for the CPU
 #   scripts/setup.sh --cpu    libtorch for the CPU (about 1.3 GB)
 #   scripts/setup.sh --cuda   libtorch with CUDA (about 5 GB)
+#   … --browser               also Chromium, in which tests look at pages (110 MB to fetch, 360 MB on disk)
 #
 # Downloads and libraries live in $SBI_CACHE (default ~/.cache/sbi), outside the clone. A second run takes
 # seconds. Afterwards plain `cargo build`, `cargo test` and `cargo run` work: .cargo/config.toml tells cargo
@@ -19,12 +20,14 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 
 flavour=auto
+browser=
 for argument in "$@"; do
   case $argument in
     --cpu) flavour=cpu ;;
     --cuda) flavour=cuda ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) die "unknown argument $argument (expected --cpu or --cuda)" ;;
+    --browser) browser=chromium ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) die "unknown argument $argument (expected --cpu, --cuda or --browser)" ;;
   esac
 done
 if [ "$flavour" = auto ]; then
@@ -38,7 +41,7 @@ fi
 
 # ---- system packages ------------------------------------------------------------------------------------
 missing_packages() {
-  for package in $DEBIAN_PACKAGES; do
+  for package in $DEBIAN_PACKAGES $browser; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$package"
   done
 }
@@ -62,6 +65,7 @@ else
   say "its headers, libheif, Python 3.9+ with venv."
   command -v clang >/dev/null 2>&1 || die "clang was not found"
   command -v python3 >/dev/null 2>&1 || die "python3 was not found"
+  [ -z "$browser" ] || command -v chromium >/dev/null 2>&1 || die "chromium was not found (SBI_BROWSER names another browser of its family for tests)"
   pkg-config --exists opencv4 2>/dev/null || die "OpenCV was not found by pkg-config (opencv4)"
   pkg-config --exists libavformat libswscale 2>/dev/null || die "FFmpeg was not found by pkg-config (libavformat, libswscale)"
 fi

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export CI=${CI:-true}
 
-scripts/setup.sh --cpu
+scripts/setup.sh --cpu --browser
 # One profile for everything, so that the heavy dependencies compile once.
 echo "== formatting"
 cargo fmt --all --check

@@ -7,6 +7,8 @@ mod bad_input;
 mod bad_sets;
 /// Measuring the machine.
 mod bench;
+/// A real browser without a window, for tests of pages.
+mod browser;
 /// Weight files as the library reads and writes them.
 mod checkpoints;
 /// Help, versions, exit codes, which stream gets what.
