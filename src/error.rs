@@ -126,6 +126,9 @@ pub enum Error {
     /// A file that is no result, or no longer the one that was written.
     #[error(transparent)]
     ResultFile(#[from] crate::infer::evidence::ResultFileError),
+    /// Records that cannot be joined.
+    #[error(transparent)]
+    Merge(#[from] crate::infer::merge::MergeError),
     /// A result that cannot be told in JSON.
     #[error("a result cannot be told in JSON")]
     ResultAsJson {

@@ -2,7 +2,8 @@
 
 use super::error::Error;
 use crate::types::Label;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 const EXPECTED: &str = "a table with the columns file and label (real or fake)";
@@ -37,6 +38,8 @@ pub struct LabelTable {
     path: PathBuf,
     /// Its rows.
     files: Vec<LabelledFile>,
+    /// The rows of each name without folder: tables may have a million.
+    by_name: HashMap<OsString, Vec<usize>>,
 }
 
 impl LabelTable {
@@ -70,7 +73,10 @@ impl LabelTable {
         if rows.is_empty() {
             return Err(Error::Empty { path: path.to_owned(), expected });
         }
-        let originals: Vec<Option<usize>> = rows.iter().map(|row| row.original_among(&rows)).collect();
+        let by_name = rows_by(&rows, Path::file_name);
+        let by_stem = rows_by(&rows, Path::file_stem);
+        let originals: Vec<Option<usize>> =
+            rows.iter().map(|row| row.original_among(&rows, &by_name, &by_stem)).collect();
         let files: Vec<LabelledFile> = rows
             .into_iter()
             .zip(originals)
@@ -88,7 +94,7 @@ impl LabelTable {
                 });
             }
         }
-        Ok(LabelTable { path: path.to_owned(), files })
+        Ok(LabelTable { path: path.to_owned(), files, by_name })
     }
 
     /// The table's file.
@@ -103,17 +109,26 @@ impl LabelTable {
 
     /// The position of the row of a file, however its path is written; `None` where the table says nothing of it.
     pub fn row_of(&self, path: &Path) -> Option<usize> {
-        let same = |row: &&LabelledFile| row.path == path;
-        let literally = self.files.iter().position(|row| same(&row));
-        literally.or_else(|| {
+        let may_be = self.by_name.get(path.file_name()?)?;
+        let literally = may_be.iter().find(|&&row| self.files[row].path == path);
+        let found = literally.or_else(|| {
             let real = path.canonicalize().ok()?;
-            let name = path.file_name();
-            let may_be = |row: &LabelledFile| row.path.file_name() == name;
-            self.files
-                .iter()
-                .position(|row| may_be(row) && row.path.canonicalize().is_ok_and(|other| other == real))
-        })
+            let is_it = |row: &&usize| self.files[**row].path.canonicalize().is_ok_and(|other| other == real);
+            may_be.iter().find(is_it)
+        });
+        found.copied()
     }
+}
+
+/// The rows of each part of a name.
+fn rows_by(rows: &[Row], part: fn(&Path) -> Option<&std::ffi::OsStr>) -> HashMap<OsString, Vec<usize>> {
+    let mut by_part: HashMap<OsString, Vec<usize>> = HashMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        if let Some(part) = part(&row.file.path) {
+            by_part.entry(part.to_owned()).or_default().push(number);
+        }
+    }
+    by_part
 }
 
 /// Where in a row things stand.
@@ -183,14 +198,21 @@ impl Columns {
 
 impl Row {
     /// The real file among `rows` whose name, path or stem is the one that this row names.
-    fn original_among(&self, rows: &[Row]) -> Option<usize> {
+    fn original_among(
+        &self,
+        rows: &[Row],
+        by_name: &HashMap<OsString, Vec<usize>>,
+        by_stem: &HashMap<OsString, Vec<usize>>,
+    ) -> Option<usize> {
         let name = Path::new(self.original_name.as_deref().filter(|_| self.file.label.is_fake())?);
         let is_it = |row: &Row| {
             let path = &row.file.path;
             !row.file.label.is_fake()
                 && (path.ends_with(name) || path.file_stem().is_some_and(|stem| Path::new(stem) == name))
         };
-        rows.iter().position(is_it)
+        let named = name.file_name().and_then(|last| by_name.get(last)).into_iter().flatten();
+        let stemmed = by_stem.get(name.as_os_str()).into_iter().flatten();
+        named.chain(stemmed).copied().filter(|&row| is_it(&rows[row])).min()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
 use crate::file_error::FileError;
 use crate::media::{MediaLimits, Reading};
 use crate::model::{DeviceChoice, Normalisation, Views, bundled_detector};
+use crate::types::Shard;
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -87,6 +88,8 @@ pub struct Config {
     pub threshold: Option<f64>,
     /// At most this many videos, from the first.
     pub limit: Option<usize>,
+    /// The part of these that is scored; `None`: all of them.
+    pub shard: Option<Shard>,
 }
 
 impl Config {
@@ -112,6 +115,7 @@ impl Config {
             views: None,
             threshold: None,
             limit: None,
+            shard: None,
         }
     }
 
@@ -143,7 +147,8 @@ impl Config {
         if self.annotate.is_some() && !matches!(self.source, InferSource::Files(_)) {
             return Err(Error::AnnotateNeedsFiles);
         }
-        if let InferSource::Files(paths) = &self.source {
+        // Of a shard only its own files are looked at, once it is known which ones they are.
+        if let (InferSource::Files(paths), None) = (&self.source, self.shard) {
             for path in paths {
                 std::fs::metadata(path).map_err(FileError::of(path))?;
             }

@@ -2,9 +2,10 @@
 
 use super::{Config, InferSource};
 use crate::datasets::{BenchmarkList, Compression, LabelTable, LabelledFile, ListedVideo, Video, VideoList};
-use crate::media::{MediaFiles, media_files};
+use crate::file_error::FileError;
+use crate::media::{MediaFiles, media_files, media_files_by_name};
 use crate::packed_faces::{PackSettings, PackedSet, PackedVideo};
-use crate::types::Label;
+use crate::types::{Label, Shard};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -18,14 +19,16 @@ pub(super) struct InputItem {
     pub group: Option<String>,
     /// Where it comes from, where a table of labels tells.
     pub source: Option<String>,
-    /// The item that it was made from, where a table of labels tells.
+    /// The place in the list of the item that it was made from, where a table of labels tells.
     pub original: Option<usize>,
+    /// Its place in the list, from 0.
+    pub place: usize,
 }
 
 impl InputItem {
     /// A file of which nothing is known.
     pub(super) fn unlabelled(path: PathBuf) -> Self {
-        InputItem { path, label: None, group: None, source: None, original: None }
+        InputItem { path, label: None, group: None, source: None, original: None, place: 0 }
     }
 }
 
@@ -57,6 +60,42 @@ pub(super) struct Inputs {
 
 /// Resolves the source of a run; fails on wrong paths and empty sets.
 pub(super) fn resolve(config: &Config) -> Result<Inputs> {
+    let mut inputs = listed(config)?;
+    inputs.items.iter_mut().enumerate().for_each(|(place, item)| item.place = place);
+    Ok(inputs)
+}
+
+impl Inputs {
+    /// Those inputs alone that `wanted` chooses.
+    pub fn only(self, wanted: impl Fn(&InputItem) -> bool) -> Inputs {
+        let chosen: Vec<bool> = self.items.iter().map(wanted).collect();
+        let faces_from = match self.faces_from {
+            FacesFrom::Packed(videos) => FacesFrom::Packed(of_chosen(videos, &chosen)),
+            FacesFrom::Files => FacesFrom::Files,
+            FacesFrom::Crops(videos) => FacesFrom::Crops(of_chosen(videos, &chosen)),
+        };
+        Inputs { items: of_chosen(self.items, &chosen), faces_from, ..self }
+    }
+
+    /// Those of a shard; of files it is looked whether they are there, as of all files without shards.
+    ///
+    /// Fails for a file that is not.
+    pub fn of_shard(self, shard: Shard, config: &Config) -> Result<Inputs> {
+        let inputs = self.only(|item| shard.has(item.place));
+        if matches!(&config.source, InferSource::Files(paths) if !paths.is_empty()) {
+            for item in &inputs.items {
+                std::fs::metadata(&item.path).map_err(FileError::of(&item.path))?;
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+fn of_chosen<T>(things: Vec<T>, chosen: &[bool]) -> Vec<T> {
+    things.into_iter().zip(chosen).filter(|(_, chosen)| **chosen).map(|(thing, _)| thing).collect()
+}
+
+fn listed(config: &Config) -> Result<Inputs> {
     let limit = config.limit.unwrap_or(usize::MAX);
     match &config.source {
         InferSource::Packed(folder) => from_packed(folder, None, limit),
@@ -76,8 +115,8 @@ pub(super) fn resolve(config: &Config) -> Result<Inputs> {
             Ok(from_benchmark_list(list, config.frames, limit))
         }
         InferSource::Files(paths) => match &config.labels {
-            Some(labels) => from_labelled_files(paths, &LabelTable::read(labels)?, limit),
-            None => from_files(paths, limit),
+            Some(labels) => from_labelled_files(paths, &LabelTable::read(labels)?, config),
+            None => from_files(paths, config),
         },
     }
 }
@@ -157,9 +196,18 @@ fn from_benchmark_list(list: BenchmarkList, frames: usize, limit: usize) -> Inpu
     }
 }
 
-fn from_files(paths: &[PathBuf], limit: usize) -> Result<Inputs> {
-    let MediaFiles { mut files, notes } = media_files(paths)?;
-    files.truncate(limit);
+/// The files that are meant by paths. With a shard, a path that ends as videos and photographs do is a file, so that other
+/// shards' files are not looked at.
+fn files_among(paths: &[PathBuf], config: &Config) -> Result<MediaFiles> {
+    Ok(match config.shard {
+        Some(_) => media_files_by_name(paths)?,
+        None => media_files(paths)?,
+    })
+}
+
+fn from_files(paths: &[PathBuf], config: &Config) -> Result<Inputs> {
+    let MediaFiles { mut files, notes } = files_among(paths, config)?;
+    files.truncate(config.limit.unwrap_or(usize::MAX));
     let items = files.into_iter().map(InputItem::unlabelled).collect();
     Ok(Inputs {
         items,
@@ -175,11 +223,11 @@ fn from_files(paths: &[PathBuf], limit: usize) -> Result<Inputs> {
 
 /// Files with their labels: those of `paths` that the table knows, or all that it names. Files without a label are left
 /// out and told, because metrics over the rest would be read as metrics over all.
-fn from_labelled_files(paths: &[PathBuf], table: &LabelTable, limit: usize) -> Result<Inputs> {
+fn from_labelled_files(paths: &[PathBuf], table: &LabelTable, config: &Config) -> Result<Inputs> {
     let (files, mut notes) = match paths {
         [] => (table.files().iter().map(|file| file.path.clone()).collect(), Vec::new()),
         _ => {
-            let MediaFiles { files, notes } = media_files(paths)?;
+            let MediaFiles { files, notes } = files_among(paths, config)?;
             (files, notes)
         }
     };
@@ -202,8 +250,11 @@ fn from_labelled_files(paths: &[PathBuf], table: &LabelTable, limit: usize) -> R
     if missing > 0 && !paths.is_empty() {
         notes.push(format!("{missing} files that the table of labels names are not among the inputs"));
     }
-    rows.truncate(limit);
-    let item_of = |row: usize| rows.iter().position(|(other, _)| *other == row);
+    rows.truncate(config.limit.unwrap_or(usize::MAX));
+    let mut items_of = vec![None; table.files().len()];
+    for (item, (row, _)) in rows.iter().enumerate().rev() {
+        items_of[*row] = Some(item);
+    }
     let items = rows.iter().map(|(row, path)| {
         let LabelledFile { label, kind, source, original, .. } = &table.files()[*row];
         InputItem {
@@ -211,7 +262,8 @@ fn from_labelled_files(paths: &[PathBuf], table: &LabelTable, limit: usize) -> R
             label: Some(*label),
             group: kind.clone(),
             source: source.clone(),
-            original: original.and_then(item_of),
+            original: original.and_then(|row| items_of[row]),
+            place: 0,
         }
     });
     Ok(Inputs {

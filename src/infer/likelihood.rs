@@ -5,10 +5,9 @@ use crate::Result;
 use crate::metrics::{AnsweredVideo, Bootstrap, Calibration, LikelihoodRatios, Measures, Scale};
 use crate::types::Label;
 
-/// Gives each file with a face the likelihood ratio of its score.
-pub(super) fn tell(videos: &mut [VideoResult], ratios: Option<&LikelihoodRatios>) {
-    let Some(ratios) = ratios else { return };
-    for video in videos.iter_mut().filter(|video| answers(video)) {
+/// Gives a file with a face the likelihood ratio of its score.
+pub(super) fn tell(video: &mut VideoResult, ratios: Option<&LikelihoodRatios>) {
+    if let Some(ratios) = ratios.filter(|_| answers(video)) {
         video.lr = video.score.map(|score| ratios.of(score));
     }
 }

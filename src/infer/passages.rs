@@ -6,7 +6,7 @@
 //! would come about once in a thousand videos of this length.
 
 use super::persons::PersonFace;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Successive frames whose mean counts.
@@ -19,7 +19,7 @@ const APART: f64 = 0.5;
 const MOST: f64 = 0.75;
 
 /// A part of a video in which one person is likely to be forged.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
     /// Number of the person, from 1.
     pub person: usize,

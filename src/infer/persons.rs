@@ -8,10 +8,10 @@ use crate::face_stream::Seen;
 use crate::imaging::Light;
 use crate::metrics::{CalibratedRange, FaceMeasures, OverFrames};
 use crate::persons::{Person, persons};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A face of a person.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PersonFace {
     /// Index of the frame.
     pub frame: usize,
@@ -26,7 +26,7 @@ pub struct PersonFace {
 }
 
 /// One person of a video or photograph.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PersonResult {
     /// Its number, from 1: those that count first, in the order in which they appear, from left to right.
     pub person: usize,

@@ -10,15 +10,16 @@ use crate::face::{BENCHMARK_CROPPER, BENCHMARK_SIDE};
 use crate::metrics::OverFrames;
 use crate::model::Views;
 use crate::types::FACE_SIDE;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// How a labelled set was scored.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
     /// All of it in one line, to be copied into a report.
     pub line: String,
     /// What metrics are counted in.
-    pub level: &'static str,
+    pub level: Cow<'static, str>,
     /// How scores of faces became that of a video.
     pub rule: String,
     /// Frames per video that were wanted; none where packed faces do not tell.
@@ -78,7 +79,7 @@ impl Protocol {
             .or_else(|| packed.map(|packed| packed.detector_weights.clone()));
         let mut protocol = Protocol {
             line: String::new(),
-            level: "video",
+            level: "video".into(),
             rule: rule(views),
             frames,
             compression: inputs.compression.clone(),
@@ -97,6 +98,14 @@ impl Protocol {
             weights: evidence.map(|evidence| evidence.weights.sum.sha256.clone()),
             remark: remark(config, inputs),
         };
+        protocol.line = protocol.told();
+        protocol
+    }
+
+    /// The same of all parts of a set together.
+    pub(super) fn over(self, videos: &[VideoResult]) -> Protocol {
+        let without_face = videos.iter().filter(|video| video.frame_scores.is_empty()).count();
+        let mut protocol = Protocol { videos: videos.len(), without_face, ..self };
         protocol.line = protocol.told();
         protocol
     }

@@ -2,16 +2,17 @@
 
 use super::evidence::{FileEvidence, RunEvidence};
 use super::protocol::Protocol;
-use super::{BenchmarkMetrics, Judge, Judgement, Passage, PersonResult, Verdict};
+use super::{BenchmarkMetrics, Judge, Judgement, Part, Passage, PersonResult, Verdict};
 use crate::metrics::{FaceMeasures, FrameScore, LikelihoodRatio, LikelihoodRatios, Measures, VideoMetrics};
 use crate::model::ForgeryDetector;
 use crate::types::{Label, VideoStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 /// One video or photograph.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VideoResult {
     /// The file; for a packed set without a manifest its array file.
     pub path: String,
@@ -33,7 +34,7 @@ pub struct VideoResult {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
     /// `true` where the verdict is `no_trace_found`: the name that it had before. It goes with the next version.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub likely_real: bool,
     /// Number of the person whose verdict is that of the file, where persons were judged.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +67,7 @@ pub struct VideoResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What should be known although nothing went wrong, such as colours that are not as they were filmed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
     /// What tells the file from every other one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +78,13 @@ impl VideoResult {
     /// Whether everything about this input went as it should.
     pub fn is_ok(&self) -> bool {
         self.status == VideoStatus::Ok && self.note.is_none()
+    }
+
+    /// Without what is long: scores of frames, persons and what the file says of itself. For lists of which nobody wants to
+    /// hold everything in memory.
+    pub fn shortened(self) -> VideoResult {
+        let file = self.file.map(|file| FileEvidence { container: None, ..file });
+        VideoResult { frame_scores: Vec::new(), persons: None, sampling: None, file, ..self }
     }
 
     /// The verdict, where there is one.
@@ -99,7 +107,7 @@ impl VideoResult {
 }
 
 /// Which frames of a video were looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
     /// Frames that the file has.
     pub frames: usize,
@@ -116,7 +124,7 @@ pub struct Sampling {
 }
 
 /// How long it took.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Timing {
     /// From the first video to the last, without loading the networks.
     pub seconds: f64,
@@ -125,36 +133,35 @@ pub struct Timing {
 }
 
 impl Timing {
-    pub(super) fn of(videos: &[VideoResult], elapsed: Duration) -> Self {
+    pub(super) fn of(faces: usize, elapsed: Duration) -> Self {
         let seconds = elapsed.as_secs_f64();
-        let faces: usize = videos.iter().map(|video| video.faces).sum();
         Timing { seconds, faces_per_second: faces as f64 / seconds.max(1e-9) }
     }
 }
 
 /// Which program and which forgery detector made scores.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoredBy {
     /// The program's name, `sbi`.
-    pub tool: &'static str,
+    pub tool: Cow<'static, str>,
     /// The program's version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// The forgery detector's weight file.
     pub weights: String,
     /// The method of the forgery detector, `sbi` or `eg`.
-    pub model: &'static str,
+    pub model: Cow<'static, str>,
     /// The forgery detector's backbone, such as `efficientnet-b4`.
-    pub backbone: &'static str,
+    pub backbone: Cow<'static, str>,
 }
 
 impl ScoredBy {
     pub(super) fn new(weights: &Path, forgery_detector: &ForgeryDetector) -> Self {
         ScoredBy {
-            tool: "sbi",
-            version: env!("CARGO_PKG_VERSION"),
+            tool: "sbi".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
             weights: weights.display().to_string(),
-            model: forgery_detector.method().name(),
-            backbone: forgery_detector.backbone().variant.name,
+            model: forgery_detector.method().name().into(),
+            backbone: forgery_detector.backbone().variant.name.into(),
         }
     }
 }
@@ -203,6 +210,9 @@ pub struct InferSummary {
     /// What another examiner needs to repeat the run; none where it was stopped before that was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<RunEvidence>,
+    /// Which part of a list it is of, where it is not of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// How long it took.
     pub timing: Timing,
 }

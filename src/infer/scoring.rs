@@ -15,28 +15,29 @@ use crate::media::Reading;
 use crate::metrics::{CalibratedRange, video_score_over};
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
+use std::path::PathBuf;
 
-/// Whom a result is told to as soon as it is there.
-pub(super) type Tell<'a> = &'a mut dyn FnMut(&VideoResult) -> Result<()>;
+/// What takes a result as soon as it is there, with its position among the items.
+pub(super) type Take<'a> = &'a mut dyn FnMut(usize, VideoResult) -> Result<()>;
 
-/// Scores all items, whose faces `faces` tells, in order, and tells of each; `judge` is what their scores are measured by.
+/// Scores all items, whose faces `faces` tells, in order, and hands each result on; `judge` is what their scores are measured
+/// by. `list`: the paths of the whole list that the items are of, by which files that are drawn get their names.
 ///
-/// An interruption drops the current item and returns those before it.
+/// An interruption drops the current item.
 pub(super) fn score_all(
     config: &Config,
-    items: &[InputItem],
+    (items, list): (&[InputItem], &[PathBuf]),
     faces: FaceStream,
     (forgery_detector, judge): (&ForgeryDetector, Option<Judge>),
-    (progress, tell): (&dyn Progress, Tell),
+    (progress, take): (&dyn Progress, Take),
     cancel: &Cancel,
-) -> Result<Vec<VideoResult>> {
-    let paths = || items.iter().map(|item| item.path.as_path());
+) -> Result<()> {
+    let paths = || list.iter().map(PathBuf::as_path);
     let copies = config.annotate.as_deref().map(|folder| CopyFolder::create(folder, paths())).transpose()?;
     let sheets = config.heatmaps.as_deref().map(|folder| SheetFolder::create(folder, paths())).transpose()?;
     let builder =
         ResultBuilder { items, forgery_detector, judge, copies, sheets, reading: config.reading(), cancel };
     progress.begin(items.len(), "videos");
-    let mut results = Vec::with_capacity(items.len());
     let batches = Batches {
         keep: if builder.sheets.is_some() { heatmaps::FACES } else { 0 },
         measure: config.measure || forgery_detector.calibrated_range() != CalibratedRange::default(),
@@ -47,12 +48,11 @@ pub(super) fn score_all(
         for note in result.note.iter().chain(&result.remarks) {
             progress.note(&format!("{}: {note}", result.path));
         }
-        tell(&result)?;
-        progress.advance(&result.path);
-        results.push(result);
+        let path = result.path.clone();
+        take(number, result)?;
+        progress.advance(&path);
         Ok(())
-    })?;
-    Ok(results)
+    })
 }
 
 /// Makes the results of items from their scores, and draws what was asked for on the way.
@@ -159,14 +159,16 @@ impl ResultBuilder<'_> {
             let caption = Caption::of(score, result);
             let marks = marks::of_persons(persons, self.judge);
             let path = &self.items[number].path;
-            if let Err(error) = copies.write(path, number, &marks, &caption, self.reading, self.cancel) {
+            if let Err(error) =
+                copies.write(path, self.items[number].place, &marks, &caption, self.reading, self.cancel)
+            {
                 undrawn.push(format!("no annotated copy: {}", with_causes(&error)));
             }
         }
         if let Some(sheets) = &self.sheets
             && let Err(error) = {
                 let faces = marks::titled(&found.kept, &found.faces, persons, heatmaps::FACES);
-                sheets.write(number, self.forgery_detector, self.judge, &faces)
+                sheets.write(self.items[number].place, self.forgery_detector, self.judge, &faces)
             }
         {
             undrawn.push(format!("no heat map: {}", with_causes(&error)));

@@ -14,7 +14,7 @@ use super::persons::PersonFace;
 use crate::metrics::{Calibration, FrameScore};
 use crate::persons::{MIN_FRAMES, MIN_SIDE, Stray, enough};
 use crate::types::VideoStatus;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// From this probability on, for fake or for real, a verdict is given.
@@ -26,8 +26,9 @@ const READ_SHARE: usize = 2;
 /// This share of the frames that were read must show a face, as a divisor: a tenth. Fewer are stray detections.
 const FACE_SHARE: usize = 10;
 
-/// What is concluded from a score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is concluded from a score; `likely_fake`, `no_trace_found` or `undecided` in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A forgery is more likely than not, and clearly so.
     LikelyFake,
@@ -58,15 +59,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl Serialize for Verdict {
-    /// Written as `likely_fake`, `no_trace_found` or `undecided`.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.words().replace(' ', "_"))
-    }
-}
-
 /// A verdict with its probability and reasons.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// What is made of the score.
     pub verdict: Verdict,
@@ -114,7 +108,7 @@ pub(super) struct PersonEvidence<'a> {
 }
 
 /// The rule by which scores become verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judge {
     /// Score from which a video is rather fake than real, 0..1.
     pub threshold: f64,

@@ -29,9 +29,21 @@ pub struct MediaFiles {
 ///
 /// Fails for a folder that cannot be read or holds none.
 pub fn media_files(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
+    among(paths, Path::is_dir)
+}
+
+/// As [`media_files`], but a path that ends as videos and photographs do is taken for a file without a look at it: a million
+/// looks, in each of hundreds of processes, are more than a file system on a network bears.
+///
+/// Fails as that does.
+pub fn media_files_by_name(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
+    among(paths, |path| !is_media(path) && path.is_dir())
+}
+
+fn among(paths: &[PathBuf], is_folder: impl Fn(&Path) -> bool) -> Result<MediaFiles, Error> {
     let mut found = MediaFiles::default();
     for path in paths {
-        if !path.is_dir() {
+        if !is_folder(path) {
             found.files.push(path.clone());
             continue;
         }

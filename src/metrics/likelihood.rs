@@ -50,7 +50,7 @@ pub struct LikelihoodRatios {
 }
 
 /// A score's likelihood ratio.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LikelihoodRatio {
     /// How many times as likely the score is if the face is forged as if it is real; below 1 where real is more likely.
     pub value: f64,

@@ -10,7 +10,7 @@ use crate::packed_faces::{
     PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
 };
 use crate::progress::{Cancel, Progress};
-use crate::types::VideoStatus;
+use crate::types::{Shard, VideoStatus};
 use crate::video::distinct_frame_indices;
 use std::path::PathBuf;
 
@@ -41,6 +41,9 @@ pub struct Config {
     pub overwrite: bool,
     /// At most this many videos, from the first.
     pub limit: Option<usize>,
+    /// The part of these that is packed, while other processes pack the others; `None`: all. What is there cannot be packed
+    /// anew by shards.
+    pub shard: Option<Shard>,
 }
 
 impl Config {
@@ -59,6 +62,7 @@ impl Config {
             allow_missing: false,
             overwrite: false,
             limit: None,
+            shard: None,
         }
     }
 
@@ -73,7 +77,7 @@ impl Config {
 pub struct PackSummary {
     /// The folder of packed faces.
     pub folder: PathBuf,
-    /// Videos of the set.
+    /// Videos of the set, or of the shard.
     pub total: usize,
     /// Videos that an earlier run had packed.
     pub skipped: usize,
@@ -119,8 +123,12 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     let total = videos.len();
     let folder = config.folder();
     let settings = settings(config, face_detector.as_ref());
-    let mut writer = PackedWriter::open(&folder, settings, videos, config.overwrite)?;
+    let mut writer = match config.shard {
+        Some(shard) => PackedWriter::open_shard(&folder, settings, videos, shard)?,
+        None => PackedWriter::open(&folder, settings, videos, config.overwrite)?,
+    };
     let pending = writer.pending();
+    let total = config.shard.map_or(total, |shard| shard.places(total).len());
 
     progress.begin(pending.len(), "videos");
     let paths: Vec<PathBuf> = pending.iter().map(|&number| writer.video(number).path.clone()).collect();

@@ -93,6 +93,18 @@ pub enum Error {
         /// The folder of packed faces.
         path: PathBuf,
     },
+    /// Videos that no shard has packed.
+    #[error("{}: {missing} of {of} videos are missing: {told}", path.display())]
+    MissingVideos {
+        /// The folder of packed faces.
+        path: PathBuf,
+        /// How many.
+        missing: usize,
+        /// How many there are.
+        of: usize,
+        /// Which ones.
+        told: String,
+    },
     /// The list of labels is empty.
     #[error("{}: expected the label of at least one video", path.display())]
     NoVideos {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::atomic_file;
-use crate::types::{Label, VideoStatus};
+use crate::types::{Label, Shard, VideoStatus};
 
 /// The format of manifest that this program reads and writes.
 const VERSION: u32 = 1;
@@ -99,6 +99,9 @@ pub struct Manifest {
     pub video_count: usize,
     /// Whether every video was tried.
     pub complete: bool,
+    /// In the manifest of a shard: the files that belong to it, by ascending number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<String>,
     /// The videos that were tried, by ascending number.
     pub videos: Vec<VideoEntry>,
 }
@@ -111,16 +114,61 @@ impl Manifest {
             settings,
             video_count,
             complete: videos.len() == video_count,
+            planned: Vec::new(),
             videos,
         }
     }
 
-    /// Reads the manifest of `folder`, together with what was added since it was written. `None`
+    /// Of a shard, to which these files belong.
+    pub(super) fn of_shard(self, planned: Vec<String>) -> Self {
+        Self { complete: self.videos.len() == planned.len(), planned, ..self }
+    }
+
+    /// Reads the manifest of `folder`, together with what was added since it was written and with those of shards. `None`
     /// if there is none.
     ///
-    /// Fails with [`Error::Folder`], [`Error::Version`] or [`Error::Manifest`].
+    /// Fails with [`Error::Folder`], [`Error::Version`], [`Error::Manifest`], and with [`Error::Settings`] when shards were
+    /// packed with different ones.
     pub fn read(folder: &Path) -> Result<Option<Self>, Error> {
-        let path = manifest_path(folder);
+        let mut joined = Self::read_one(folder, None)?;
+        for (shard, path) in shard_manifests(folder)? {
+            let Some(part) = Self::read_one(folder, Some(shard))? else { continue };
+            joined = Some(match joined {
+                None => Self { planned: Vec::new(), ..part },
+                Some(whole) => whole.joined(part, &path)?,
+            });
+        }
+        if let Some(manifest) = &mut joined {
+            manifest.complete = manifest.videos.len() == manifest.video_count;
+        }
+        Ok(joined)
+    }
+
+    /// This manifest with the entries of another one, which was read from `path`.
+    fn joined(self, other: Self, path: &Path) -> Result<Self, Error> {
+        if let Some((setting, folder_has, run_has)) = self.settings.first_difference(&other.settings) {
+            return Err(Error::Settings { path: path.to_owned(), setting, folder_has, run_has });
+        }
+        if self.video_count != other.video_count {
+            let (path, ours, theirs) = (path.to_owned(), self.video_count, other.video_count);
+            let reason = format!("it is of a list of {theirs} videos, beside others of a list of {ours}");
+            return Err(Error::Manifest { path, reason });
+        }
+        let mut videos: BTreeMap<usize, VideoEntry> =
+            self.videos.into_iter().map(|entry| (entry.number, entry)).collect();
+        for entry in other.videos {
+            // What could be read at last counts.
+            let known = videos.get(&entry.number);
+            if known.is_none_or(|known| known.status == VideoStatus::Unreadable) {
+                videos.insert(entry.number, entry);
+            }
+        }
+        Ok(Self { videos: videos.into_values().collect(), ..self })
+    }
+
+    /// Reads one manifest of a folder: that of a shard, or the one of all.
+    pub(super) fn read_one(folder: &Path, shard: Option<Shard>) -> Result<Option<Self>, Error> {
+        let path = manifest_path(folder, shard);
         let Some(text) = read_if_there(&path)? else {
             return Ok(None);
         };
@@ -147,7 +195,7 @@ impl Manifest {
             }
         }
         // A video that was tried again has a later line, which counts.
-        videos.extend(read_journal(folder)?.into_iter().map(|entry| (entry.number, entry)));
+        videos.extend(read_journal(folder, shard)?.into_iter().map(|entry| (entry.number, entry)));
         if let Some(number) = videos.keys().find(|&&n| n == 0 || n > manifest.video_count) {
             let count = manifest.video_count;
             return Err(wrong(format!("it has a video {number}, but counts {count} videos")));
@@ -158,22 +206,32 @@ impl Manifest {
     }
 
     /// Writes the whole manifest; what was added to the one before is then part of it.
-    pub(super) fn write(&self, folder: &Path) -> Result<(), Error> {
-        atomic_file::write(&manifest_path(folder), |file| {
+    pub(super) fn write(&self, folder: &Path, shard: Option<Shard>) -> Result<(), Error> {
+        atomic_file::write(&manifest_path(folder, shard), |file| {
             serde_json::to_writer_pretty(&mut *file, self)?;
             file.write_all(b"\n")
         })?;
-        remove_if_there(&journal_path(folder))
+        remove_if_there(&journal_path(folder, shard))
     }
 }
 
-pub(super) fn manifest_path(folder: &Path) -> PathBuf {
-    folder.join("manifest.json")
+pub(super) fn manifest_path(folder: &Path, shard: Option<Shard>) -> PathBuf {
+    of_shard(folder.join("manifest.json"), shard)
+}
+
+fn of_shard(path: PathBuf, shard: Option<Shard>) -> PathBuf {
+    shard.map_or_else(|| path.clone(), |shard| shard.file(&path))
+}
+
+/// The manifests of shards in a folder.
+pub(super) fn shard_manifests(folder: &Path) -> Result<Vec<(Shard, PathBuf)>, Error> {
+    Shard::files_of(&manifest_path(folder, None))
+        .map_err(|cause| Error::Folder { path: folder.to_owned(), cause })
 }
 
 /// One line per video that was finished since the manifest was written.
-pub(super) fn journal_path(folder: &Path) -> PathBuf {
-    folder.join("manifest.jsonl")
+pub(super) fn journal_path(folder: &Path, shard: Option<Shard>) -> PathBuf {
+    of_shard(folder.join("manifest.jsonl"), shard)
 }
 
 /// The entry as a line that is added to the journal.
@@ -185,8 +243,8 @@ pub(super) fn journal_line(entry: &VideoEntry) -> io::Result<Vec<u8>> {
 
 /// The entries of the journal up to the first line that is not whole. What follows was lost with
 /// the process that wrote it; its videos count as not packed.
-fn read_journal(folder: &Path) -> Result<Vec<VideoEntry>, Error> {
-    let text = read_if_there(&journal_path(folder))?.unwrap_or_default();
+fn read_journal(folder: &Path, shard: Option<Shard>) -> Result<Vec<VideoEntry>, Error> {
+    let text = read_if_there(&journal_path(folder, shard))?.unwrap_or_default();
     let lines = text.split_inclusive(|&byte| byte == b'\n').map_while(|line| line.strip_suffix(b"\n"));
     Ok(lines.map_while(|line| serde_json::from_slice(line).ok()).collect())
 }
@@ -242,11 +300,11 @@ pub(super) mod tests {
     #[test]
     fn lines_are_joined_and_later_ones_count() {
         let folder = tempfile::tempdir().unwrap();
-        Manifest::new(settings(), 3, vec![entry(2)]).write(folder.path()).unwrap();
+        Manifest::new(settings(), 3, vec![entry(2)]).write(folder.path(), None).unwrap();
         let again = VideoEntry { status: VideoStatus::Truncated, ..entry(2) };
         let mut lines = [journal_line(&entry(1)).unwrap(), journal_line(&again).unwrap()].concat();
         lines.extend_from_slice(b"{\"number\": 3, \"pa");
-        fs::write(journal_path(folder.path()), lines).unwrap();
+        fs::write(journal_path(folder.path(), None), lines).unwrap();
         let manifest = Manifest::read(folder.path()).unwrap().unwrap();
         assert_eq!(manifest.videos, [entry(1), again]);
         assert!(!manifest.complete);
@@ -256,8 +314,8 @@ pub(super) mod tests {
     fn a_whole_line_after_a_broken_one_is_not_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let lines = [b"broken\n".to_vec(), journal_line(&entry(1)).unwrap()].concat();
-        fs::write(journal_path(folder.path()), lines).unwrap();
-        assert!(read_journal(folder.path()).unwrap().is_empty());
+        fs::write(journal_path(folder.path(), None), lines).unwrap();
+        assert!(read_journal(folder.path(), None).unwrap().is_empty());
     }
 
     #[test]
@@ -274,7 +332,7 @@ pub(super) mod tests {
             (serde_json::to_string(&twice).unwrap(), "video 2 twice"),
             (serde_json::to_string(&beyond).unwrap(), "a video 4, but counts 3"),
         ] {
-            fs::write(manifest_path(folder.path()), content).unwrap();
+            fs::write(manifest_path(folder.path(), None), content).unwrap();
             let error = Manifest::read(folder.path()).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("manifest.json"), "{error}");
             assert!(!error.contains('\n'), "{error}");

@@ -8,6 +8,7 @@
 //! of two settings.
 
 mod error;
+mod join;
 mod manifest;
 mod reader;
 mod resume;
@@ -17,6 +18,7 @@ use crate::types::FACE_SIDE;
 use std::path::{Path, PathBuf};
 
 pub use error::{Error, PackedVideoError};
+pub use join::{JoinedShards, join_shards};
 pub use manifest::{Manifest, PackSettings, VideoEntry};
 pub use reader::{OpenPackedVideo, PackedSet, PackedVideo};
 pub use writer::{PackOutcome, PackedVideoWriter, PackedWriter, PlannedVideo};

@@ -195,7 +195,7 @@ mod tests {
     /// The folder as the published evaluation would have left it.
     fn without_manifest() -> tempfile::TempDir {
         let folder = packed();
-        fs::remove_file(manifest_path(folder.path())).unwrap();
+        fs::remove_file(manifest_path(folder.path(), None)).unwrap();
         let empty = Array1::<f64>::zeros(0);
         npy::write_array(&faces_path(folder.path(), 2), empty.view()).unwrap();
         npy::write_array(&indices_path(folder.path(), 2), empty.view()).unwrap();
@@ -253,8 +253,8 @@ mod tests {
         let mut video = PackedSet::open(folder.path()).unwrap().videos[0].open().unwrap();
         let (frame, faces) = video.read_frame().unwrap().unwrap();
         assert_eq!((frame, faces), (4, vec![RgbImage::filled(256, 256, [1, 2, 3])]));
-        let manifest = fs::read_to_string(manifest_path(folder.path())).unwrap();
-        fs::write(manifest_path(folder.path()), manifest.replace("256", "0")).unwrap();
+        let manifest = fs::read_to_string(manifest_path(folder.path(), None)).unwrap();
+        fs::write(manifest_path(folder.path(), None), manifest.replace("256", "0")).unwrap();
         assert!(set_error(folder.path()).contains("a face size of 0"));
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::manifest::{journal_path, manifest_path, remove_if_there};
+use super::manifest::{journal_path, manifest_path, remove_if_there, shard_manifests};
 use super::{
     Error, Manifest, PackSettings, PlannedVideo, VideoEntry, face_shape, faces_path, indices_path,
     target_list_path, video_files,
@@ -10,14 +10,15 @@ use super::{
 use crate::npy::{self, FaceReader};
 use crate::types::{Label, VideoStatus};
 
-/// The entries of `before` that this run need not make again. Refuses folders of another run.
+/// The entries of `before` that this run, whose own videos have numbers that `is_own` knows, need not make again. Refuses folders of another run.
 pub(super) fn resumed_entries(
     folder: &Path,
     settings: &PackSettings,
     videos: &[PlannedVideo],
     before: Manifest,
+    is_own: impl Fn(usize) -> bool,
 ) -> Result<Vec<Option<VideoEntry>>, Error> {
-    let path = manifest_path(folder);
+    let path = manifest_path(folder, None);
     if let Some((setting, folder_has, run_has)) = before.settings.first_difference(settings) {
         return Err(Error::Settings { path, setting, folder_has, run_has });
     }
@@ -33,7 +34,11 @@ pub(super) fn resumed_entries(
         if folder_has != run_has {
             return Err(Error::OtherVideo { path, number, folder_has, run_has });
         }
-        if entry.status != VideoStatus::Unreadable && is_intact(folder, settings.face_size as usize, &entry) {
+        // Arrays of others are not looked at: hundreds of shards would do it at the same time.
+        if is_own(number)
+            && entry.status != VideoStatus::Unreadable
+            && is_intact(folder, settings.face_size as usize, &entry)
+        {
             entry.path = planned.path.to_string_lossy().into_owned();
             entries[number - 1] = Some(entry);
         }
@@ -57,7 +62,7 @@ fn describe(path: &Path, label: Label, group: Option<&str>) -> String {
 }
 
 /// Whether the arrays of an entry are there, whole, and as long as it says.
-fn is_intact(folder: &Path, side: usize, entry: &VideoEntry) -> bool {
+pub(super) fn is_intact(folder: &Path, side: usize, entry: &VideoEntry) -> bool {
     let faces = FaceReader::open(&faces_path(folder, entry.number), face_shape(side));
     let indices = npy::read_i64_vec(&indices_path(folder, entry.number));
     faces.is_ok_and(|faces| faces.faces() == entry.faces)
@@ -76,6 +81,10 @@ pub(super) fn clear(folder: &Path) -> Result<(), Error> {
         remove_if_there(&path)?;
     }
     remove_if_there(&target_list_path(folder))?;
-    remove_if_there(&journal_path(folder))?;
-    remove_if_there(&manifest_path(folder))
+    for (shard, _) in shard_manifests(folder)? {
+        remove_if_there(&journal_path(folder, Some(shard)))?;
+        remove_if_there(&manifest_path(folder, Some(shard)))?;
+    }
+    remove_if_there(&journal_path(folder, None))?;
+    remove_if_there(&manifest_path(folder, None))
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::atomic_file;
 use crate::npy::{self, FaceWriter};
-use crate::types::{Label, RgbImage, VideoStatus};
+use crate::types::{Label, RgbImage, Shard, VideoStatus};
 
 /// A video of the test set that is to be packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct PackOutcome {
     pub note: Option<String>,
 }
 
-/// A packed folder that is being filled. One process may fill a folder at a time.
+/// A packed folder that is being filled. One process may fill a folder at a time, or one for each of its shards.
 ///
 /// Everything a video needs is on disk once [`commit`](PackedWriter::commit) returns; a process
 /// killed at any moment loses at most the videos it was working on.
@@ -44,6 +44,8 @@ pub struct PackedWriter {
     folder: PathBuf,
     settings: PackSettings,
     videos: Vec<PlannedVideo>,
+    /// The part of the videos that this process packs; `None`: all.
+    shard: Option<Shard>,
     /// What is known about each video; `None` as long as it is to be done.
     entries: Vec<Option<VideoEntry>>,
     journal: File,
@@ -70,27 +72,60 @@ impl PackedWriter {
         if overwrite {
             clear(folder)?;
         }
-        let entries = match Manifest::read(folder)? {
-            Some(before) => resumed_entries(folder, &settings, &videos, before)?,
-            None if is_packed(folder)? => return Err(Error::NoManifest { path: folder.to_path_buf() }),
+        let writer = Self::begin(folder, settings, videos, None)?;
+        atomic_file::remove_leftovers(folder)?;
+        Ok(writer)
+    }
+
+    /// Opens `folder` for the videos of one shard, while other processes pack the others. Everything that this one writes
+    /// has names of its own; [`join_shards`](super::join_shards) makes one manifest of all.
+    ///
+    /// Videos that any shard packed before, of whatever number of shards, stay. Fails as [`open`](PackedWriter::open) does.
+    pub fn open_shard(
+        folder: &Path,
+        settings: PackSettings,
+        videos: Vec<PlannedVideo>,
+        shard: Shard,
+    ) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(|cause| Error::Folder { path: folder.to_path_buf(), cause })?;
+        Self::begin(folder, settings, videos, Some(shard))
+    }
+
+    fn begin(
+        folder: &Path,
+        settings: PackSettings,
+        videos: Vec<PlannedVideo>,
+        shard: Option<Shard>,
+    ) -> Result<Self, Error> {
+        let mut before = Manifest::read(folder)?;
+        if before.is_none() && is_packed(folder)? {
+            // Another shard may have begun just now; its manifest comes before its arrays.
+            before = Manifest::read(folder)?;
+            if before.is_none() {
+                return Err(Error::NoManifest { path: folder.to_path_buf() });
+            }
+        }
+        let entries = match before {
+            Some(before) => {
+                resumed_entries(folder, &settings, &videos, before, |number| is_in(shard, number))?
+            }
             None => vec![None; videos.len()],
         };
-        atomic_file::remove_leftovers(folder)?;
-        Manifest::new(settings.clone(), videos.len(), entries.iter().flatten().cloned().collect())
-            .write(folder)?;
+        let path = journal_path(folder, shard);
         let labels: Vec<i64> = videos.iter().map(|video| video.label.class()).collect();
+        let manifest = manifest_of(&settings, &videos, shard, &entries);
+        manifest.write(folder, shard)?;
         npy::write_i64_vec(&target_list_path(folder), &labels)?;
-        let path = journal_path(folder);
         let journal = File::options().create(true).append(true).open(&path);
         let journal = journal.map_err(|cause| Error::Folder { path, cause })?;
-        Ok(Self { folder: folder.to_path_buf(), settings, videos, entries, journal })
+        Ok(Self { folder: folder.to_path_buf(), settings, videos, shard, entries, journal })
     }
 
     /// The numbers, from 1, of the videos that are still to be packed, ascending. Videos that could
     /// not be read before are among them: they may have been repaired.
     pub fn pending(&self) -> Vec<usize> {
-        let is_open = |entry: &Option<VideoEntry>| entry.is_none();
-        (1..=self.entries.len()).filter(|number| is_open(&self.entries[number - 1])).collect()
+        let is_open = |number: &usize| self.entries[number - 1].is_none() && is_in(self.shard, *number);
+        (1..=self.entries.len()).filter(is_open).collect()
     }
 
     /// The video with this number, from 1.
@@ -152,7 +187,7 @@ impl PackedWriter {
         journal_line(&entry)
             .and_then(|line| self.journal.write_all(&line))
             .and_then(|()| self.journal.sync_data())
-            .map_err(|cause| Error::Folder { path: journal_path(&self.folder), cause })?;
+            .map_err(|cause| Error::Folder { path: journal_path(&self.folder, self.shard), cause })?;
         Ok(self.entries[number - 1].insert(entry))
     }
 
@@ -161,11 +196,29 @@ impl PackedWriter {
     ///
     /// Fails with [`Error::Write`] when the folder cannot be written; nothing is lost then.
     pub fn finish(self) -> Result<Manifest, Error> {
-        let entries = self.entries.into_iter().flatten().collect();
-        let manifest = Manifest::new(self.settings, self.videos.len(), entries);
-        manifest.write(&self.folder)?;
+        let manifest = manifest_of(&self.settings, &self.videos, self.shard, &self.entries);
+        manifest.write(&self.folder, self.shard)?;
         Ok(manifest)
     }
+}
+
+/// Whether the video of this number, from 1, belongs to a shard.
+fn is_in(shard: Option<Shard>, number: usize) -> bool {
+    shard.is_none_or(|shard| shard.has(number - 1))
+}
+
+/// What is known, as a manifest; that of a shard has its own videos alone.
+fn manifest_of(
+    settings: &PackSettings,
+    videos: &[PlannedVideo],
+    shard: Option<Shard>,
+    entries: &[Option<VideoEntry>],
+) -> Manifest {
+    let known = entries.iter().flatten().filter(|entry| is_in(shard, entry.number));
+    let manifest = Manifest::new(settings.clone(), videos.len(), known.cloned().collect());
+    let Some(shard) = shard else { return manifest };
+    let planned = shard.places(videos.len()).map(|place| videos[place].path.display().to_string());
+    manifest.of_shard(planned.collect())
 }
 
 /// The arrays of one video while they grow. Dropped without a commit, they leave nothing.
@@ -343,7 +396,7 @@ pub(super) mod tests {
     #[test]
     fn a_folder_of_another_program_is_left_alone() {
         let folder = packed();
-        fs::remove_file(manifest_path(folder.path())).unwrap();
+        fs::remove_file(manifest_path(folder.path(), None)).unwrap();
         let error = open(folder.path(), 3).unwrap_err().to_string();
         assert!(error.contains("arrays without a manifest"), "{error}");
         assert!(faces_path(folder.path(), 1).exists());

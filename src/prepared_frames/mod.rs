@@ -11,7 +11,8 @@ mod record;
 pub use arrays::{read_boxes, read_landmarks, write_boxes, write_landmarks};
 pub use layout::{FrameFiles, VideoFolders};
 pub use record::{
-    BoxSettings, FrameProblem, LandmarkSettings, PreparedRecord, PreparedSettings, Totals, VideoRecord,
+    BoxSettings, FrameProblem, LandmarkSettings, PreparedPart, PreparedRecord, PreparedSettings, Totals,
+    VideoRecord,
 };
 
 use crate::types::Landmarks;
@@ -49,6 +50,36 @@ pub enum Error {
         /// What is wrong with it.
         #[source]
         cause: serde_json::Error,
+    },
+    /// Records of one set that were made with different settings.
+    #[error("{}: made with {what} {now}, beside others with {before}", path.display())]
+    Settings {
+        /// The record's file.
+        path: PathBuf,
+        /// The setting's name.
+        what: &'static str,
+        /// Its value in the others.
+        before: String,
+        /// Its value here.
+        now: String,
+    },
+    /// A folder without records of preprocessing.
+    #[error("{}: no record of preprocessing here", folder.display())]
+    NoRecord {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Videos that no shard has prepared.
+    #[error("{}: {missing} of {of} videos are missing: {told}", path.display())]
+    MissingVideos {
+        /// The record of the set.
+        path: PathBuf,
+        /// How many.
+        missing: usize,
+        /// How many there are.
+        of: usize,
+        /// Which ones.
+        told: String,
     },
     /// A file or folder that cannot be opened.
     #[error(transparent)]

@@ -3,8 +3,9 @@
 use super::Error;
 use crate::atomic_file;
 use crate::file_error::FileError;
-use crate::types::VideoStatus;
+use crate::types::{Shard, VideoStatus};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -149,6 +150,19 @@ pub struct Totals {
     pub usable: usize,
 }
 
+/// What the record of a shard says about the whole set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparedPart {
+    /// Which shard.
+    pub shard: Shard,
+    /// How many videos there are in all.
+    pub of: usize,
+    /// What people call the set.
+    pub title: String,
+    /// The names of the videos that belong to the shard, in the order of the list.
+    pub asked: Vec<String>,
+}
+
 /// What is known about a prepared set; one JSON file beside it, `preprocess_<set>.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreparedRecord {
@@ -160,6 +174,9 @@ pub struct PreparedRecord {
     pub set: String,
     /// How its files were made.
     pub settings: PreparedSettings,
+    /// Of the record of a shard: which part it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PreparedPart>,
     /// Sums over the videos.
     #[serde(default)]
     pub totals: Totals,
@@ -175,6 +192,7 @@ impl PreparedRecord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             set: set.to_owned(),
             settings,
+            part: None,
             totals: Totals::default(),
             videos: Vec::new(),
         }
@@ -193,6 +211,44 @@ impl PreparedRecord {
         };
         let record = serde_json::from_str(&text);
         record.map(Some).map_err(|cause| Error::Record { path: path.to_owned(), cause })
+    }
+
+    /// Reads the record of `set` in `folder` together with those of its shards, as one; and the parts that they are of. `None`
+    /// if there is none.
+    ///
+    /// Fails when a record cannot be read, and when they have different settings.
+    pub fn read_all(folder: &Path, set: &str) -> Result<Option<(Self, Vec<PreparedPart>)>, Error> {
+        let main = Self::path(folder, set);
+        let mut joined = Self::read(&main)?;
+        let mut parts = Vec::new();
+        for (_, path) in Shard::files_of(&main).map_err(FileError::of(folder))? {
+            let Some(mut record) = Self::read(&path)? else { continue };
+            parts.extend(record.part.take());
+            joined = Some(match joined {
+                None => record,
+                Some(whole) => whole.joined(record, &path)?,
+            });
+        }
+        Ok(joined.map(|record| (record, parts)))
+    }
+
+    /// This record with the videos of another one, which was read from `path`.
+    fn joined(self, other: Self, path: &Path) -> Result<Self, Error> {
+        if let Some((what, before, now)) = other.settings.first_difference(&self.settings) {
+            return Err(Error::Settings { path: path.to_owned(), what, before, now });
+        }
+        let settings = self.settings.clone().joined(&other.settings);
+        let (landmarks, boxes) = (settings.landmarks.is_some(), settings.boxes.is_some());
+        let mut videos: BTreeMap<String, VideoRecord> =
+            self.videos.into_iter().map(|video| (video.video.clone(), video)).collect();
+        for video in other.videos {
+            // What is complete counts.
+            let known = videos.get(&video.video);
+            if known.is_none_or(|known| !known.is_complete(landmarks, boxes)) {
+                videos.insert(video.video.clone(), video);
+            }
+        }
+        Ok(PreparedRecord { settings, videos: videos.into_values().collect(), ..self })
     }
 
     /// Writes the record, with the videos sorted and their sums up to date.

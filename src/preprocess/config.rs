@@ -4,6 +4,7 @@ use super::VideoSource;
 use crate::face::{FaceDetectorConfig, LandmarkConfig};
 use crate::media::MediaLimits;
 use crate::model::DeviceChoice;
+use crate::types::Shard;
 use std::str::FromStr;
 
 /// Which kinds of files a run makes, each by a detector of its own.
@@ -63,6 +64,8 @@ pub struct Config {
     pub overwrite: bool,
     /// At most this many videos, from the first.
     pub limit: Option<usize>,
+    /// The part of these that is prepared, while other processes prepare the others; `None`: all.
+    pub shard: Option<Shard>,
 }
 
 impl Config {
@@ -80,6 +83,7 @@ impl Config {
             limits: MediaLimits::default(),
             overwrite: false,
             limit: None,
+            shard: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod benchmark_layout;
 mod config;
 mod ledger;
+mod merge;
 
 mod run;
 mod source;
@@ -17,6 +18,7 @@ mod worker;
 
 pub use benchmark_layout::{BenchmarkSettings, BenchmarkSummary, BenchmarkVideo, run_benchmark_layout};
 pub use config::{Config, Steps};
+pub use merge::{MergedSet, merge};
 pub use run::{run, run_with};
 pub use source::VideoSource;
 pub use summary::PreprocessSummary;

@@ -9,14 +9,18 @@ use crate::blending::{self, codec::ENCODERS};
 use crate::causes::with_causes;
 use crate::datasets::SourceVideo;
 use crate::error::Ended;
+use crate::file_error::FileError;
 use crate::media::{DecodeEvent, Decoding, Decodings, MediaKind, Reading};
-use crate::prepared_frames::{self, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord};
+use crate::prepared_frames::{
+    self, PreparedPart, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord,
+};
 use crate::progress::{Cancel, Progress};
-use crate::types::Frame;
+use crate::types::{Frame, Shard};
 use crate::video::{distinct_frame_indices, require_encoders};
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// One decoder feeds this many workers: finding faces takes several times longer than decoding.
@@ -29,7 +33,10 @@ const WORKERS_PER_DECODER: usize = 4;
 /// requested, frames under way are dropped; a later run continues there.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<PreprocessSummary> {
     // Before models are loaded: a misspelt folder should be told at once.
-    let (videos, notes) = config.source.videos()?;
+    let (videos, notes) = match config.shard {
+        Some(_) => config.source.videos_by_name()?,
+        None => config.source.videos()?,
+    };
     notes.iter().for_each(|note| progress.note(note));
     let (tools, warnings) = LoadedTools::load(config)?;
     warnings.iter().for_each(|warning| progress.note(warning));
@@ -45,6 +52,10 @@ pub fn run_with(
     cancel: &Cancel,
 ) -> Result<PreprocessSummary> {
     videos.truncate(config.limit.unwrap_or(usize::MAX));
+    let of = videos.len();
+    if let Some(shard) = config.shard {
+        videos = shard.places(of).map(|place| videos[place].clone()).collect();
+    }
     if config.as_video.is_some() {
         require_encoders(&ENCODERS).map_err(blending::Error::from)?;
         let taken = videos.iter().filter(|video| !is_still(video)).count();
@@ -62,7 +73,7 @@ pub fn run_with(
         boxes: tools.box_settings(),
     };
     let points = settings.landmarks.as_ref().map(|landmarks| landmarks.points);
-    let (book, before) = open_book(config, settings)?;
+    let (book, before) = open_book(config, settings, &videos, of)?;
     let is_pending = |video: &&SourceVideo| !is_done(config, video, before.get(&book.name_of(video)));
     let pending: Arc<[SourceVideo]> = videos.iter().filter(is_pending).cloned().collect();
     let before = Arc::new(before);
@@ -141,14 +152,23 @@ pub fn run_with(
 }
 
 /// The record to continue, and what it says of each video; with `overwrite`, of none.
-fn open_book(config: &Config, settings: PreparedSettings) -> Result<(Book, BTreeMap<String, VideoRecord>)> {
+///
+/// A shard writes a record of its own, which has its own videos alone, and knows what all the others say.
+fn open_book(
+    config: &Config,
+    settings: PreparedSettings,
+    own: &[SourceVideo],
+    of: usize,
+) -> Result<(Book, BTreeMap<String, VideoRecord>)> {
     let folder = config.source.folder();
     let name = config.source.name();
-    let path = PreparedRecord::path(&folder, &name);
+    let main = PreparedRecord::path(&folder, &name);
+    let path = config.shard.map_or_else(|| main.clone(), |shard| shard.file(&main));
+    let read = || PreparedRecord::read_all(&folder, &name).map(|read| read.map(|(record, _)| record));
     // A record that cannot be read is no reason not to make it anew where that is asked for.
     let before = match config.overwrite {
-        true => PreparedRecord::read(&path).unwrap_or(None),
-        false => PreparedRecord::read(&path)?,
+        true => read().unwrap_or(None),
+        false => read()?,
     };
     let mut record = PreparedRecord::new(&name, settings.clone());
     let mut videos = BTreeMap::new();
@@ -158,7 +178,10 @@ fn open_book(config: &Config, settings: PreparedSettings) -> Result<(Book, BTree
                 return Err(Error::PreparedSettings { path, what, before, now });
             }
             // Of a set whose settings change nothing old counts any more.
-            (Some(_), true) => {}
+            (Some(_), true) if config.shard.is_none() => remove_shards(&main)?,
+            (Some((what, before, now)), true) => {
+                return Err(Error::PreparedSettings { path, what, before, now });
+            }
             (None, overwrite) => {
                 record.settings = settings.joined(&old.settings);
                 if !overwrite {
@@ -168,6 +191,12 @@ fn open_book(config: &Config, settings: PreparedSettings) -> Result<(Book, BTree
             }
         }
     }
+    if let Some(shard) = config.shard {
+        let asked: Vec<String> = own.iter().map(|video| name_in(&folder, video)).collect();
+        let names: HashSet<&String> = asked.iter().collect();
+        record.videos.retain(|video| names.contains(&video.video));
+        record.part = Some(PreparedPart { shard, of, title: config.source.title(), asked });
+    }
     // Before any work: is there room and permission?
     std::fs::create_dir_all(&folder).map_err(|cause| Error::Output { path: folder.clone(), cause })?;
     record.write(&path).map_err(|error| match error {
@@ -175,6 +204,14 @@ fn open_book(config: &Config, settings: PreparedSettings) -> Result<(Book, BTree
         other => other.into(),
     })?;
     Ok((Book { folder, path, record }, videos))
+}
+
+/// Removes the records of shards, which were made with other settings.
+fn remove_shards(main: &Path) -> Result<()> {
+    for (_, path) in Shard::files_of(main).map_err(FileError::of(main))? {
+        std::fs::remove_file(&path).map_err(FileError::of(&path))?;
+    }
+    Ok(())
 }
 
 /// Whether nothing is left to do for a video: its record says so and its files are there.

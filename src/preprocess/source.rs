@@ -4,8 +4,8 @@ use crate::Error;
 use crate::datasets::{Compression, SourceSet, SourceVideo};
 use crate::error::Result;
 use crate::file_error::FileError;
-use crate::media::media_files;
-use std::collections::HashSet;
+use crate::media::{MediaFiles, media_files, media_files_by_name};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// The videos to prepare.
@@ -64,26 +64,52 @@ impl VideoSource {
             VideoSource::Set { set, data_root, compression } => {
                 Ok((set.videos(data_root, *compression)?, Vec::new()))
             }
-            VideoSource::Files { inputs, folder } => files(inputs, folder),
+            VideoSource::Files { inputs, folder } => {
+                for path in inputs {
+                    std::fs::metadata(path).map_err(|cause| Error::from(FileError::of(path)(cause)))?;
+                }
+                let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+                Ok(files(inputs, folder, media_files(inputs)?, real))
+            }
+        }
+    }
+
+    /// [`videos`](VideoSource::videos) of which most are another process's matter: files that are named as videos and
+    /// photographs are not looked at, so that one that is named in two ways counts twice.
+    ///
+    /// Fails as that does.
+    pub fn videos_by_name(&self) -> Result<(Vec<SourceVideo>, Vec<String>)> {
+        match self {
+            VideoSource::Files { inputs, folder } => {
+                Ok(files(inputs, folder, media_files_by_name(inputs)?, PathBuf::clone))
+            }
+            VideoSource::Set { .. } => self.videos(),
         }
     }
 }
 
-fn files(inputs: &[PathBuf], base: &Path) -> Result<(Vec<SourceVideo>, Vec<String>)> {
-    for path in inputs {
-        std::fs::metadata(path).map_err(|cause| Error::from(FileError::of(path)(cause)))?;
+fn files(
+    inputs: &[PathBuf],
+    base: &Path,
+    found: MediaFiles,
+    real: impl Fn(&PathBuf) -> PathBuf,
+) -> (Vec<SourceVideo>, Vec<String>) {
+    let mut order = HashMap::new();
+    for (number, input) in inputs.iter().enumerate() {
+        order.entry(input.as_path()).or_insert(number);
     }
-    let found = media_files(inputs)?;
     let mut taken = HashSet::new();
     let mut videos = Vec::new();
     let mut twice = 0;
     let mut seen = HashSet::new();
     for path in found.files {
-        if !seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+        if !seen.insert(real(&path)) {
             twice += 1;
             continue;
         }
-        let below = inputs.iter().find_map(|input| path.strip_prefix(input).ok()).unwrap_or(Path::new(""));
+        // The first of the inputs that it is in.
+        let input = path.ancestors().filter_map(|above| order.get(above)).min();
+        let below = input.and_then(|&input| path.strip_prefix(&inputs[input]).ok()).unwrap_or(Path::new(""));
         let below =
             if below.as_os_str().is_empty() { path.file_name().map_or(below, Path::new) } else { below };
         let name = free_name(below, &mut taken);
@@ -93,7 +119,7 @@ fn files(inputs: &[PathBuf], base: &Path) -> Result<(Vec<SourceVideo>, Vec<Strin
     if twice > 0 {
         notes.push(format!("{twice} files were named more than once and count once"));
     }
-    Ok((videos, notes))
+    (videos, notes)
 }
 
 /// A folder name for a file: its path without extension, folders joined by `_`; with the extension, or a number, where

@@ -68,12 +68,17 @@ impl PreprocessSummary {
             interrupted,
             unsaved,
         };
-        let text = summary.record_path.with_extension("txt");
-        let written = atomic_file::write(&text, |file| write!(file, "{summary}"));
-        if let (None, Err(error)) = (&summary.unsaved, written) {
-            summary.unsaved = Some(Error::Output { path: text, cause: error.cause });
-        }
+        summary.write_text();
         summary
+    }
+
+    /// Writes it beside the record, for people.
+    pub(super) fn write_text(&mut self) {
+        let text = self.record_path.with_extension("txt");
+        let written = atomic_file::write(&text, |file| write!(file, "{self}"));
+        if let (None, Err(error)) = (&self.unsaved, written) {
+            self.unsaved = Some(Error::Output { path: text, cause: error.cause });
+        }
     }
 
     /// The videos with which something was wrong.

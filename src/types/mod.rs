@@ -5,6 +5,7 @@ mod image;
 mod label;
 mod landmarks;
 mod mask;
+mod shard;
 mod video_status;
 
 pub use face::{BBox, DetectedFace, FACE_SIDE, FaceBox};
@@ -12,4 +13,5 @@ pub use image::{Frame, RgbImage, Window};
 pub use label::{Label, LabelError};
 pub use landmarks::{LandmarkCountError, Landmarks};
 pub use mask::Mask;
+pub use shard::{Shard, ShardError};
 pub use video_status::VideoStatus;

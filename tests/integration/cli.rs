@@ -4,12 +4,13 @@ use predicates::prelude::*;
 
 use crate::support::{Done, FACES, Place};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "preprocess",
     "train",
     "preview",
     "npy-pack",
     "infer",
+    "merge",
     "verify",
     "robustness",
     "calibrate",

@@ -39,6 +39,8 @@ mod preprocess;
 mod preview;
 /// Counterparts of prepared frames, made by autoencoders.
 mod reconstruct;
+/// Lists shared out among processes, and their results joined.
+mod shards;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
 /// What tests need of the machine, and what becomes of a test where it is missing.

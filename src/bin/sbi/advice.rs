@@ -2,6 +2,8 @@
 
 use sbi::checkpoint::InFile;
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
+use sbi::infer::evidence::ResultFileError;
+use sbi::infer::merge::MergeError;
 use sbi::model::OtherNetwork;
 use sbi::reconstruct::ReconstructError;
 use sbi::train::{EncoderName, LoaderError, RunFolderError, TrainError};
@@ -45,6 +47,8 @@ fn advice(error: &(dyn Error + 'static)) -> Option<String> {
         of_run_folders(error)
     } else if let Some(error) = error.downcast_ref() {
         of_weight_files(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_results(error)
     } else {
         None
     }
@@ -65,6 +69,8 @@ fn of_a_stage(error: &sbi::Error) -> Option<String> {
         Reconstruct(error) => of_counterparts(error),
         PreparedSettings { .. } => Some("--overwrite prepares it anew".into()),
         RobustnessNeedsLabels => Some("-d or --packed names one".into()),
+        Merge(error) => of_merging(error),
+        ResultFile(error) => of_results(error),
         AnnotateNeedsFiles => Some("--annotate goes with inputs given with -i".into()),
         AnnotateOverInput { .. } => Some("give --annotate another folder".into()),
         PackedCompression { .. } => Some(
@@ -125,6 +131,7 @@ fn of_networks(error: &model::Error) -> Option<String> {
 fn of_packed_faces(error: &packed_faces::Error) -> Option<String> {
     use packed_faces::Error::*;
     match error {
+        MissingVideos { .. } => Some("--allow-missing joins what there is".into()),
         Settings { .. } | OtherVideo { .. } | FewerVideos { .. } | NoManifest { .. } => {
             Some("choose another folder with -s, or replace this one with --overwrite".into())
         }
@@ -135,6 +142,7 @@ fn of_packed_faces(error: &packed_faces::Error) -> Option<String> {
 fn of_prepared_frames(error: &prepared_frames::Error) -> Option<String> {
     use prepared_frames::Error::*;
     match error {
+        MissingVideos { .. } => Some("--allow-missing joins what there is".into()),
         Shape { .. } | Coordinate { .. } | Record { .. } => {
             Some("`sbi preprocess --overwrite` prepares a set anew".into())
         }
@@ -172,6 +180,24 @@ fn of_counterparts(error: &ReconstructError) -> Option<String> {
             Some("--overwrite trains anew, and -n NAME keeps both apart".into())
         }
         ReconstructError::OtherNetwork { .. } => Some("--overwrite trains one for all sets".into()),
+        _ => None,
+    }
+}
+
+fn of_merging(error: &MergeError) -> Option<String> {
+    match error {
+        MergeError::Missing { .. } => Some("--allow-missing joins what there is".into()),
+        MergeError::Double { .. } => Some("--allow-double lets the first record that has one count".into()),
+        _ => None,
+    }
+}
+
+fn of_results(error: &ResultFileError) -> Option<String> {
+    match error {
+        ResultFileError::HoldsLines { .. } => {
+            Some("--resume goes on there, --jsonl names another file".into())
+        }
+        ResultFileError::OtherRun { .. } => Some("--jsonl names another file".into()),
         _ => None,
     }
 }

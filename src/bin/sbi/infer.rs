@@ -2,40 +2,90 @@
 
 use crate::args::InferArgs;
 use crate::{Outcome, Session, inputs, report};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sbi::atomic_file::check_writable;
 use sbi::face::FaceDetectorConfig;
-use sbi::infer::{self, Config, InferSource, InferSummary, VideoResult};
+use sbi::infer::{
+    self, Config, Following, InferSource, InferSummary, LinesFile, Part, ResultLine, SavedLines, Verdict,
+    VideoResult,
+};
 use sbi::progress::Progress;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What --jsonl calls standard output.
+const STANDARD_OUTPUT: &str = "-";
 
 pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
-    for path in [&args.json, &args.csv].into_iter().flatten() {
+    let of_shard = |path: &Option<PathBuf>| path.as_ref().map(|path| args.shard.file(path));
+    let (json, csv) = (of_shard(&args.json), of_shard(&args.csv));
+    let prints_lines = args.jsonl.as_deref() == Some(Path::new(STANDARD_OUTPUT));
+    let lines = if prints_lines { None } else { of_shard(&args.jsonl) };
+    for path in [&json, &csv, &lines].into_iter().flatten() {
         check_writable(path)?;
     }
-    let mut tell = |video: &VideoResult| match args.jsonl {
-        true => report::json_line(video)
-            .map_err(|cause| sbi::Error::Output { path: "standard output".into(), cause }),
-        false => Ok(()),
+    if args.resume && lines.is_none() {
+        bail!("--resume goes on with the file that --jsonl names, and standard output is none");
+    }
+    let config = config(args, session)?;
+    // Without a file or table that needs them, long results are not held in memory.
+    let keep = args.jsonl.is_none() || json.is_some() || csv.is_some();
+    let before = match lines.as_deref().filter(|_| args.resume) {
+        Some(path) => SavedLines::read(path, keep || config.labels.is_some())?,
+        None => None,
     };
-    let summary = infer::run_telling(&config(args, session)?, session.progress, session.cancel, &mut tell)?;
+    let mut file = lines.as_deref().map(|path| LinesFile::open(path, before.as_ref())).transpose()?;
+    let mut tell = |line: &ResultLine| match (&mut file, prints_lines) {
+        (Some(file), _) => file.add(line),
+        (None, true) => report::json_line(line)
+            .map_err(|cause| sbi::Error::Output { path: "standard output".into(), cause }),
+        (None, false) => Ok(()),
+    };
+    let following = Following { tell: &mut tell, before: before.as_ref(), keep };
+    let summary = infer::run_with(&config, session.progress, session.cancel, following)?;
     // Files first: what a script waits for is there even when standard output is a closed pipe.
-    if let Some(path) = &args.json {
+    if let Some(file) = &mut file {
+        file.sync()?;
+    }
+    if let Some(path) = &json {
         report::write_sealed(path, &summary).context("the result as JSON")?;
     }
-    if let Some(path) = &args.csv {
+    if let Some(path) = &csv {
         report::csv(path, &summary).context("the result as CSV")?;
     }
-    if !args.jsonl {
-        report::inference(&summary)?;
+    match (&lines, prints_lines) {
+        (_, true) => {}
+        (Some(path), false) if !keep && summary.metrics.is_none() => counted(&summary, path),
+        _ => report::inference(&summary)?,
     }
     Ok(outcome(&summary))
 }
 
-fn outcome(summary: &InferSummary) -> Outcome {
+/// The last words of a run whose results are in a file, line by line.
+fn counted(summary: &InferSummary, lines: &Path) {
+    let count =
+        |which: &dyn Fn(&VideoResult) -> bool| summary.videos.iter().filter(|video| which(video)).count();
+    println!("results     {}, in {}", summary.videos.len(), lines.display());
+    if summary.decision.is_some() {
+        for verdict in [Verdict::LikelyFake, Verdict::Undecided, Verdict::NoTraceFound] {
+            println!("  {:<15} {}", verdict.words(), count(&|video| video.verdict() == Some(verdict)));
+        }
+    }
+    let failed = summary.failed().count();
+    if failed > 0 {
+        println!("  {:<15} {failed}", "with problems");
+    }
+    if summary.interrupted {
+        println!("interrupted: the same command with --resume goes on");
+    }
+}
+
+pub fn outcome(summary: &InferSummary) -> Outcome {
     let scored = summary.videos.iter().any(|video| video.faces > 0);
     if summary.interrupted {
         Outcome::Interrupted
+    } else if summary.part.as_ref().is_some_and(Part::is_empty) {
+        // A list that is shorter than the number of shards leaves some of them nothing to do.
+        Outcome::AllDone
     } else if !scored {
         Outcome::NothingDone
     } else if summary.failed().next().is_some() {
@@ -73,7 +123,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
     });
     let source = match labelled.or(listed) {
         Some(labelled) => labelled,
-        None => InferSource::Files(inputs::listed(&[&args.files[..], &args.input[..]].concat())?),
+        None => InferSource::Files(inputs::listed(&[&args.files[..], &args.input[..]].concat(), args.null)?),
     };
     let defaults =
         base_config(args.weights.as_deref(), source, args.crop.over(args.detector.config()), session)?;
@@ -93,6 +143,7 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
         threshold: args.threshold,
         views: args.views.views(),
         limit: args.sampling.limit,
+        shard: args.shard.shard,
         limits: args.sampling.limits.limits(),
         ..defaults
     })

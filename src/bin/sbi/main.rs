@@ -10,6 +10,7 @@ mod doctor;
 mod files_report;
 mod infer;
 mod inputs;
+mod merge;
 mod npy_pack;
 mod preprocess;
 mod preview;
@@ -63,6 +64,13 @@ pub struct Session<'a> {
     pub cancel: &'static Cancel,
 }
 
+impl Session<'_> {
+    /// Tells a person something in one line.
+    pub fn note(&self, message: &str) {
+        sbi::progress::Progress::note(self.progress, message);
+    }
+}
+
 fn main() -> ExitCode {
     let cli = startup::begin();
     let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
@@ -73,6 +81,7 @@ fn main() -> ExitCode {
         Command::Preview(args) => preview::run(args, &session),
         Command::NpyPack(args) => npy_pack::run(args, &session),
         Command::Infer(args) => infer::run(args, &session),
+        Command::Merge(args) => merge::run(args, &session),
         Command::Verify(args) => verify::run(args, &session),
         Command::Calibrate(args) => calibrate::run(args, &session),
         Command::Robustness(args) => robustness::run(args, &session),

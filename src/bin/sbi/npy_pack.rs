@@ -7,8 +7,14 @@ use sbi::pack::{self, Config};
 pub fn run(args: &NpyPackArgs, session: &Session) -> anyhow::Result<Outcome> {
     let summary = pack::run(&config(args, session), session.progress, session.cancel)?;
     report::packed(&summary);
+    if let Some(shard) = args.shard.shard {
+        println!("shard       {shard}; when all are done: sbi merge {}", summary.folder.display());
+    }
     Ok(if summary.interrupted {
         Outcome::Interrupted
+    } else if summary.total == 0 {
+        // More shards than videos.
+        Outcome::AllDone
     } else if summary.videos.iter().all(|video| video.faces == 0) {
         Outcome::NothingDone
     } else if summary.failed().next().is_some() {
@@ -30,6 +36,7 @@ fn config(args: &NpyPackArgs, session: &Session) -> Config {
         allow_missing: args.sampling.allow_missing,
         overwrite: args.overwrite,
         limit: args.sampling.limit,
+        shard: args.shard.shard,
         limits: args.sampling.limits.limits(),
         ..defaults
     }

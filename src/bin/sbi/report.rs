@@ -4,7 +4,7 @@ use crate::files_report::{files, probability};
 use crate::protocols;
 use sbi::atomic_file;
 use sbi::infer::evidence::sealed;
-use sbi::infer::{InferSummary, Passage, PersonResult, Verdict, VideoResult};
+use sbi::infer::{InferSummary, Passage, PersonResult, ResultLine, Verdict, VideoResult};
 use sbi::metrics::VideoMetrics;
 use sbi::pack;
 use sbi::types::{Label, VideoStatus};
@@ -124,9 +124,9 @@ fn passages_told(video: &VideoResult) -> String {
 }
 
 /// A result as a line of JSON on standard output, at once.
-pub fn json_line(video: &VideoResult) -> io::Result<()> {
+pub fn json_line(line: &ResultLine) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, video).map_err(io::Error::other)?;
+    serde_json::to_writer(&mut out, line).map_err(io::Error::other)?;
     out.write_all(b"\n")?;
     out.flush()
 }

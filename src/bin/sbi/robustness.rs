@@ -5,44 +5,59 @@ use crate::infer::base_config;
 use crate::{Outcome, Session, report};
 use anyhow::Context;
 use sbi::atomic_file::check_writable;
-use sbi::infer::Config;
 use sbi::infer::robustness::{self, RobustnessRow, RobustnessSummary};
+use sbi::infer::{Config, InferSource};
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> {
-    for path in [&args.json, &args.plot].into_iter().flatten() {
+    let of_shard = |path: &Option<PathBuf>| path.as_ref().map(|path| args.shard.file(path));
+    let (json, plot) = (of_shard(&args.json), of_shard(&args.plot));
+    for path in [&json, &plot].into_iter().flatten() {
         check_writable(path)?;
     }
     let summary = robustness::run(&config(args, session)?, session.progress, session.cancel)?;
-    if let Some(path) = &args.json {
-        report::write_json(path, &summary).context("the result as JSON")?;
+    write(&summary, json.as_deref(), plot.as_deref())?;
+    Ok(outcome(&summary))
+}
+
+/// Writes the files that were asked for, and the table.
+pub fn write(summary: &RobustnessSummary, json: Option<&Path>, plot: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(path) = json {
+        report::write_json(path, summary).context("the result as JSON")?;
     }
-    if let Some(path) = &args.plot {
-        robustness::write_plot(path, &summary).context("the plot")?;
+    if let Some(path) = plot {
+        robustness::write_plot(path, summary).context("the plot")?;
     }
-    table(&mut io::stdout().lock(), &summary)?;
-    Ok(if summary.interrupted {
+    Ok(table(&mut io::stdout().lock(), summary)?)
+}
+
+pub fn outcome(summary: &RobustnessSummary) -> Outcome {
+    if summary.interrupted {
         Outcome::Interrupted
     } else if !summary.left_out.is_empty() {
         Outcome::SomeFailed
     } else {
         Outcome::AllDone
-    })
+    }
 }
 
 fn config(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Config> {
     let source = args
         .test_set
         .source(&args.sampling, &session.global.data_root)
-        .context("no labelled set was named")?;
+        .unwrap_or(InferSource::Files(Vec::new()));
     let defaults =
         base_config(args.weights.as_deref(), source, args.crop.over(args.detector.config()), session)?;
     Ok(Config {
+        labels: args.labels.clone(),
+        by_duration: false,
         frames: args.sampling.frames.unwrap_or(defaults.frames),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         device: session.global.device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         limit: args.sampling.limit,
+        shard: args.shard.shard,
         limits: args.sampling.limits.limits(),
         ..defaults
     })

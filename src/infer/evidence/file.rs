@@ -4,13 +4,13 @@ use crate::causes::with_causes;
 use crate::hash::FileSum;
 use crate::imaging::{FIRST_BYTES, image_format};
 use crate::media::{ContainerFacts, MediaFile, MediaKind, MediaLimits, Reading};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 /// An input by its content.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FileEvidence {
     /// Its length and SHA-256 sum; of packed faces that of the array, of a list's crops that of all files of the video, one
     /// after another. Left out where it cannot be read.
@@ -25,6 +25,15 @@ pub struct FileEvidence {
     /// Why there is no sum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<String>,
+    /// When it was changed last, in universal time; told in lines alone, because a copy has another time.
+    #[serde(skip)]
+    pub modified: Option<String>,
+}
+
+/// When a file was changed last, in universal time; `None` where that cannot be told.
+pub(in crate::infer) fn modified(path: &Path) -> Option<String> {
+    let time = std::fs::metadata(path).ok()?.modified().ok()?;
+    Some(jiff::Timestamp::try_from(time).ok()?.to_string())
 }
 
 impl FileEvidence {
@@ -48,7 +57,9 @@ impl FileEvidence {
 
     /// Of any file. `None` as soon as `over` says so.
     pub(super) fn of_array(path: &Path, over: &dyn Fn() -> bool) -> Option<Self> {
-        Self::of_crops(&[path], over)
+        // Before it is read: what is changed meanwhile must not look as if it had not been.
+        let modified = modified(path);
+        Some(FileEvidence { modified, ..Self::of_crops(&[path], over)? })
     }
 
     /// Of the files that a video's crops are. `None` as soon as `over` says so.

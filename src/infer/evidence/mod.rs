@@ -5,11 +5,13 @@
 
 mod canonical;
 mod file;
+mod identity;
 mod saved;
 mod seal;
 mod settings;
 
 pub use file::FileEvidence;
+pub(super) use file::modified;
 pub use saved::{ResultFileError, SavedResult, SavedSum, SavedVideo};
 pub use seal::{Seal, sealed};
 pub use settings::{Settings, SourceSetting};
@@ -22,6 +24,7 @@ use crate::hash::FileSum;
 use crate::model::DeviceChoice;
 use crate::progress::Cancel;
 use crate::versions::Versions;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,39 +71,85 @@ pub struct RunEvidence {
     pub machine: Machine,
 }
 
-/// What the thread of sums brings back; sums are missing where a wish to stop came first.
-pub(super) struct Gathered {
-    pub run: Option<RunEvidence>,
-    /// One per input.
-    pub files: Vec<Option<FileEvidence>>,
+/// Sums that wait for their results at most: those of small files are made far ahead otherwise.
+const AHEAD: usize = 1024;
+
+/// What the thread of sums tells while it is at work.
+pub(super) struct Telling {
+    run: Sender<Option<RunEvidence>>,
+    files: Sender<Option<FileEvidence>>,
 }
 
-/// Sums up all files of a run, until `cancel` is requested or `over` is set.
+/// Where it is heard. Sums are missing where a wish to stop came first.
+pub(super) struct Hearing {
+    run: Receiver<Option<RunEvidence>>,
+    files: Receiver<Option<FileEvidence>>,
+}
+
+impl Hearing {
+    /// Two ends of a line.
+    pub fn new() -> (Telling, Hearing) {
+        let (run, of_run) = bounded(1);
+        let (files, of_files) = bounded(AHEAD);
+        (Telling { run, files }, Hearing { run: of_run, files: of_files })
+    }
+
+    /// What is known of the run; to be asked once.
+    pub fn run(&self) -> Option<RunEvidence> {
+        self.run.recv().ok().flatten()
+    }
+
+    /// What is known of the next input.
+    pub fn next(&self) -> Option<FileEvidence> {
+        self.files.recv().ok().flatten()
+    }
+}
+
+/// Sums up all files of a run and tells of each, until `cancel` is requested or `over` is set.
 ///
 /// Fails when a weight file cannot be read. Of an input that cannot be read that is told.
 pub(super) fn gather(
     config: &Config,
     inputs: &Inputs,
+    telling: &Telling,
     (cancel, over): (&Cancel, &AtomicBool),
-) -> Result<Gathered, FileError> {
+) -> Result<(), FileError> {
     let over = || cancel.is_requested() || over.load(Ordering::Relaxed);
-    let date = jiff::Timestamp::now().to_string();
-    let run = run_evidence(config, inputs, date, &over)?;
+    let run = run_evidence(config, inputs, &over)?;
+    // Whoever has stopped listening needs no more.
+    let _ = telling.run.send(run);
     let file = |number: usize| match &inputs.faces_from {
         FacesFrom::Packed(videos) => FileEvidence::of_array(&videos[number].array(), &over),
         FacesFrom::Files => FileEvidence::of_media(&inputs.items[number].path, config.limits, &over),
         FacesFrom::Crops(videos) => FileEvidence::of_crops(&videos[number], &over),
     };
-    let files = (0..inputs.items.len()).map(|number| if over() { None } else { file(number) }).collect();
-    Ok(Gathered { run, files })
+    for number in 0..inputs.items.len() {
+        let told = if over() { None } else { file(number) };
+        if telling.files.send(told).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
-fn run_evidence(
+/// The file that holds an input, where it is one.
+pub(super) fn file_of(inputs: &Inputs, number: usize) -> Option<PathBuf> {
+    match &inputs.faces_from {
+        FacesFrom::Packed(videos) => Some(videos[number].array()),
+        FacesFrom::Files => Some(inputs.items[number].path.clone()),
+        FacesFrom::Crops(_) => None,
+    }
+}
+
+/// What is known of a run but for its inputs; `None` as soon as `over` says so.
+///
+/// Fails when a weight file cannot be read.
+pub(super) fn run_evidence(
     config: &Config,
     inputs: &Inputs,
-    date: String,
     over: &dyn Fn() -> bool,
 ) -> Result<Option<RunEvidence>, FileError> {
+    let date = jiff::Timestamp::now().to_string();
     let weight_file = |path: &Path| -> Result<Option<WeightEvidence>, FileError> {
         let sum = FileSum::of(path, over)?;
         Ok(sum.map(|sum| WeightEvidence { path: path.to_owned(), sum }))

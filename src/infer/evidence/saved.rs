@@ -28,6 +28,41 @@ pub enum ResultFileError {
         /// The file.
         path: PathBuf,
     },
+    /// A line of a file of results that is none.
+    #[error("{}: line {number} is no result of scoring", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        number: usize,
+        /// What is wrong with it.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// A line that was made with other weights, settings, or another version.
+    #[error("{}: line {number} is of another run: with other weights or settings, or of another version ({found}, this run is {expected})", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        number: usize,
+        /// What it says.
+        found: String,
+        /// What this run is.
+        expected: String,
+    },
+    /// A file of results that would be written over.
+    #[error("{}: holds results already", path.display())]
+    HoldsLines {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of results that another process has open.
+    #[error("{}: another process is writing here", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// It does not say what was scored with which settings.
     #[error("{}: no evidence in this result, which an older version wrote: there is nothing to repeat", path.display())]
     NoEvidence {

@@ -39,7 +39,7 @@ pub fn sealed(result: &impl Serialize) -> serde_json::Result<Value> {
 
 impl Seal {
     /// Takes the checksum out of a result and compares it with that of the rest.
-    pub(super) fn take(result: &mut Value) -> Seal {
+    pub(in crate::infer) fn take(result: &mut Value) -> Seal {
         let Some(told) = result.as_object_mut().and_then(|entries| entries.shift_remove(KEY)) else {
             return Seal::Missing;
         };

@@ -2,6 +2,7 @@
 
 use crate::datasets::{Compression, TestSet};
 use crate::face::{CropRule, FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
+use crate::hash::sha256;
 use crate::infer::{Config, InferSource};
 use crate::media::MediaLimits;
 use crate::model::{Normalisation, Views};
@@ -14,6 +15,13 @@ use std::path::PathBuf;
 pub enum SourceSetting {
     /// Files and folders, as they were named.
     Files(Vec<PathBuf>),
+    /// More files and folders than are told one by one.
+    List {
+        /// How many.
+        paths: usize,
+        /// SHA-256 sum of their names, each with a zero byte behind it.
+        sha256: String,
+    },
     /// A folder of packed faces.
     Packed(PathBuf),
     /// A test set.
@@ -38,6 +46,23 @@ pub enum SourceSetting {
         /// Which of its compressions.
         compression: String,
     },
+}
+
+/// Named files that are told one by one: the results of 200 shards of a million files would else be mostly that.
+const TOLD: usize = 10_000;
+
+impl SourceSetting {
+    pub(in crate::infer) fn of_files(paths: Vec<PathBuf>) -> SourceSetting {
+        if paths.len() <= TOLD {
+            return SourceSetting::Files(paths);
+        }
+        let mut names = Vec::new();
+        for path in &paths {
+            names.extend_from_slice(path.as_os_str().as_encoded_bytes());
+            names.push(0);
+        }
+        SourceSetting::List { paths: paths.len(), sha256: sha256(&names) }
+    }
 }
 
 /// Everything that was asked for, and what it came to where the program chose.
@@ -112,6 +137,7 @@ impl Settings {
             views,
             threshold,
             limit,
+            shard: _,
         } = config.clone();
         let FaceDetectorConfig {
             choice: _,
@@ -123,7 +149,7 @@ impl Settings {
             landmark_model,
         } = face_detector;
         let source = match source {
-            InferSource::Files(paths) => SourceSetting::Files(paths),
+            InferSource::Files(paths) => SourceSetting::of_files(paths),
             InferSource::Packed(folder) => SourceSetting::Packed(folder),
             InferSource::TestSet { set, data_root, compression, allow_missing } => SourceSetting::TestSet {
                 set: set.to_string(),
@@ -171,7 +197,7 @@ impl Settings {
         files: Vec<PathBuf>,
     ) -> Result<Config, String> {
         let source = match &self.source {
-            SourceSetting::Files(_) => InferSource::Files(files),
+            SourceSetting::Files(_) | SourceSetting::List { .. } => InferSource::Files(files),
             SourceSetting::Packed(folder) => InferSource::Packed(folder.clone()),
             SourceSetting::TestSet { set, data_root, compression, allow_missing } => InferSource::TestSet {
                 set: set.parse::<TestSet>().map_err(|error| error.to_string())?,

@@ -13,52 +13,26 @@ use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
 use crate::types::{Label, RgbImage};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// A video's score in one version.
-pub(super) struct VersionVideo {
+/// What was found out about one video.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VideoVersions {
+    /// The video.
+    pub path: String,
+    /// Real or fake.
     pub label: Label,
-    pub score: f64,
-    pub frames: Vec<FrameScore>,
-}
-
-/// All videos in one version.
-#[derive(Default)]
-pub(super) struct Version {
-    pub videos: Vec<VersionVideo>,
-}
-
-impl Version {
-    pub fn metrics(&self, bootstrap: &Bootstrap) -> Result<VideoMetrics> {
-        let scored: Vec<ScoredVideo> = self
-            .videos
-            .iter()
-            .map(|video| ScoredVideo {
-                label: video.label,
-                score: video.score,
-                scored: true,
-                frame_scores: &video.frames,
-                group: None,
-                source: None,
-                original: None,
-            })
-            .collect();
-        Ok(VideoMetrics::of(&scored, bootstrap)?)
-    }
-}
-
-/// The scores of all videos in all versions.
-#[derive(Default)]
-pub(super) struct Collected {
-    /// The clean version first, then one per perturbation, each with the same videos.
-    pub versions: [Version; VERSIONS],
-    /// Faces scored, in each version.
+    /// Why it is in no number; `None` where it has faces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// How many faces were scored, in each version.
     pub faces: usize,
-    /// Videos that are in no version, with the reason.
-    pub left_out: Vec<String>,
+    /// Its score and those of its frames: as it is first, then in every worse version; empty without a face.
+    pub versions: Vec<(f64, Vec<FrameScore>)>,
 }
 
-/// Scores the faces of all items in every version.
+/// Scores the faces of all items in every version; each result comes with the place of its video in the list.
 ///
 /// An interruption drops the items whose faces are not all scored, and returns those before them.
 pub(super) fn collect(
@@ -68,8 +42,8 @@ pub(super) fn collect(
     forgery_detector: &ForgeryDetector,
     progress: &dyn Progress,
     cancel: &Cancel,
-) -> Result<Collected> {
-    let mut collected = Collected::default();
+) -> Result<Vec<(usize, VideoVersions)>> {
+    let mut collected = Vec::new();
     progress.begin(items.len(), "videos");
     let over_frames = forgery_detector.views().over_frames;
     let scorer = EveryVersion { forgery_detector, cancel };
@@ -77,7 +51,8 @@ pub(super) fn collect(
     score_stream(faces, &scorer, batches, |number, end, found| {
         let name = items[number].path.display().to_string();
         if let Some(label) = items[number].label {
-            collected.add(label, &name, end, &found, over_frames)?;
+            let video = VideoVersions::of((&name, label), end, &found, over_frames)?;
+            collected.push((items[number].place, video));
         }
         progress.advance(&name);
         Ok(())
@@ -86,30 +61,50 @@ pub(super) fn collect(
     Ok(collected)
 }
 
-impl Collected {
-    fn add(
-        &mut self,
-        label: Label,
-        name: &str,
+impl VideoVersions {
+    fn of(
+        (name, label): (&str, Label),
         end: InputEnd,
         found: &ScoredFaces<[f32; VERSIONS]>,
         over_frames: OverFrames,
-    ) -> Result<()> {
+    ) -> Result<VideoVersions> {
+        let mut video =
+            VideoVersions { path: name.to_owned(), label, left_out: None, faces: 0, versions: Vec::new() };
         if end.faces == 0 {
             let why = end.note.unwrap_or_else(|| "no face".to_owned());
-            self.left_out.push(format!("{name}: {why}"));
-            return Ok(());
+            video.left_out = Some(format!("{name}: {why}"));
+            return Ok(video);
         }
-        self.faces += end.faces;
+        video.faces = end.faces;
         let frames: Vec<i64> = found.faces.iter().map(|face| face.frame as i64).collect();
-        for (number, version) in self.versions.iter_mut().enumerate() {
+        for number in 0..VERSIONS {
             let scores: Vec<f32> = found.faces.iter().map(|face| face.score[number]).collect();
-            if let Some(video) = video_score_over(&scores, &frames, over_frames)? {
-                version.videos.push(VersionVideo { label, score: video.score, frames: video.frames });
+            if let Some(score) = video_score_over(&scores, &frames, over_frames)? {
+                video.versions.push((score.score, score.frames));
             }
         }
-        Ok(())
+        Ok(video)
     }
+}
+
+/// The metrics of all videos with a face in one version.
+pub(super) fn metrics_of(videos: &[&VideoVersions], version: usize) -> Result<VideoMetrics> {
+    let scored: Vec<ScoredVideo> = videos
+        .iter()
+        .filter_map(|video| {
+            let (score, frames) = video.versions.get(version)?;
+            Some(ScoredVideo {
+                label: video.label,
+                score: *score,
+                scored: true,
+                frame_scores: frames,
+                group: None,
+                source: None,
+                original: None,
+            })
+        })
+        .collect();
+    Ok(VideoMetrics::of(&scored, &Bootstrap::default())?)
 }
 
 /// Scores crops as they are and in all worse versions, one version of a whole batch after the other.

@@ -1,19 +1,23 @@
 //! How scores hold when images get worse: a test set's face crops, perturbed and scored again.
 
 mod collect;
+mod merge;
 mod perturbation;
 mod plot;
 
+pub use collect::VideoVersions;
+pub use merge::results as merge;
 pub use perturbation::{Perturbation, PerturbationKind, SEVERITIES};
 
+use super::evidence::{self, RunEvidence};
 use super::networks::{self, Opened};
-use super::{Config, ScoredBy, input};
+use super::{Config, Part, ScoredBy, input};
 use crate::imaging::write_image;
-use crate::metrics::{Bootstrap, VideoMetrics};
+use crate::metrics::VideoMetrics;
 use crate::progress::{Cancel, Progress};
 use crate::{Error, Result};
-use collect::{Collected, Version};
-use serde::Serialize;
+use collect::metrics_of;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What one perturbation does to a forgery detector.
@@ -60,44 +64,87 @@ pub struct RobustnessSummary {
     /// Whether the run was stopped early; the numbers are then those of the videos before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// Of a part of a set: which, and what joining it with the others needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Box<RobustnessPart>>,
+}
+
+/// What a record of a part of a set has beside its numbers, so that parts can be joined.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RobustnessPart {
+    /// Which part of the set; its `places` are those of `videos`.
+    #[serde(flatten)]
+    pub part: Part,
+    /// How it was made.
+    pub evidence: RunEvidence,
+    /// Every video of the part, with its scores in all versions.
+    pub videos: Vec<VideoVersions>,
 }
 
 /// Scores every face of a labelled source as it is and in all 25 worse versions. `config.annotate` and
 /// `config.heatmaps` are not used.
 ///
 /// Videos that give no face are listed and left out. Fails as [`super::run`] does, and when the source has no labels or
-/// no face at all.
+/// no face at all, unless it is a shard of one.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<RobustnessSummary> {
     config.check()?;
-    let inputs = input::resolve(config)?;
-    if !inputs.labelled {
+    let whole = input::resolve(config)?;
+    if !whole.labelled {
         return Err(Error::RobustnessNeedsLabels);
     }
+    let part = config.shard.map(|shard| Part::new(shard, &whole.items));
+    let inputs = match config.shard {
+        Some(shard) => whole.of_shard(shard, config)?,
+        None => whole,
+    };
     let Opened { forgery_detector, faces, .. } = networks::open(config, &inputs, progress, cancel)?;
+    let evidence = match &part {
+        Some(_) => evidence::run_evidence(config, &inputs, &|| false)?,
+        None => None,
+    };
     let collected = collect::collect(config, &inputs.items, faces, &forgery_detector, progress, cancel)?;
-    let Collected { versions: [clean, worse @ ..], faces, left_out } = collected;
-    if clean.videos.is_empty() {
+    let (places, videos): (Vec<usize>, Vec<VideoVersions>) = collected.into_iter().unzip();
+    let scored_by = ScoredBy::new(&config.weights, &forgery_detector);
+    let mut summary = summary(scored_by, inputs.dataset, &videos, part.is_some())?;
+    summary.interrupted = cancel.is_requested();
+    summary.part = part
+        .zip(evidence)
+        .map(|(part, evidence)| Box::new(RobustnessPart { part: part.done(places), evidence, videos }));
+    Ok(summary)
+}
+
+/// The numbers of videos; of a part there may be none with a face.
+fn summary(
+    scored_by: ScoredBy,
+    dataset: Option<String>,
+    videos: &[VideoVersions],
+    is_part: bool,
+) -> Result<RobustnessSummary> {
+    let left_out: Vec<String> = videos.iter().filter_map(|video| video.left_out.clone()).collect();
+    let with_face: Vec<&VideoVersions> = videos.iter().filter(|video| video.left_out.is_none()).collect();
+    if with_face.is_empty() && !is_part {
         return Err(Error::NothingToPerturb { first: left_out.first().cloned().unwrap_or_default() });
     }
-    let rows = Perturbation::all().zip(&worse).map(|(p, version)| row(p, version, &clean));
+    let rows = Perturbation::all().enumerate().map(|(number, p)| row(p, number + 1, &with_face));
     Ok(RobustnessSummary {
-        scored_by: ScoredBy::new(&config.weights, &forgery_detector),
-        dataset: inputs.dataset,
-        videos: clean.videos.len(),
-        faces,
+        scored_by,
+        dataset,
+        videos: with_face.len(),
+        faces: with_face.iter().map(|video| video.faces).sum(),
         left_out,
         rows: rows.collect::<Result<_>>()?,
-        clean: clean.metrics(&Bootstrap::default())?,
-        interrupted: cancel.is_requested(),
+        clean: metrics_of(&with_face, 0)?,
+        interrupted: false,
+        part: None,
     })
 }
 
-fn row(perturbation: Perturbation, version: &Version, clean: &Version) -> Result<RobustnessRow> {
-    let metrics = version.metrics(&Bootstrap::default())?;
+fn row(perturbation: Perturbation, version: usize, videos: &[&VideoVersions]) -> Result<RobustnessRow> {
+    let metrics = metrics_of(videos, version)?;
     let shift = |fake: bool| {
-        let pairs = version.videos.iter().zip(&clean.videos);
-        let of_class = pairs.filter(|(worse, _)| worse.label.is_fake() == fake);
-        let shifts: Vec<f64> = of_class.map(|(worse, clean)| worse.score - clean.score).collect();
+        let of_class = videos.iter().filter(|video| video.label.is_fake() == fake);
+        let shift = |video: &&VideoVersions| Some(video.versions.get(version)?.0 - video.versions.first()?.0);
+        let shifts: Vec<f64> = of_class.filter_map(shift).collect();
         (!shifts.is_empty()).then(|| shifts.iter().sum::<f64>() / shifts.len() as f64)
     };
     let (strength, unit) = perturbation.strength();

@@ -88,8 +88,8 @@ fn scored(
         heatmaps: heatmaps.map(Path::to_owned),
         ..Config::new(PathBuf::new(), InferSource::Files(Vec::new()))
     };
-    let item = |path: &PathBuf| InputItem::unlabelled(path.clone());
-    let items: Vec<InputItem> = paths.iter().map(item).collect();
+    let item = |(place, path): (usize, &PathBuf)| InputItem { place, ..InputItem::unlabelled(path.clone()) };
+    let items: Vec<InputItem> = paths.iter().enumerate().map(item).collect();
     let cancel = Cancel::new();
     let face_detector = Made { batch, looked: Cell::new(0), stop_at, cancel: &cancel };
     let decodings = Decodings::start(
@@ -99,7 +99,13 @@ fn scored(
         2,
     );
     let faces = FaceStream::from_videos(decodings, Box::new(face_detector), &cancel);
-    score_all(&config, &items, faces, (network, None), (&Silent, &mut |_| Ok(())), &cancel).unwrap()
+    let mut results = Vec::new();
+    let mut take = |_, result| {
+        results.push(result);
+        Ok(())
+    };
+    score_all(&config, (&items, paths), faces, (network, None), (&Silent, &mut take), &cancel).unwrap();
+    results
 }
 
 #[track_caller]

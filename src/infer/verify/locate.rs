@@ -54,7 +54,7 @@ impl Places {
         let moved = |folder: &PathBuf| if folder.exists() { folder.clone() } else { self.then.join(folder) };
         let mut settings = settings.clone();
         match &mut settings.source {
-            SourceSetting::Files(_) => {}
+            SourceSetting::Files(_) | SourceSetting::List { .. } => {}
             SourceSetting::Packed(folder) => *folder = moved(folder),
             SourceSetting::TestSet { data_root, .. } => *data_root = moved(data_root),
             SourceSetting::BenchmarkList { list, root, .. } => {

@@ -116,7 +116,7 @@ pub fn verify(config: &VerifyConfig, progress: &dyn Progress, cancel: &Cancel) -
         .face_detector
         .as_ref()
         .map(|weights| places.weights(weights, config.face_detector_weights.as_deref(), &over));
-    let arrays = !matches!(evidence.settings.source, SourceSetting::Files(_));
+    let arrays = !matches!(evidence.settings.source, SourceSetting::Files(_) | SourceSetting::List { .. });
     let mut checks = Vec::new();
     let mut again: Vec<(usize, PathBuf)> = Vec::new();
     progress.begin(saved.videos.len(), "files");

@@ -1,6 +1,6 @@
 //! Commands that prepare data: `preprocess` for training, `npy-pack` for testing.
 
-use super::shared::{CropArgs, FaceDetectorArgs, LandmarkArgs, LimitArgs, SamplingArgs};
+use super::shared::{CropArgs, FaceDetectorArgs, LandmarkArgs, LimitArgs, SamplingArgs, ShardArgs};
 use super::values::positive;
 use clap::{Args, ValueEnum};
 use sbi::datasets::{Compression, SourceSet, TestSet};
@@ -11,7 +11,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:\n  sbi preprocess -d Original -c c23\n  \
 sbi preprocess -d Celeb-real --limit 10 --detector retinaface-mnet\n  \
 sbi preprocess -i photos/ -o portraits\n  \
-sbi preprocess -i photos/ -o moving --as-video -n 3\n\n\
+sbi preprocess -i photos/ -o moving --as-video -n 3\n  \
+sbi preprocess -d Original -c c23 --shard 3/8\n\n\
 Writes frames/, landmarks/ and retina/ beside the set's videos/ (with -o: into its folder), and preprocess_SET.json and .txt, which tell what \
 became of every video. A second run does only what is missing.")]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "input"])))]
@@ -20,9 +21,13 @@ pub struct PreprocessArgs {
     /// NeuralTextures, Celeb-real, Celeb-synthesis, YouTube-real, DFDC, DFDCP
     #[arg(short, long, value_name = "SET")]
     pub dataset: Option<SourceSet>,
-    /// Photographs and videos, or folders of them, instead of a published set
+    /// Photographs and videos, or folders of them, instead of a published set; - reads a list of paths from standard input,
+    /// @FILE from a file
     #[arg(short, long, value_name = "PATH", num_args = 1.., requires = "output")]
     pub input: Vec<PathBuf>,
+    /// Lists have a zero byte behind each path instead of a line's end, as `find -print0` writes them
+    #[arg(short = '0', long, requires = "input")]
+    pub null: bool,
     /// With -i: the set that is made, a name under the data root or a path
     #[arg(short, long, value_name = "SET", conflicts_with = "dataset")]
     pub output: Option<PathBuf>,
@@ -39,7 +44,7 @@ pub struct PreprocessArgs {
     #[arg(long, default_value_t = 5, value_name = "N", requires = "as_video")]
     pub seed: u64,
     /// Write crops and landmarks as DeepfakeBench's training reads them, below DATA_ROOT/rgb/: deepfakebench
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["as_video", "steps"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["as_video", "steps", "shard"])]
     pub layout: Option<FrameLayout>,
     /// What to find: landmarks, boxes, or both with a comma between
     #[arg(long, default_value = "landmarks,boxes", value_name = "STEPS")]
@@ -57,6 +62,8 @@ pub struct PreprocessArgs {
     /// Only the first N videos
     #[arg(long, value_name = "N", value_parser = positive)]
     pub limit: Option<usize>,
+    #[command(flatten)]
+    pub shard: ShardArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
 }
@@ -79,8 +86,10 @@ pub struct NpyPackArgs {
     #[command(flatten)]
     pub crop: CropArgs,
     /// Pack all videos anew
-    #[arg(long)]
+    #[arg(long, conflicts_with = "shard")]
     pub overwrite: bool,
+    #[command(flatten)]
+    pub shard: ShardArgs,
 }
 
 /// How prepared frames lie, where not as training here reads them.

@@ -3,6 +3,7 @@
 mod counterparts;
 mod data;
 mod machine;
+mod merge;
 mod scoring;
 mod shared;
 mod training;
@@ -12,6 +13,7 @@ mod weights;
 pub use counterparts::ReconstructArgs;
 pub use data::{FrameLayout, NpyPackArgs, PreprocessArgs};
 pub use machine::{BenchArgs, DoctorArgs};
+pub use merge::MergeArgs;
 pub use scoring::{CalibrateArgs, InferArgs, RobustnessArgs, VerifyArgs};
 pub use training::{PhaseName, PreviewArgs, TrainArgs};
 pub use weights::{AverageArgs, ConvertArgs, Precision, WeightLayout};
@@ -65,6 +67,8 @@ pub enum Command {
     NpyPack(NpyPackArgs),
     /// Score videos, photographs or a whole test set
     Infer(InferArgs),
+    /// Join what the shards of `infer`, `robustness`, `npy-pack` or `preprocess` have left
+    Merge(MergeArgs),
     /// Check a result of `infer`: the same files, the same weights, the same scores
     Verify(VerifyArgs),
     /// Measure how a detector holds when images get worse: JPEG, blur, noise, resizing, darkness

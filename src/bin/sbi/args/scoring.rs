@@ -1,6 +1,6 @@
 //! Commands that score faces: `infer`, `robustness` and `calibrate`.
 
-use super::shared::{CropArgs, FaceDetectorArgs, SamplingArgs, TestSetArgs};
+use super::shared::{CropArgs, FaceDetectorArgs, SamplingArgs, ShardArgs, TestSetArgs};
 use super::values::{positive, probability};
 use super::weights::Precision;
 use clap::Args;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sbi infer video.mp4\n  find -name '*.mp4' | sbi infer -i - --jsonl\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
+    after_help = "Examples:\n  sbi infer video.mp4\n  find -name '*.mp4' | sbi infer -i - --jsonl\n  sbi infer @list.txt --jsonl out.jsonl --resume\n  sbi infer @list.txt --shard 3/8 --json out.json\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
 sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result.json\n  \
 sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer --labels folder/labels.csv\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
 A score is the probability of a forgery, from 0 (real) to 1 (fake)."
@@ -27,6 +27,9 @@ pub struct InferArgs {
     /// The same, as an option
     #[arg(short, long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["dataset", "packed", "list"])]
     pub input: Vec<PathBuf>,
+    /// Lists have a zero byte behind each path instead of a line's end, as `find -print0` writes them
+    #[arg(short = '0', long)]
+    pub null: bool,
     /// CSV table with the columns file and label (and kind, source, pair, as far as known): metrics for any files; without
     /// -i all that it names are scored
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "packed", "list"])]
@@ -63,9 +66,13 @@ pub struct InferArgs {
     /// Write everything that was found out as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Print one line of JSON per input as soon as it is scored, in place of the table
-    #[arg(long)]
-    pub jsonl: bool,
+    /// Write one line of JSON per input as soon as it is scored; without FILE or with - to standard output, in place of the
+    /// table
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub jsonl: Option<PathBuf>,
+    /// Go on with the file of --jsonl: files whose results it has are not scored again, unless they have changed
+    #[arg(long, requires = "jsonl")]
+    pub resume: bool,
     /// Write one line per video as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
@@ -78,6 +85,8 @@ pub struct InferArgs {
     /// Score from which a video is rather fake than real; default: what the weight file says, if it does
     #[arg(long, value_name = "T", value_parser = probability)]
     pub threshold: Option<f64>,
+    #[command(flatten)]
+    pub shard: ShardArgs,
     #[command(flatten)]
     pub views: ViewsArgs,
 }
@@ -134,19 +143,24 @@ pub struct VerifyArgs {
 #[command(after_help = "Examples:\n  sbi robustness -d CDF -n 8 --plot cdf.png\n  \
 sbi robustness -w weights/FFc23.tar --packed data/npy/DFDC --json dfdc.json\n\n\
 Every face is scored as it is and in five severities of each kind: 26 times the work of infer.")]
-#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed"])))]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["dataset", "packed", "labels"])))]
 pub struct RobustnessArgs {
     /// Weights of the deepfake detector; default: the detector in the box
     #[arg(short, long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     #[command(flatten)]
     pub test_set: TestSetArgs,
+    /// CSV table with the columns file and label, whose files are scored
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
     #[command(flatten)]
     pub sampling: SamplingArgs,
     #[command(flatten)]
     pub detector: FaceDetectorArgs,
     #[command(flatten)]
     pub crop: CropArgs,
+    #[command(flatten)]
+    pub shard: ShardArgs,
     /// Faces scored at once
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub batch_size: Option<usize>,

@@ -1,11 +1,12 @@
 //! Flags that several commands have.
 
-use super::values::{detector_side, positive};
+use super::values::{detector_side, positive, shard};
 use clap::Args;
 use sbi::datasets::{Compression, TestSet};
 use sbi::face::{CropRule, FaceDetectorChoice, FaceDetectorConfig, LandmarkConfig};
 use sbi::infer::InferSource;
 use sbi::media::MediaLimits;
+use sbi::types::Shard;
 use std::path::{Path, PathBuf};
 
 /// Flags that choose and set up the face detector.
@@ -95,6 +96,22 @@ pub struct SamplingArgs {
     pub jobs: Option<usize>,
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// Flags that share a list out among processes.
+#[derive(Debug, Args)]
+pub struct ShardArgs {
+    /// Only the I-th of N equal parts of the list, such as 3/8; auto: as the variables of a Slurm array, torchrun or srun say.
+    /// `sbi merge` joins what all parts leave
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
+}
+
+impl ShardArgs {
+    /// This part's own version of a file that all parts write: `result.json` becomes `result.shard-3-of-8.json`.
+    pub fn file(&self, path: &Path) -> PathBuf {
+        self.shard.map_or_else(|| path.to_owned(), |shard| shard.file(path))
+    }
 }
 
 /// Where limits stand in a command's help.

@@ -1,5 +1,6 @@
 //! What numbers may be typed.
 
+use sbi::types::Shard;
 use std::ops::RangeInclusive;
 
 /// A count: a whole number from 1.
@@ -33,6 +34,15 @@ pub fn seconds(text: &str) -> Result<f64, String> {
         Ok(value) if (0.01..=600.0).contains(&value) => Ok(value),
         _ => Err("expected a number of seconds from 0.01 to 600".to_owned()),
     }
+}
+
+/// A shard: `I/N`, or `auto` for what the scheduler's variables say.
+pub fn shard(text: &str) -> Result<Shard, String> {
+    let shard = match text {
+        "auto" => Shard::of_scheduler(|name| std::env::var(name).ok()),
+        _ => text.parse(),
+    };
+    shard.map_err(|error| error.to_string())
 }
 
 /// A score, or a border between scores.
