@@ -334,7 +334,7 @@ mod tests {
         let folder = packed();
         let mut manifest = Manifest::read(folder.path()).unwrap().unwrap();
         manifest.videos.remove(0);
-        manifest.write(folder.path()).unwrap();
+        manifest.write(folder.path(), None).unwrap();
         assert!(first_video_error(folder.path()).contains("1.npy: not packed yet"));
     }
 
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn an_empty_manifest_speaks_of_videos_to_come() {
         let folder = tempfile::tempdir().unwrap();
-        Manifest::new(settings(), 2, Vec::new()).write(folder.path()).unwrap();
+        Manifest::new(settings(), 2, Vec::new()).write(folder.path(), None).unwrap();
         npy::write_i64_vec(&target_list_path(folder.path()), &[0, 1]).unwrap();
         let set = PackedSet::open(folder.path()).unwrap();
         assert!(set.videos.iter().all(|video| video.open().is_err()));
