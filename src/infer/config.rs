@@ -82,6 +82,8 @@ pub struct Config {
     pub annotate: Option<PathBuf>,
     /// Folder for sheets that show where in the faces scores come from.
     pub heatmaps: Option<PathBuf>,
+    /// HTML file that tells people what was found, with pictures; it appears whole at the end of the run.
+    pub report: Option<PathBuf>,
     /// What scores are made of; `None`: what the forgery detector's file says.
     pub views: Option<Views>,
     /// Score from which a video is called fake, 0..1; `None`: as the forgery detector's file says.
@@ -112,6 +114,7 @@ impl Config {
             limits: MediaLimits::default(),
             annotate: None,
             heatmaps: None,
+            report: None,
             views: None,
             threshold: None,
             limit: None,

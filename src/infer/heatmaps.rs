@@ -47,12 +47,30 @@ impl SheetFolder {
         }
         let crops: Vec<&RgbImage> = faces.iter().map(|face| face.crop).collect();
         let maps = forgery_detector.evidence(&crops)?;
-        // Colours turn where verdicts do; thresholds of 0 and 1 have no logarithm.
-        const EDGE: f64 = 1e-4;
-        let threshold = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold).clamp(EDGE, 1.0 - EDGE);
-        let border = (threshold / (1.0 - threshold)).ln() as f32;
-        Ok(write_image(&self.0.file(number), &sheet(faces, &maps, border)?)?)
+        Ok(write_image(&self.0.file(number), &sheet(faces, &maps, border(judge))?)?)
     }
+}
+
+/// Log odds at which colours turn: where verdicts do. Thresholds of 0 and 1 have no logarithm.
+fn border(judge: Option<Judge>) -> f32 {
+    const EDGE: f64 = 1e-4;
+    let threshold = judge.map_or(NEUTRAL_SCORE, |judge| judge.threshold).clamp(EDGE, 1.0 - EDGE);
+    (threshold / (1.0 - threshold)).ln() as f32
+}
+
+/// Each crop at a side of [`TILE`] pixels, and beside it the same with its map over it.
+pub(super) fn tiles(
+    forgery_detector: &ForgeryDetector,
+    judge: Option<Judge>,
+    crops: &[&RgbImage],
+) -> Result<Vec<(RgbImage, RgbImage)>> {
+    let maps = if crops.is_empty() { Vec::new() } else { forgery_detector.evidence(crops)? };
+    let tile = |(crop, map): (&&RgbImage, &EvidenceMap)| {
+        let crop = resized(crop, TILE, TILE)?;
+        let map = coloured(&crop, map, border(judge));
+        Ok((crop, map))
+    };
+    crops.iter().zip(&maps).map(tile).collect()
 }
 
 /// Faces with their maps beside them, in their order.

@@ -74,8 +74,7 @@ pub(super) fn of_persons(persons: &[PersonResult], judge: Option<Judge>) -> Vec<
     marks
 }
 
-/// The faces for a sheet of at most `most`. Where persons are told apart, the best of each person first, the most suspicious
-/// person first of all, then the next best of each.
+/// The faces for a sheet of at most `most`, in the order of [`ranked`].
 pub(super) fn titled<'a>(
     kept: &'a [KeptFace],
     faces: &[ScoredFace],
@@ -87,8 +86,26 @@ pub(super) fn titled<'a>(
         title: format!("frame {}   score {:.3}", kept.face.frame, kept.face.score),
         colour: None,
     };
+    let titled = |(person, face): (Option<&PersonResult>, &'a KeptFace)| match person {
+        None => plain(face),
+        Some(person) => TitledFace {
+            title: format!("{}   {}", name(person), plain(face).title),
+            colour: Some(colour(person)),
+            crop: &face.crop,
+        },
+    };
+    ranked(kept, faces, persons).into_iter().take(most).map(titled).collect()
+}
+
+/// The faces that are shown, with their persons where persons are told apart: the best of each person first, the most
+/// suspicious person first of all, then the next best of each.
+pub(super) fn ranked<'a, 'p>(
+    kept: &'a [KeptFace],
+    faces: &[ScoredFace],
+    persons: &'p [PersonResult],
+) -> Vec<(Option<&'p PersonResult>, &'a KeptFace)> {
     if persons.is_empty() {
-        return kept.iter().take(most).map(plain).collect();
+        return kept.iter().map(|face| (None, face)).collect();
     }
     let owner = |kept: &KeptFace| {
         let is_it = |&member: &usize| {
@@ -107,12 +124,7 @@ pub(super) fn titled<'a>(
         *count += 1;
     }
     ranked.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(b.2.score.total_cmp(&a.2.score)));
-    let titled = |(_, _, person, face): (usize, bool, &PersonResult, &'a KeptFace)| TitledFace {
-        title: format!("{}   {}", name(person), plain(face).title),
-        colour: Some(colour(person)),
-        crop: &face.crop,
-    };
-    ranked.into_iter().take(most).map(titled).collect()
+    ranked.into_iter().map(|(_, _, person, face)| (Some(person), face)).collect()
 }
 
 #[cfg(test)]
@@ -141,6 +153,7 @@ mod tests {
             faces: scores.iter().enumerate().map(face).collect(),
             members: (0..scores.len()).map(|frame| 3 * frame + number - 1).collect(),
             passages: Vec::new(),
+            measured: crate::metrics::FaceMeasures::default(),
         }
     }
 

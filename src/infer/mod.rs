@@ -17,6 +17,7 @@ mod part;
 mod passages;
 mod persons;
 mod protocol;
+mod report;
 mod result;
 pub mod robustness;
 mod scoring;
@@ -41,6 +42,7 @@ use crate::types::VideoStatus;
 use evidence::RunEvidence;
 use input::{InputItem, Inputs};
 use networks::Opened;
+use report::Gallery;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,7 +106,8 @@ pub fn run_with(
         None => whole,
     };
     let Following { tell, before, keep } = following;
-    let keep = keep || inputs.labelled;
+    let keep = keep || inputs.labelled || config.report.is_some();
+    let all = inputs.items.len();
     let taken = before.map(|before| taken_over(config, &inputs, before, progress)).transpose()?;
     let mut videos: BTreeMap<usize, VideoResult> = taken.unwrap_or_default();
     let inputs = inputs.only(|item| !videos.contains_key(&item.place));
@@ -116,6 +119,10 @@ pub fn run_with(
     let started = Instant::now();
     let over = AtomicBool::new(false);
     let (mut faces_scored, mut asked, mut run_evidence, mut identity) = (0, false, None, None);
+    let mut gallery = match config.report {
+        Some(_) => Gallery::new(all, inputs.labelled),
+        None => Gallery::default(),
+    };
     let (telling, hearing) = evidence::Hearing::new();
     let (scored, gathered) = std::thread::scope(|scope| {
         let (cancelled, inputs) = ((cancel, &over), &inputs);
@@ -135,7 +142,7 @@ pub fn run_with(
         };
         let judged = (&forgery_detector, judge);
         let followed: (&dyn Progress, scoring::Take) = (progress, &mut take);
-        let scored = scoring::score_all(config, (&inputs.items, &list), faces, judged, followed, cancel);
+        let scored = scoring::score_all(config, (&inputs.items, &list), faces, judged, followed, &mut gallery, cancel);
         // Of a run that failed nobody wants sums.
         over.store(scored.is_err(), Ordering::Relaxed);
         let timing = Timing::of(faces_scored, started.elapsed());
@@ -165,7 +172,7 @@ pub fn run_with(
         Some(OtherProtocol::DeepfakeBench) if inputs.labelled => Some(BenchmarkMetrics::of(&videos)?),
         _ => None,
     };
-    Ok(InferSummary {
+    let mut summary = InferSummary {
         scored_by: ScoredBy::new(&config.weights, &forgery_detector),
         dataset: inputs.dataset,
         compression: inputs.compression,
@@ -180,9 +187,17 @@ pub fn run_with(
         protocol,
         deepfakebench: benchmark,
         evidence: run_evidence,
-        part: part.map(|part| part.done(places)),
+        part: part.map(|part| part.done(places.clone())),
+        report_failed: None,
         timing,
-    })
+    };
+    if let Some(path) = &config.report {
+        // Hours of scoring are not lost for it.
+        summary.report_failed = report::write(path, &summary, &gallery.in_order(&places), &forgery_detector)
+            .err()
+            .map(|error| crate::causes::with_causes(&error));
+    }
+    Ok(summary)
 }
 
 /// The results of an earlier run that still hold, by place: of the same weights and settings, and of files that have not

@@ -55,6 +55,9 @@ pub struct PersonResult {
     /// Parts of the video in which it is likely to be forged.
     #[serde(skip)]
     pub(super) passages: Vec<Passage>,
+    /// What its faces are like, as far as it was measured.
+    #[serde(skip)]
+    pub(super) measured: FaceMeasures,
 }
 
 impl PersonResult {
@@ -104,8 +107,9 @@ impl PersonJudge<'_> {
             }
             _ => Vec::new(),
         };
+        let measured = measures(&person.sightings, Some(person.side), &found.light);
         let mut doubts = self.doubts.to_vec();
-        doubts.extend(self.range.doubts(measures(&person.sightings, Some(person.side), &found.light)));
+        doubts.extend(self.range.doubts(measured));
         let judgement = self.judge.map(|judge| {
             judge.judge_person(&PersonEvidence {
                 score,
@@ -130,6 +134,7 @@ impl PersonJudge<'_> {
             faces,
             members: person.sightings,
             passages,
+            measured,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::model::ForgeryDetector;
 use crate::types::{Label, VideoStatus};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::path::Path;
 use std::time::Duration;
 
@@ -96,6 +97,30 @@ impl VideoResult {
     pub fn deciding_passages(&self) -> impl Iterator<Item = &Passage> {
         let passages = self.passages.as_deref().unwrap_or_default().iter();
         passages.filter(|passage| Some(passage.person) == self.deciding_person)
+    }
+
+    /// Its probability of a fake, where there is one.
+    pub fn probability(&self) -> Option<f64> {
+        self.judgement.as_ref().and_then(|judgement| judgement.probability)
+    }
+
+    /// The persons that count, in their order.
+    pub fn counting_persons(&self) -> impl Iterator<Item = &PersonResult> {
+        self.persons.iter().flatten().filter(|person| !person.stray)
+    }
+
+    /// Which of two files is more suspicious: likely fakes, then what is undecided; within these the higher probability or
+    /// score. What has none is the least.
+    pub fn suspicion(&self, other: &VideoResult) -> Ordering {
+        let rank = |video: &VideoResult| match video.verdict() {
+            Some(Verdict::LikelyFake) => 3,
+            Some(Verdict::Undecided) if video.score.is_some() => 2,
+            Some(Verdict::NoTraceFound) => 1,
+            None if video.score.is_some() => 1,
+            _ => 0,
+        };
+        let worst = |video: &VideoResult| video.probability().or(video.score).unwrap_or(-1.0);
+        rank(self).cmp(&rank(other)).then(worst(self).total_cmp(&worst(other)))
     }
 
     /// The verdict in words, with the passage that it is about: `likely fake in 0:42 to 0:51`. Empty without a verdict.
@@ -213,6 +238,9 @@ pub struct InferSummary {
     /// Which part of a list it is of, where it is not of all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+    /// Why the report that was asked for could not be written, as a sentence.
+    #[serde(skip)]
+    pub report_failed: Option<String>,
     /// How long it took.
     pub timing: Timing,
 }

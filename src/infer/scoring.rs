@@ -6,6 +6,7 @@ use super::heatmaps::{self, SheetFolder};
 use super::input::InputItem;
 use super::marks;
 use super::persons::{PersonJudge, deciding, judgement_of_file, measured_of_all};
+use super::report::Gallery;
 use super::verdict::{Evidence, file_doubts};
 use super::{Config, Judge, NEUTRAL_SCORE, PersonResult, Sampling, Verdict, VideoResult};
 use crate::Result;
@@ -23,28 +24,32 @@ pub(super) type Take<'a> = &'a mut dyn FnMut(usize, VideoResult) -> Result<()>;
 /// Scores all items, whose faces `faces` tells, in order, and hands each result on; `judge` is what their scores are measured
 /// by. `list`: the paths of the whole list that the items are of, by which files that are drawn get their names.
 ///
-/// An interruption drops the current item.
+/// An interruption drops the current item. Faces for a report go to `gallery`.
 pub(super) fn score_all(
     config: &Config,
     (items, list): (&[InputItem], &[PathBuf]),
     faces: FaceStream,
     (forgery_detector, judge): (&ForgeryDetector, Option<Judge>),
     (progress, take): (&dyn Progress, Take),
+    gallery: &mut Gallery,
     cancel: &Cancel,
 ) -> Result<()> {
     let paths = || list.iter().map(PathBuf::as_path);
     let copies = config.annotate.as_deref().map(|folder| CopyFolder::create(folder, paths())).transpose()?;
     let sheets = config.heatmaps.as_deref().map(|folder| SheetFolder::create(folder, paths())).transpose()?;
-    let builder =
-        ResultBuilder { items, forgery_detector, judge, copies, sheets, reading: config.reading(), cancel };
+    let reading = config.reading();
+    let wants_pictures = gallery.is_wanted();
+    let builder = ResultBuilder { items, forgery_detector, judge, copies, sheets, reading, cancel };
     progress.begin(items.len(), "videos");
     let batches = Batches {
-        keep: if builder.sheets.is_some() { heatmaps::FACES } else { 0 },
-        measure: config.measure || forgery_detector.calibrated_range() != CalibratedRange::default(),
+        keep: if builder.sheets.is_some() || wants_pictures { heatmaps::FACES } else { 0 },
+        measure: config.measure
+            || wants_pictures
+            || forgery_detector.calibrated_range() != CalibratedRange::default(),
         ..Batches::for_detector(config.batch_size, forgery_detector)
     };
     score_stream(faces, forgery_detector, batches, |number, end, found| {
-        let result = builder.result(number, end, found)?;
+        let result = builder.result(number, end, found, gallery)?;
         for note in result.note.iter().chain(&result.remarks) {
             progress.note(&format!("{}: {note}", result.path));
         }
@@ -68,7 +73,13 @@ struct ResultBuilder<'a> {
 
 impl ResultBuilder<'_> {
     /// Everything about the item of this number.
-    fn result(&self, number: usize, mut end: InputEnd, found: ScoredFaces) -> Result<VideoResult> {
+    fn result(
+        &self,
+        number: usize,
+        mut end: InputEnd,
+        found: ScoredFaces,
+        gallery: &mut Gallery,
+    ) -> Result<VideoResult> {
         // Of an input whose faces cannot be trusted none count.
         let found = if end.faces == 0 { ScoredFaces::default() } else { found };
         let seen = end.seen.take();
@@ -127,6 +138,7 @@ impl ResultBuilder<'_> {
         let undrawn = self.draw(number, score, &result, &found);
         let notes: Vec<String> = end.note.into_iter().chain(undrawn).collect();
         result.note = (!notes.is_empty()).then(|| notes.join("; "));
+        gallery.take(item.place, &result, &found, (self.forgery_detector, self.judge))?;
         Ok(result)
     }
 

@@ -217,6 +217,12 @@ impl Judge {
         self.score_of(far - share(persons)).unwrap_or((1.0 + self.threshold) / 2.0)
     }
 
+    /// The scores between which one of so many persons is undecided, (low, high), each 0..1; `None` without calibration.
+    pub(super) fn undecided(&self, persons: usize) -> Option<(f64, f64)> {
+        let sure = (SURE_FROM / (1.0 - SURE_FROM)).ln();
+        Some((self.score_of(-sure)?, self.score_of(sure - share(persons))?))
+    }
+
     /// Calibrated probability of a fake, where any of so many persons may be it.
     fn probability_among(&self, score: f64, persons: usize) -> Option<f64> {
         let alone = self.probability(score)?;

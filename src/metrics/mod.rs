@@ -17,6 +17,7 @@ mod measures;
 mod pav;
 mod reliability;
 mod roc;
+mod roc_band;
 mod score;
 mod summary;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use measures::{AnsweredVideo, Curves, Measure, Measures, Scale, WorstKind};
 pub use pav::Pav;
 pub use reliability::{ReliabilityBin, reliability};
 pub use roc::{EqualErrorRate, Roc};
+pub use roc_band::{RocPoint, roc_band};
 pub use score::{FrameScore, OverFrames, VideoScore, video_score, video_score_over};
 pub use summary::{PairMetrics, ScoredVideo, VideoMetrics};
 pub use tippett::{TippettPoint, tippett};

@@ -12,6 +12,7 @@ use crate::checkpoint::{BATCH_COUNTER, StateDict};
 use crate::metrics::{CalibratedRange, Calibration, LikelihoodRatios};
 use crate::native::torch::Half;
 use crate::types::RgbImage;
+use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -35,6 +36,7 @@ pub struct ForgeryDetector {
     likelihood_ratios: Option<LikelihoodRatios>,
     half: Option<Half>,
     notes: Vec<String>,
+    metadata: BTreeMap<String, String>,
 }
 
 impl ForgeryDetector {
@@ -65,6 +67,7 @@ impl ForgeryDetector {
             calibrated_range,
             likelihood_ratios,
             notes,
+            metadata: file.metadata.clone(),
             ..Self::from_state(&file.state, input, path, execution)?
         })
     }
@@ -92,6 +95,7 @@ impl ForgeryDetector {
             likelihood_ratios: None,
             half: None,
             notes: Vec::new(),
+            metadata: BTreeMap::new(),
         })
     }
 
@@ -111,6 +115,11 @@ impl ForgeryDetector {
         self.half = Some(half);
         let halved = self.scores(&crops)?;
         Ok(whole.iter().zip(halved).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max))
+    }
+
+    /// What the weight file says of itself, by name; empty where it says nothing.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
     }
 
     /// The network that scores.

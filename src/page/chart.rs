@@ -7,13 +7,15 @@ use super::shapes::{Shape, area, polyline};
 use askama::Template;
 
 /// Width and height of a drawing, and of a square one.
-const WIDE: (f64, f64) = (720.0, 330.0);
+const WIDE: (f64, f64) = (720.0, 370.0);
 const SQUARE: (f64, f64) = (480.0, 480.0);
 /// Room around the plot for names and ticks, which small screens draw larger.
 const LEFT: f64 = 66.0;
 const RIGHT: f64 = 34.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 66.0;
+/// More names than these on the x axis are too many for a small screen.
+const MANY: usize = 7;
 /// Height of a row of a chart of ranges.
 const ROW: f64 = 46.0;
 
@@ -33,7 +35,8 @@ pub enum Paint {
 }
 
 impl Paint {
-    fn class(self) -> String {
+    /// The class of the style sheet.
+    pub(super) fn class(self) -> String {
         match self {
             Paint::Series(number) => format!("s{}", number % 8),
             Paint::Fake => "fake".to_owned(),
@@ -246,10 +249,13 @@ impl Chart {
             text: text.to_owned(),
         };
         let mut shapes = Vec::new();
-        for (value, name) in self.x.ticks() {
+        // Small screens leave out every second name where there are many.
+        let many = self.x.ticks().len() > MANY;
+        for (at, (value, name)) in self.x.ticks().iter().enumerate() {
             let x = self.x_at(plot, *value);
+            let class = if many && at % 2 == 1 { "tick minor" } else { "tick" };
             shapes.push(grid(polyline(&[(x, y0), (x, y1)])));
-            shapes.push(words(x, y1 + 24.0, "middle", "tick", name));
+            shapes.push(words(x, y1 + 24.0, "middle", class, name));
         }
         if self.ranges.is_empty() {
             for (value, name) in self.y.ticks() {
@@ -421,15 +427,15 @@ mod tests {
         let html = chart().html().to_string();
         let document = parsed(&html);
         let svg = document.descendants().find(|node| node.has_tag_name("svg")).unwrap();
-        assert_eq!(svg.attribute("viewBox"), Some("0 0 720 330"));
+        assert_eq!(svg.attribute("viewBox"), Some("0 0 720 370"));
         let path = |class: &str| {
             let of_class = |node: &roxmltree::Node| node.attribute("class") == Some(class);
             svg.descendants().find(of_class).and_then(|node| node.attribute("d")).unwrap_or_default()
         };
-        assert_eq!(path("line s0"), "M66 264L686 40");
-        assert_eq!(path("level plain"), "M66 152L686 152");
+        assert_eq!(path("line s0"), "M66 304L686 40");
+        assert_eq!(path("level plain"), "M66 172L686 172");
         let dot = svg.descendants().find(|node| node.has_tag_name("circle")).unwrap();
-        assert_eq!((dot.attribute("cx"), dot.attribute("cy")), (Some("376"), Some("152")));
+        assert_eq!((dot.attribute("cx"), dot.attribute("cy")), (Some("376"), Some("172")));
         assert!(html.contains("person &#38; co") && html.contains("Score &#60;over&#62; time"));
     }
 

@@ -55,6 +55,12 @@ impl Html {
         Html::of(&SideBySide { pieces: &pieces.into_iter().collect::<Vec<_>>() })
     }
 
+    /// Figures in a grid, as many side by side as there is room for.
+    pub fn grid(pieces: impl IntoIterator<Item = Html>) -> Html {
+        let pieces: Html = pieces.into_iter().collect();
+        if pieces.is_empty() { pieces } else { Html::of(&Grid { pieces: &pieces }) }
+    }
+
     /// Puts another piece after this one.
     pub fn push(&mut self, piece: Html) {
         self.0.push_str(&piece.0);
@@ -148,6 +154,17 @@ struct Heading<'a> {
 )]
 struct SideBySide<'a> {
     pieces: &'a [Html],
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<div class="faces">
+{{ pieces.placed() }}</div>
+"#
+)]
+struct Grid<'a> {
+    pieces: &'a Html,
 }
 
 /// Names with what they stand for, such as settings: a `<dl>`.

@@ -28,6 +28,7 @@
 //! a colour alone.
 
 mod axis;
+mod banner;
 mod chart;
 mod escape;
 mod figure;
@@ -40,6 +41,7 @@ mod table;
 pub(crate) mod testing;
 
 pub use axis::Axis;
+pub use banner::Banner;
 pub use chart::{Bar, Chart, Dot, Layer, Paint, Range};
 pub use escape::{Visible, visible};
 pub use figure::{Figure, Picture};

@@ -41,6 +41,8 @@ mod preview;
 mod reconstruct;
 /// Lists shared out among processes, and their results joined.
 mod shards;
+/// Reports that people read in a browser.
+mod report;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
 /// What tests need of the machine, and what becomes of a test where it is missing.

@@ -139,7 +139,9 @@ fn robustness_is_the_same_from_videos_and_packed_faces_and_names_what_it_leaves_
     let place = Place::new();
     place.dfdc(&[(FACES[0], 0), (FACES[1], 1), ("dark.mp4", 1)]);
     let run = "robustness -q -w weights/sbi.tar --batch-size 3";
-    let done = place.sbi(&format!("{run} -d DFDC -n 2 --json videos.json --plot plot.png")).code(1);
+    let done = place
+        .sbi(&format!("{run} -d DFDC -n 2 --json videos.json --plot plot.png --report robust.html"))
+        .code(1);
     let done =
         done.tells(&["left out", "v2.mp4", "no face"]).tells(&["2 videos, 4 faces, each in 26 versions"]);
     let done = done.tells(&["as it is"]).tells(&["jpeg", "quality 15"]);
@@ -151,6 +153,14 @@ fn robustness_is_the_same_from_videos_and_packed_faces_and_names_what_it_leaves_
     let (videos, packed) = (place.json("videos.json"), place.json("packed.json"));
     let rows = videos["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 25);
+    let report = fs::read_to_string(place.path("robust.html")).unwrap();
+    assert!(
+        report.contains("Robustness on DFDC") && report.contains("brightness") && report.contains("v2.mp4")
+    );
+    for row in rows {
+        let told = format!("<td class=\"number\" data-key=\"{:e}\">", row["real_shift"].as_f64().unwrap());
+        assert!(report.contains(&told), "{told}");
+    }
     assert!(
         rows.iter().any(|row| row["real_shift"].as_f64().unwrap().abs() > 1e-4),
         "nothing changes a score"

@@ -2,7 +2,6 @@
 
 use crate::report::{interrupted, likelihood};
 use sbi::infer::{InferSummary, LIMITS, PersonResult, Sampling, Verdict, VideoResult, clock};
-use std::cmp::Ordering;
 use std::io::{self, Write};
 
 /// Persons of a file that are shown one by one before they are only counted.
@@ -14,7 +13,7 @@ pub fn files(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
     let head = if judged { "verdict         p(fake)  " } else { "" };
     writeln!(out, "fakeness  {head}frames  faces  persons  status      file")?;
     let mut videos: Vec<&VideoResult> = summary.videos.iter().collect();
-    videos.sort_by(|a, b| suspicion(b, a));
+    videos.sort_by(|a, b| b.suspicion(a));
     for video in &videos {
         row(out, video, judged)?;
         if videos.len() > 1 {
@@ -31,43 +30,21 @@ pub fn files(out: &mut impl Write, summary: &InferSummary) -> io::Result<()> {
     Ok(())
 }
 
-/// Likely fakes first, then what is undecided; within these the higher probability or score. What has none comes last.
-fn suspicion(a: &VideoResult, b: &VideoResult) -> Ordering {
-    let rank = |video: &VideoResult| match video.verdict() {
-        Some(Verdict::LikelyFake) => 3,
-        Some(Verdict::Undecided) if video.score.is_some() => 2,
-        Some(Verdict::NoTraceFound) => 1,
-        None if video.score.is_some() => 1,
-        _ => 0,
-    };
-    let worst = |video: &VideoResult| probability(video).or(video.score).unwrap_or(-1.0);
-    rank(a).cmp(&rank(b)).then(worst(a).total_cmp(&worst(b)))
-}
-
-pub fn probability(video: &VideoResult) -> Option<f64> {
-    video.judgement.as_ref().and_then(|judgement| judgement.probability)
-}
-
 fn row(out: &mut impl Write, video: &VideoResult, judged: bool) -> io::Result<()> {
     let score = video.score.map_or("-".to_owned(), |score| format!("{score:.4}"));
-    let sure = probability(video).map_or("-".to_owned(), |probability| format!("{probability:.2}"));
+    let sure = video.probability().map_or("-".to_owned(), |probability| format!("{probability:.2}"));
     let words = video.verdict().map_or("", Verdict::words);
     let verdict = if judged { format!("{words:<14}  {sure:<7}  ") } else { String::new() };
     let VideoResult { frames, faces, path, .. } = video;
-    let persons = counting(video).count();
+    let persons = video.counting_persons().count();
     let status = video.status.to_string();
     writeln!(out, "{score:<8}  {verdict}{frames:>6}  {faces:>5}  {persons:>7}  {status:<10}  {path}")
 }
 
-/// The persons that count.
-fn counting(video: &VideoResult) -> impl Iterator<Item = &PersonResult> {
-    video.persons.iter().flatten().filter(|person| !person.stray)
-}
-
 /// A line for each person of a file with several.
 fn persons(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
-    if counting(video).count() > 1 {
-        for person in counting(video).take(SHOWN_PERSONS) {
+    if video.counting_persons().count() > 1 {
+        for person in video.counting_persons().take(SHOWN_PERSONS) {
             let (score, verdict) = (person.score, person.verdict().map_or("", Verdict::words));
             let sure = person.judgement.as_ref().and_then(|judgement| judgement.probability);
             let sure = sure.map_or(String::new(), |sure| format!("p(fake) {sure:.2}, "));
@@ -82,7 +59,7 @@ fn persons(out: &mut impl Write, video: &VideoResult) -> io::Result<()> {
                 "  person {person:<3} {score:.4}  {verdict:<14}  {sure}{frames}, face of {side:.0} px{times}"
             )?;
         }
-        let more = counting(video).count().saturating_sub(SHOWN_PERSONS);
+        let more = video.counting_persons().count().saturating_sub(SHOWN_PERSONS);
         if more > 0 {
             writeln!(out, "  … and {more} more persons, see --json")?;
         }
@@ -138,7 +115,7 @@ fn sampled(out: &mut impl Write, sampling: &Sampling, looked_at: usize) -> io::R
 /// What to do with a verdict.
 fn next(verdict: Verdict, video: &VideoResult) -> String {
     let frame = || {
-        let person = counting(video).find(|person| Some(person.person) == video.deciding_person)?;
+        let person = video.counting_persons().find(|person| Some(person.person) == video.deciding_person)?;
         let top = person.faces.iter().max_by(|a, b| a.score.total_cmp(&b.score))?;
         Some((person.person, top))
     };

@@ -17,16 +17,16 @@ const STANDARD_OUTPUT: &str = "-";
 
 pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
     let of_shard = |path: &Option<PathBuf>| path.as_ref().map(|path| args.shard.file(path));
-    let (json, csv) = (of_shard(&args.json), of_shard(&args.csv));
+    let (json, csv, html) = (of_shard(&args.json), of_shard(&args.csv), of_shard(&args.report));
     let prints_lines = args.jsonl.as_deref() == Some(Path::new(STANDARD_OUTPUT));
     let lines = if prints_lines { None } else { of_shard(&args.jsonl) };
-    for path in [&json, &csv, &lines].into_iter().flatten() {
+    for path in [&json, &csv, &lines, &html].into_iter().flatten() {
         check_writable(path)?;
     }
     if args.resume && lines.is_none() {
         bail!("--resume goes on with the file that --jsonl names, and standard output is none");
     }
-    let config = config(args, session)?;
+    let config = Config { report: html, ..config(args, session)? };
     // Without a file or table that needs them, long results are not held in memory.
     let keep = args.jsonl.is_none() || json.is_some() || csv.is_some();
     let before = match lines.as_deref().filter(|_| args.resume) {
@@ -57,7 +57,10 @@ pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
         (Some(path), false) if !keep && summary.metrics.is_none() => counted(&summary, path),
         _ => report::inference(&summary)?,
     }
-    Ok(outcome(&summary))
+    match &summary.report_failed {
+        Some(why) => Err(anyhow::anyhow!("{why}").context("the report")),
+        None => Ok(outcome(&summary)),
+    }
 }
 
 /// The last words of a run whose results are in a file, line by line.

@@ -1,6 +1,6 @@
 //! Results for people and programs: tables on standard output, JSON and CSV files.
 
-use crate::files_report::{files, probability};
+use crate::files_report::files;
 use crate::protocols;
 use sbi::atomic_file;
 use sbi::infer::evidence::sealed;
@@ -94,7 +94,7 @@ pub fn csv(path: &Path, summary: &InferSummary) -> anyhow::Result<()> {
                 &video.frames.to_string(),
                 &video.faces.to_string(),
                 video.note.as_deref().unwrap_or(""),
-                &probability(video).map_or(String::new(), |probability| probability.to_string()),
+                &video.probability().map_or(String::new(), |probability| probability.to_string()),
                 &video.judgement.as_ref().map_or(String::new(), |judgement| judgement.reasons.join("; ")),
                 &video.persons.as_ref().map_or(String::new(), |persons| persons_told(persons)),
                 &video.deciding_person.map_or(String::new(), |person| person.to_string()),

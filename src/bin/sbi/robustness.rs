@@ -12,11 +12,14 @@ use std::path::{Path, PathBuf};
 
 pub fn run(args: &RobustnessArgs, session: &Session) -> anyhow::Result<Outcome> {
     let of_shard = |path: &Option<PathBuf>| path.as_ref().map(|path| args.shard.file(path));
-    let (json, plot) = (of_shard(&args.json), of_shard(&args.plot));
-    for path in [&json, &plot].into_iter().flatten() {
+    let (json, plot, html) = (of_shard(&args.json), of_shard(&args.plot), of_shard(&args.report));
+    for path in [&json, &plot, &html].into_iter().flatten() {
         check_writable(path)?;
     }
     let summary = robustness::run(&config(args, session)?, session.progress, session.cancel)?;
+    if let Some(path) = &html {
+        robustness::write_report(path, &summary).context("the report")?;
+    }
     write(&summary, json.as_deref(), plot.as_deref())?;
     Ok(outcome(&summary))
 }

@@ -134,6 +134,8 @@ impl Settings {
             limits,
             annotate,
             heatmaps,
+            // Another way to tell the same.
+            report: _,
             views,
             threshold,
             limit,

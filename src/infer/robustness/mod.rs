@@ -4,6 +4,9 @@ mod collect;
 mod merge;
 mod perturbation;
 mod plot;
+mod report;
+
+pub use report::write_report;
 
 pub use collect::VideoVersions;
 pub use merge::results as merge;

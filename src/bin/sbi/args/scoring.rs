@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sbi infer video.mp4\n  find -name '*.mp4' | sbi infer -i - --jsonl\n  sbi infer @list.txt --jsonl out.jsonl --resume\n  sbi infer @list.txt --shard 3/8 --json out.json\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
+    after_help = "Examples:\n  sbi infer video.mp4 --report report.html\n  find -name '*.mp4' | sbi infer -i - --jsonl\n  sbi infer @list.txt --jsonl out.jsonl --resume\n  sbi infer @list.txt --shard 3/8 --json out.json\n  sbi infer -w weights/EG-weights.tar -i video.mp4 --heatmaps out/\n  \
 sbi infer -w weights/EG-weights.tar -i folder/ --annotate out/ --json out/result.json\n  \
 sbi infer -w weights/EG-weights.tar -d CDF\n  sbi infer --labels folder/labels.csv\n  sbi infer -w weights/FFc23.tar --packed data/npy/DFDC\n\n\
 A score is the probability of a forgery, from 0 (real) to 1 (fake)."
@@ -82,6 +82,9 @@ pub struct InferArgs {
     /// Write a sheet per input that shows where in its most suspicious faces the score comes from
     #[arg(long, value_name = "DIR")]
     pub heatmaps: Option<PathBuf>,
+    /// Write a report for people: one HTML file with verdicts, reasons, curves, faces and heat maps
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// Score from which a video is rather fake than real; default: what the weight file says, if it does
     #[arg(long, value_name = "T", value_parser = probability)]
     pub threshold: Option<f64>,
@@ -170,6 +173,9 @@ pub struct RobustnessArgs {
     /// Draw AUC and score shifts over the severities as a PNG
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
+    /// Write a report for people: one HTML file with curves and numbers
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

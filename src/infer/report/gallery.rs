@@ -1,0 +1,171 @@
+//! The faces that a report shows, kept while files are scored: a bounded number of small pictures.
+
+use crate::Result;
+use crate::imaging::shrunk;
+use crate::infer::batches::ScoredFaces;
+use crate::infer::heatmaps::tiles;
+use crate::infer::input::InputItem;
+use crate::infer::marks::ranked;
+use crate::infer::{Judge, VideoResult};
+use crate::model::ForgeryDetector;
+use crate::page::Picture;
+use crate::types::RgbImage;
+use std::cmp::Ordering;
+
+/// Faces of a single file.
+const OF_ONE: usize = 24;
+/// Files of several that get pictures, and faces of each.
+const FILES: usize = 40;
+const OF_SEVERAL: usize = 2;
+/// Errors of a labelled set that get a picture, of each class.
+const ERRORS: usize = 8;
+
+/// Side of a small face in pixels.
+const SMALL: usize = 72;
+
+/// A face with its heat map.
+#[derive(Clone, Debug)]
+pub struct ShownFace {
+    /// Its person, where persons are told apart.
+    pub person: Option<usize>,
+    /// Index of its frame.
+    pub frame: usize,
+    /// Time of the frame in seconds, where it is known.
+    pub seconds: Option<f64>,
+    /// Width and height of its box in pixels, where they are known.
+    pub size: Option<(f64, f64)>,
+    /// Its score.
+    pub score: f64,
+    /// The face.
+    pub face: Picture,
+    /// Where in it the score comes from.
+    pub map: Picture,
+    /// The face, small, for tables.
+    pub small: Picture,
+}
+
+/// The faces of a file.
+struct Shown {
+    number: usize,
+    /// By it files are compared that compete for a place.
+    result: VideoResult,
+    faces: Vec<ShownFace>,
+}
+
+/// For whom pictures are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Plan {
+    /// Nobody.
+    #[default]
+    None,
+    /// The only file.
+    One,
+    /// The most suspicious of several.
+    Suspicious,
+    /// Of a labelled set, the fakes with the lowest and the real ones with the highest scores.
+    Errors,
+}
+
+/// Pictures of faces, of a bounded number of files.
+#[derive(Default)]
+pub struct Gallery {
+    plan: Plan,
+    shown: Vec<Shown>,
+}
+
+impl Gallery {
+    /// For a report of these.
+    pub fn for_items(items: &[InputItem]) -> Gallery {
+        let labelled = items.iter().any(|item| item.label.is_some());
+        let plan = match items.len() {
+            _ if labelled => Plan::Errors,
+            1 => Plan::One,
+            _ => Plan::Suspicious,
+        };
+        Gallery { plan, shown: Vec::new() }
+    }
+
+    /// Takes the faces of a file, if they are among those to be shown so far; files that no longer are go.
+    ///
+    /// Fails when heat maps cannot be computed or pictures not be made.
+    pub fn take(
+        &mut self,
+        number: usize,
+        result: &VideoResult,
+        found: &ScoredFaces,
+        (detector, judge): (&ForgeryDetector, Option<Judge>),
+    ) -> Result<()> {
+        let most = match self.plan {
+            Plan::None => return Ok(()),
+            Plan::One => OF_ONE,
+            Plan::Suspicious => OF_SEVERAL,
+            Plan::Errors => 1,
+        };
+        if found.kept.is_empty() || !self.makes_room(result) {
+            return Ok(());
+        }
+        let persons = result.persons.as_deref().unwrap_or_default();
+        let chosen: Vec<_> = ranked(&found.kept, &found.faces, persons).into_iter().take(most).collect();
+        let crops: Vec<&RgbImage> = chosen.iter().map(|(_, kept)| &kept.crop).collect();
+        let mut faces = Vec::with_capacity(crops.len());
+        for ((person, kept), (face, map)) in chosen.into_iter().zip(tiles(detector, judge, &crops)?) {
+            let of_frame =
+                person.and_then(|person| person.faces.iter().find(|face| face.frame == kept.face.frame));
+            faces.push(ShownFace {
+                person: person.map(|person| person.person),
+                frame: kept.face.frame,
+                seconds: of_frame.map(|face| face.seconds),
+                size: kept.face.bbox.map(|bbox| (bbox.width(), bbox.height())),
+                score: f64::from(kept.face.score),
+                face: picture(&face)?,
+                map: picture(&map)?,
+                small: picture(&shrunk(&face, SMALL, SMALL)?)?,
+            });
+        }
+        // Frames of results are in the summary; only what is compared is kept here.
+        let compared = VideoResult { persons: None, frame_scores: Vec::new(), ..result.clone() };
+        self.shown.push(Shown { number, result: compared, faces });
+        Ok(())
+    }
+
+    /// Whether a file gets a place; one that has to go for it is gone.
+    fn makes_room(&mut self, result: &VideoResult) -> bool {
+        let rivals = |shown: &Shown| self.plan != Plan::Errors || shown.result.label == result.label;
+        let most = if self.plan == Plan::Errors { ERRORS } else { FILES };
+        let of_rivals: Vec<usize> = (0..self.shown.len()).filter(|&at| rivals(&self.shown[at])).collect();
+        if of_rivals.len() < most {
+            return true;
+        }
+        let order = |a: usize, b: usize| self.worth(&self.shown[a].result, &self.shown[b].result);
+        let Some(last) = of_rivals.into_iter().min_by(|&a, &b| order(a, b)) else { return true };
+        let better = self.worth(result, &self.shown[last].result) == Ordering::Greater;
+        if better {
+            self.shown.remove(last);
+        }
+        better
+    }
+
+    /// Which of two files is rather shown.
+    fn worth(&self, a: &VideoResult, b: &VideoResult) -> Ordering {
+        match self.plan {
+            Plan::Errors => error(a).total_cmp(&error(b)),
+            Plan::None | Plan::One | Plan::Suspicious => a.suspicion(b),
+        }
+    }
+
+    /// The faces of a file that are shown, the most suspicious first; none where it has no place.
+    pub fn faces(&self, number: usize) -> &[ShownFace] {
+        self.shown.iter().find(|shown| shown.number == number).map_or(&[], |shown| &shown.faces)
+    }
+}
+
+/// How far a score is from its label, 0..1.
+pub(super) fn error(video: &VideoResult) -> f64 {
+    let score = video.score.unwrap_or(crate::infer::NEUTRAL_SCORE);
+    if video.label.is_some_and(|label| label.is_fake()) { 1.0 - score } else { score }
+}
+
+fn picture(image: &RgbImage) -> Result<Picture> {
+    let refused = |cause| crate::imaging::Error::Encode { path: "a face of the report".into(), cause };
+    Picture::of(image).map_err(|cause| refused(cause).into())
+}
