@@ -38,7 +38,7 @@ target/release/sample_set "$sample/astronaut.png" "$sample"
 
 videos="$sample/FaceForensics++"
 step "Verdicts of the detector in the box: the portrait's video, a self-blended fake of it, a face swap"
-"$sbi" infer -n 16 --heatmaps "$out/heatmaps" --json "$out/verdicts.json" \
+"$sbi" infer -n 16 --report "$out/report.html" --json "$out/verdicts.json" \
   -i "$videos/original_sequences/youtube/raw/videos/000.mp4" \
   "$videos/manipulated_sequences/Deepfakes/raw/videos/000_001.mp4" \
   "$videos/manipulated_sequences/FaceSwap/raw/videos/001_000.mp4"
@@ -66,12 +66,13 @@ step "Scoring one video, with a copy that shows faces and scores"
 
 cat <<END
 
-Done in $((SECONDS - began)) seconds. Look at
-  $out/heatmaps/      where in the faces the first verdicts come from
+Done in $((SECONDS - began)) seconds. Open this in a browser; it is what a verdict on your own files looks like:
+  $out/report.html    verdicts of the detector in the box, with reasons, curves, faces and heat maps
+Then look at
   $out/preview.png    what training sees: masks, fakes, residuals
   ${run}curves.png    how it learned
   $out/000_001.mp4    faces and scores drawn in
 The detector trained here has seen one face for some minutes: its scores show that the way works, and nothing about
-other videos. The detector in the box gives verdicts on your own: $sbi infer -i VIDEO; weights/MODEL_CARD.md says how
+other videos. The detector in the box gives verdicts on your own: $sbi infer VIDEO --report report.html; weights/MODEL_CARD.md says how
 good they are. For published accuracy fetch published weights (weights/README.md) and name them with -w.
 END
