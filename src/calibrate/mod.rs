@@ -10,11 +10,15 @@ mod likelihood;
 use crate::checkpoint::{self, Precision, StatePlace, WrittenForm};
 use crate::hash::FileSum;
 use crate::infer;
-use crate::metrics::{CalibratedRange, Calibration, LIKELIHOOD_RATIOS, LikelihoodRatios};
+use crate::metrics::{
+    AnsweredVideo, Bootstrap, CalibratedRange, Calibration, LIKELIHOOD_RATIOS, LikelihoodRatios, Measure,
+    Measures, Roc, Scale,
+};
 use crate::model::forgery_detector::detector_part;
 use crate::model::{DeviceChoice, Execution, ForgeryDetector, NamedWeights, Views};
 use crate::progress::{Cancel, Progress};
 use crate::train::{self, score_held_out};
+use crate::types::Label;
 use crate::{Error, Result, atomic_file};
 use labelled::{LabelledScores, table_of};
 use std::path::{Path, PathBuf};
@@ -80,9 +84,14 @@ pub struct CalibrateSummary {
     pub range: CalibratedRange,
     /// Where the numbers come from, as the file's metadata tell it.
     pub fitted_on: String,
+    /// How often the detector errs on these files, as the file's metadata tell it; none where it was fitted on pairs.
+    pub errors: Option<String>,
     /// Likelihood ratios, where there were labelled files enough.
     pub likelihood_ratios: Option<LikelihoodRatios>,
 }
+
+/// The key in a weight file's metadata under which it is told how often the detector errs on what it was calibrated on.
+const ERRORS: &str = "calibrated_errors";
 
 /// Scores, fits, and writes the detector's part of its weight file with what was fitted.
 ///
@@ -125,6 +134,8 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &Cancel) -> Result<
     file.metadata.remove(LIKELIHOOD_RATIOS);
     file.metadata.extend(summary.likelihood_ratios.as_ref().map(LikelihoodRatios::to_metadata));
     file.metadata.insert("calibrated_on".to_owned(), summary.fitted_on.clone());
+    file.metadata.remove(ERRORS);
+    file.metadata.extend(summary.errors.clone().map(|errors| (ERRORS.to_owned(), errors)));
     if let Some(precision) = config.precision {
         file.state = file.state.in_precision(precision)?;
     }
@@ -146,6 +157,7 @@ fn on_pairs(training: &train::Config, held_out: &train::Validation) -> Result<Ca
         calibration,
         range: CalibratedRange::default(),
         fitted_on,
+        errors: None,
         likelihood_ratios: None,
     })
 }
@@ -189,8 +201,32 @@ fn on_scores(
         calibration,
         range: CalibratedRange::of(&scores.measured),
         fitted_on,
+        errors: Some(errors(&labels, &values, calibration.threshold)?),
         likelihood_ratios,
     })
+}
+
+/// How often scores err at a border, in words, with intervals.
+fn errors(labels: &[Label], scores: &[f64], border: f64) -> Result<String> {
+    let video = |(label, score): (&Label, &f64)| AnsweredVideo { label: *label, score: *score, kind: None };
+    let videos: Vec<AnsweredVideo> = labels.iter().zip(scores).map(video).collect();
+    let (scale, bootstrap) = (Scale { border: Some(border), ..Scale::default() }, Bootstrap::default());
+    let measures = Measures::of(&videos, &[], scale, &bootstrap)?;
+    let roc = Roc::new(labels, scores)?;
+    let auc = Measure { value: roc.auc(), ci95: bootstrap.auc_ci95(&roc) };
+    let told = |measure: Measure| {
+        let value = measure.value.map_or("unknown".to_owned(), |value| format!("{value:.3}"));
+        let interval = measure.ci95.map(|(low, high)| format!(" (95 % interval {low:.3} to {high:.3})"));
+        value + &interval.unwrap_or_default()
+    };
+    Ok(format!(
+        "AUC {}; at the border {} of {} fakes missed, {} of {} real ones called fake",
+        told(auc),
+        told(measures.apcer),
+        measures.fake,
+        told(measures.bpcer),
+        measures.real
+    ))
 }
 
 fn sum_of(weights: &Path) -> Result<String> {

@@ -200,6 +200,8 @@ fn calibration_on_labelled_videos_gives_a_detector_with_verdicts() {
     assert!(low < threshold && threshold < high, "{threshold} is not in {low}..{high}");
     let told = checkpoint::read(&place.path("known.safetensors")).unwrap().metadata;
     assert_eq!(told["calibrated_on"], "4 videos of DFDC");
+    let errors = &told["calibrated_errors"];
+    assert!(errors.starts_with("AUC 1.000") && errors.contains("of 2 fakes missed"), "{errors}");
 
     place.sbi(run).refused(&["known.safetensors", "exists already", "--overwrite"]);
     place.sbi(&format!("{run} --overwrite --precision f16 -q")).code(0);

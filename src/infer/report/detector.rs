@@ -21,7 +21,8 @@ pub(super) fn known(material: &Material) -> Html {
             format!("{} on {}", summary.scored_by.model.to_uppercase(), summary.scored_by.backbone),
         )
         .known("Trained on", of("training").and_then(|text| training(&text)))
-        .known("Border and probability from", of("calibrated_on"));
+        .known("Border and probability from", of("calibrated_on"))
+        .known("Errors on what it was calibrated on", of("calibrated_errors"));
     for (name, range, unit) in ranges {
         let told = range.map(|(low, high)| format!("{low:.0} to {high:.0}{unit}"));
         facts = facts.known(&format!("{name} it was calibrated on"), told);
