@@ -341,9 +341,10 @@ impl Chart {
             let top = plot.y0 + row as f64 * ROW;
             let (text_y, y) = (top + 18.0, top + 33.0);
             let class = range.paint.class();
+            let label = shortened(&range.label);
             let label = match range.value {
-                Some(value) => format!("{}  {value:.3}", range.label),
-                None => format!("{}  –", range.label),
+                Some(value) => format!("{value:.3}  {label}"),
+                None => format!("–  {label}"),
             };
             shapes.push(Shape::Text {
                 x: plot.x0 + 6.0,
@@ -380,6 +381,15 @@ impl Chart {
             Key { kind, class: format!("{class} {}", layer.paint.class()), name: layer.name.clone() }
         };
         named.map(key).collect()
+    }
+}
+
+/// A label that fits into the drawing on a small screen, too.
+fn shortened(label: &str) -> String {
+    const LETTERS: usize = 40;
+    match label.char_indices().nth(LETTERS) {
+        None => label.to_owned(),
+        Some((at, _)) => format!("{}…", &label[..at]),
     }
 }
 
@@ -463,7 +473,7 @@ mod tests {
         let chart =
             Chart::new("r", "t", "d").ranges(Axis::shares("AUC"), vec![range(Some(0.5)), range(None)]);
         let html = chart.html().to_string();
-        assert!(html.contains("FaceSwap  0.500") && html.contains("FaceSwap  –"), "{html}");
+        assert!(html.contains("0.500  FaceSwap") && html.contains("–  FaceSwap"), "{html}");
         let document = parsed(&html);
         assert_eq!(document.descendants().filter(|node| node.has_tag_name("circle")).count(), 1);
         let steps = Layer::steps("", Paint::Series(0), vec![(0.0, 0.0), (0.5, 1.0), (1.0, 1.0)]);

@@ -23,6 +23,16 @@ const ONE_IN: [f64; 4] = [2.0, 10.0, 100.0, 1000.0];
 
 /// The section; `id` is that of the section.
 pub(super) fn section(material: &Material, video: &VideoResult, id: &str) -> Html {
+    Section::new(id, "Why it may be wrong")
+        .with(Html::heading(3, "What the file is like"))
+        .with(list(material, video))
+        .with(rare(video))
+        .with(detector::known(material))
+        .html()
+}
+
+/// What the file is like, a sentence each.
+pub(super) fn list(material: &Material, video: &VideoResult) -> Html {
     let person = words::deciding(video);
     let measured = person.map(|person| person.measured).or(video.measured).unwrap_or_default();
     let mut told = Vec::new();
@@ -38,12 +48,7 @@ pub(super) fn section(material: &Material, video: &VideoResult, id: &str) -> Htm
          file was recorded from a screen. Each of these makes the score less reliable."
             .to_owned(),
     );
-    Section::new(id, "Why it may be wrong")
-        .with(Html::heading(3, "What the file is like"))
-        .with(Html::list(told))
-        .with(rare(video))
-        .with(detector::known(material))
-        .html()
+    Html::list(told)
 }
 
 fn compression(file: Option<&FileEvidence>) -> Option<String> {
@@ -91,8 +96,8 @@ fn light(measured: FaceMeasures) -> Vec<String> {
     });
     let sharpness = measured.sharpness.map(|value| {
         let judged = match value {
-            value if value < BLURRED => "The face is blurred, which makes real faces look forged.",
-            _ => "That is not blurred.",
+            value if value < BLURRED => "There is little fine detail: the face is blurred, small or enlarged, which makes real faces look forged.",
+            _ => "There is fine detail.",
         };
         format!("Sharpness: {value:.0} (variance of the Laplacian of the crop). {judged}")
     });
@@ -185,6 +190,6 @@ mod tests {
         assert!(size(Some(80.0)).unwrap().contains("is small"));
         let dark = FaceMeasures { side: None, brightness: Some(20.0), sharpness: Some(3.0) };
         let told = light(dark);
-        assert!(told[0].contains("dark") && told[1].contains("blurred, which"), "{told:?}");
+        assert!(told[0].contains("dark") && told[1].contains("little fine detail"), "{told:?}");
     }
 }

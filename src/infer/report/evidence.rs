@@ -1,6 +1,6 @@
 //! What another examiner needs: hashes, what containers say of themselves, settings, versions, how to repeat it.
 
-use super::Material;
+use super::{Material, words};
 use crate::infer::VideoResult;
 use crate::infer::evidence::{FileEvidence, RunEvidence, WeightEvidence};
 use crate::page::{Details, Facts, Html, Section};
@@ -79,7 +79,10 @@ pub(super) fn run(material: &Material) -> Html {
             format!("sbi {}, libtorch {}, OpenCV {}", versions.sbi, versions.libtorch, versions.opencv),
         )
         .fact("Computed on", format!("{}, kernels {}", machine.device, machine.kernels))
-        .fact("Took", format!("{:.1} s for {} files", summary.timing.seconds, summary.videos.len()));
+        .fact(
+            "Took",
+            format!("{:.1} s for {}", summary.timing.seconds, words::count(summary.videos.len(), "file")),
+        );
     let told = serde_json::to_value(settings).unwrap_or_default();
     section
         .with(Html::paragraph(

@@ -2,7 +2,7 @@
 
 use super::gallery::ShownFace;
 use super::{Material, doubts, evidence, name, numbers, person, warnings, words};
-use crate::infer::{PersonResult, VideoResult, clock};
+use crate::infer::{PersonResult, VideoResult};
 use crate::page::{Banner, Cell, Figure, Html, Page, Section, Table};
 
 /// Persons that are shown with their charts and faces; the others are in a table.
@@ -42,8 +42,10 @@ pub(super) fn banner(material: &Material, video: &VideoResult, faces: &[ShownFac
     // The face of the person that decides; the highest comes first.
     let shown = faces.iter().find(|face| face.person == video.deciding_person).or(faces.first());
     let Some(shown) = shown else { return banner.html() };
-    let at = shown.seconds.map_or(String::new(), |seconds| format!(" at {}", clock(seconds)));
-    let caption = format!("The face in question, frame {}{at}", shown.frame);
+    let caption = match shown.place(video.frames) {
+        place if place.is_empty() => "The face in question".to_owned(),
+        place => format!("The face in question, {place}"),
+    };
     banner.figure(&Figure::of_pictures([(&shown.face, caption.as_str())], &caption)).html()
 }
 
@@ -80,7 +82,8 @@ pub(super) fn findings(
     if persons.is_empty() {
         let reasons = video.judgement.iter().flat_map(|judgement| &judgement.reasons);
         let shown: Vec<&ShownFace> = faces.iter().collect();
-        return Html::list(reasons.map(|reason| words::sentence(reason))).with(person::grid(&shown));
+        return Html::list(reasons.map(|reason| words::sentence(reason)))
+            .with(person::grid(&shown, video.frames));
     }
     // Stray faces decide nothing: the table has them.
     let detailed = persons.iter().filter(|person| !person.stray).take(most);

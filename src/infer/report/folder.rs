@@ -1,8 +1,8 @@
 //! The report of several files: a table that leads to a section for each.
 
-use super::{Material, detector, evidence, file, name, numbers, warnings, words};
+use super::{Material, detector, doubts, evidence, file, name, numbers, warnings, words};
 use crate::infer::{LIMITS, Verdict, VideoResult};
-use crate::page::{Banner, Cell, Html, Page, Paint, Section, Table};
+use crate::page::{Banner, Cell, Details, Html, Page, Paint, Section, Table};
 
 /// Files with charts and faces, files with a section at all, and files in the table: the most suspicious.
 const DETAILED: usize = 40;
@@ -116,6 +116,11 @@ fn of_file(material: &Material, number: usize, rank: usize) -> Html {
     let section = match rank < DETAILED {
         true => section
             .with(file::findings(material, video, faces, &id, PERSONS))
+            .with(
+                Details::new("What the file is like, and why the verdict may be wrong")
+                    .with(doubts::list(material, video))
+                    .html(),
+            )
             .with(evidence::file(video))
             .with(numbers::of_file(video, FRAMES)),
         false => {

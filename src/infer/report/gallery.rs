@@ -6,7 +6,7 @@ use crate::infer::batches::ScoredFaces;
 use crate::infer::heatmaps::tiles;
 use crate::infer::input::InputItem;
 use crate::infer::marks::ranked;
-use crate::infer::{Judge, VideoResult};
+use crate::infer::{Judge, VideoResult, clock};
 use crate::model::ForgeryDetector;
 use crate::page::Picture;
 use crate::types::RgbImage;
@@ -42,6 +42,14 @@ pub struct ShownFace {
     pub map: Picture,
     /// The face, small, for tables.
     pub small: Picture,
+}
+
+impl ShownFace {
+    /// Which frame of so many, in words: `frame 241 at 0:09`. Empty where there is only one.
+    pub fn place(&self, frames: usize) -> String {
+        let at = self.seconds.map_or(String::new(), |seconds| format!(" at {}", clock(seconds)));
+        if frames > 1 { format!("frame {}{at}", self.frame) } else { String::new() }
+    }
 }
 
 /// The faces of a file.

@@ -24,7 +24,7 @@ pub(super) fn person(
     }
     let view = View { judge, persons, id };
     html.push(view.chart(person, &own));
-    html.push(grid(&own));
+    html.push(grid(&own, video.frames));
     html.with(facts(person).html())
 }
 
@@ -37,22 +37,20 @@ fn title(person: &PersonResult, persons: usize) -> String {
     }
 }
 
-/// Faces with their heat maps, in their order.
-pub(super) fn grid(faces: &[&ShownFace]) -> Html {
+/// Faces with their heat maps, in their order, of a file of which so many frames were looked at.
+pub(super) fn grid(faces: &[&ShownFace], frames: usize) -> Html {
     let figure = |face: &&ShownFace| {
-        let at = face.seconds.map_or(String::new(), |seconds| format!(" at {}", clock(seconds)));
-        let size =
-            face.size.map_or(String::new(), |(width, height)| format!(", {width:.0} x {height:.0} px"));
-        let caption = format!("Frame {}{at}: score {:.3}{size}", face.frame, face.score);
+        let place = face.place(frames);
+        let size = face.size.map_or(String::new(), |(width, height)| format!("{width:.0} x {height:.0} px"));
+        let score = format!("score {:.3}", face.score);
+        let told = [place.as_str(), &score, &size].into_iter().filter(|part| !part.is_empty());
+        let told = told.collect::<Vec<_>>().join(", ");
         let texts = [
-            format!("Face in frame {}{at}, score {:.3}", face.frame, face.score),
-            format!(
-                "The same face with its heat map: red where it speaks for a forgery, blue where against, score {:.3}",
-                face.score
-            ),
+            format!("A face: {told}"),
+            format!("Its heat map, red where it speaks for a forgery, blue where against: {told}"),
         ];
         let pictures = [(&face.face, texts[0].as_str()), (&face.map, texts[1].as_str())];
-        Figure::of_pictures(pictures, &caption).html()
+        Figure::of_pictures(pictures, &words::capital(&told)).html()
     };
     let shown = Html::grid(faces.iter().map(figure));
     if shown.is_empty() {
@@ -88,10 +86,9 @@ fn facts(person: &PersonResult) -> Facts {
         .known("Brightness", person.measured.brightness.map(|value| format!("{value:.0} of 255")))
         .known(
             "Sharpness",
-            person
-                .measured
-                .sharpness
-                .map(|value| format!("{value:.0} (variance of the Laplacian; low where blurred)")),
+            person.measured.sharpness.map(|value| {
+                format!("{value:.0} (variance of the Laplacian; low where blurred, small or enlarged)")
+            }),
         )
 }
 

@@ -317,7 +317,7 @@ fn kinds(metrics: &VideoMetrics) -> Html {
             .iter()
             .filter_map(|range| range.interval.map(|(low, _)| low).or(range.value))
             .fold(0.5, f64::min);
-        let chart = Chart::new(&format!("{id}-auc"), title, text)
+        let chart = Chart::new(&format!("{id}-auc"), "AUC", text)
             .with_all((least <= 0.5).then(|| Layer::upright("guessing", Paint::Plain, 0.5)))
             .ranges(Axis::over("AUC with its 95 % interval", least, 1.0), ranges);
         let row = |(name, of): &(String, VideoMetrics)| {

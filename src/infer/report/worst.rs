@@ -3,7 +3,7 @@
 use super::gallery::{ShownFace, error};
 use super::test_set::label;
 use super::{Material, name, words};
-use crate::infer::{InferSummary, VideoResult};
+use crate::infer::{InferSummary, NEUTRAL_SCORE, VideoResult};
 use crate::page::{Cell, Figure, Html, Section, Table};
 use crate::types::Label;
 
@@ -11,8 +11,6 @@ use crate::types::Label;
 const ROWS: usize = 20;
 /// Videos without an answer that are listed.
 const UNANSWERED: usize = 500;
-/// An error further than this from the label is one: the score is on the wrong side of the middle.
-const WRONG: f64 = 0.5;
 
 /// Real videos with the highest and fakes with the lowest scores, with their faces.
 pub(super) fn section(material: &Material) -> Html {
