@@ -105,6 +105,9 @@ pub enum Error {
         /// What was scored.
         scored: &'static str,
     },
+    /// A server that cannot start.
+    #[error(transparent)]
+    Serve(#[from] crate::serve::ServeError),
     /// An annotated copy that a wish to stop has cut short.
     #[error("the run was interrupted")]
     AnnotateInterrupted,

@@ -51,6 +51,9 @@ pub struct Config {
     pub weights: PathBuf,
     /// The inputs to score.
     pub source: InferSource,
+    /// What the files of the source are called in results and messages, one for each; none: their paths. For files whose
+    /// paths mean nothing to whoever reads the result.
+    pub names: Vec<String>,
     /// A table that labels files ([`LabelTable`](crate::datasets::LabelTable)); with it, metrics are computed.
     pub labels: Option<PathBuf>,
     /// How pixels are normalised; `None`: as the forgery detector's file says, or is taken to mean.
@@ -101,6 +104,7 @@ impl Config {
             by_duration: matches!(source, InferSource::Files(_)),
             weights,
             source,
+            names: Vec::new(),
             labels: None,
             normalisation: None,
             protocol: None,

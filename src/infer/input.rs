@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct InputItem {
     /// The file; of packed faces without a manifest their array.
     pub path: PathBuf,
+    /// What it is called, where not by its path.
+    pub name: Option<String>,
     pub label: Option<Label>,
     /// The method that made it, where the test set tells.
     pub group: Option<String>,
@@ -28,7 +30,12 @@ pub(super) struct InputItem {
 impl InputItem {
     /// A file of which nothing is known.
     pub(super) fn unlabelled(path: PathBuf) -> Self {
-        InputItem { path, label: None, group: None, source: None, original: None, place: 0 }
+        InputItem { path, name: None, label: None, group: None, source: None, original: None, place: 0 }
+    }
+
+    /// What results and messages call it.
+    pub(super) fn shown(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.path.display().to_string())
     }
 }
 
@@ -208,7 +215,8 @@ fn files_among(paths: &[PathBuf], config: &Config) -> Result<MediaFiles> {
 fn from_files(paths: &[PathBuf], config: &Config) -> Result<Inputs> {
     let MediaFiles { mut files, notes } = files_among(paths, config)?;
     files.truncate(config.limit.unwrap_or(usize::MAX));
-    let items = files.into_iter().map(InputItem::unlabelled).collect();
+    let mut items: Vec<InputItem> = files.into_iter().map(InputItem::unlabelled).collect();
+    items.iter_mut().zip(&config.names).for_each(|(item, name)| item.name = Some(name.clone()));
     Ok(Inputs {
         items,
         faces_from: FacesFrom::Files,
@@ -259,6 +267,7 @@ fn from_labelled_files(paths: &[PathBuf], table: &LabelTable, config: &Config) -
         let LabelledFile { label, kind, source, original, .. } = &table.files()[*row];
         InputItem {
             path: path.clone(),
+            name: None,
             label: Some(*label),
             group: kind.clone(),
             source: source.clone(),

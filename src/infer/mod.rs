@@ -215,7 +215,7 @@ fn taken_over(
     let mut taken = BTreeMap::new();
     let mut changed = 0;
     for (number, item) in inputs.items.iter().enumerate() {
-        let Some(line) = before.of(&item.path.display().to_string(), &run)? else { continue };
+        let Some(line) = before.of(&item.shown(), &run)? else { continue };
         let file = evidence::file_of(inputs, number);
         let Some((path, sum)) = file.zip(line.video.file.as_ref().and_then(|file| file.sum.as_ref())) else {
             continue;

@@ -80,7 +80,7 @@ fn open_persons<'a>(
     cancel: &'a Cancel,
 ) -> Result<Opened<'a>> {
     let paths: Vec<PathBuf> = inputs.items.iter().map(|item| item.path.clone()).collect();
-    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = inputs.items.iter().map(|item| item.shown()).collect();
     let plans: FramePlans = paths.iter().map(|_| OnceLock::new()).collect();
     let (wanted, by_duration) = (config.frames, config.by_duration);
     let choose = {
@@ -98,9 +98,7 @@ fn open_persons<'a>(
     let name = face_detector.identity().name;
     let looks = Box::new(LooksEncoder::new(&config.face_detector.weights_dir, execution));
     let on_frame = Box::new(move |input: usize, done, planned| {
-        if planned > wanted {
-            progress.part(&names[input], done, planned, "frames");
-        }
+        progress.part(&names[input], done, planned, "frames");
     });
     let faces = FaceStream::of_persons(decodings, face_detector, (plans, looks, on_frame), cancel);
     Ok(Opened { forgery_detector, faces, face_detector: Some(name) })

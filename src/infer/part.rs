@@ -35,7 +35,7 @@ impl Part {
     pub(super) fn new(shard: Shard, items: &[InputItem]) -> Part {
         let missing = shard
             .places(items.len())
-            .map(|place| Missing { place, path: Some(items[place].path.display().to_string()) });
+            .map(|place| Missing { place, path: Some(items[place].shown()) });
         Part {
             shards: vec![shard],
             of: items.len(),

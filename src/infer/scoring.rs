@@ -113,7 +113,7 @@ impl ResultBuilder<'_> {
             .map(|persons| persons.iter().flat_map(|person| person.passages.iter().copied()).collect());
         let verdict = judgement.as_ref().map(|judgement| judgement.verdict);
         let mut result = VideoResult {
-            path: item.path.display().to_string(),
+            path: item.shown(),
             label: item.label,
             group: item.group.clone(),
             source: item.source.clone(),

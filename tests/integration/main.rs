@@ -39,6 +39,8 @@ mod preprocess;
 mod preview;
 /// Counterparts of prepared frames, made by autoencoders.
 mod reconstruct;
+/// A page in the browser, and its interface for programs.
+mod serve;
 /// Lists shared out among processes, and their results joined.
 mod shards;
 /// Reports that people read in a browser.

@@ -6,6 +6,7 @@ use sbi::infer::evidence::ResultFileError;
 use sbi::infer::merge::MergeError;
 use sbi::model::OtherNetwork;
 use sbi::reconstruct::ReconstructError;
+use sbi::serve::ServeError;
 use sbi::train::{EncoderName, LoaderError, RunFolderError, TrainError};
 use sbi::{checkpoint, datasets, face, model, packed_faces, prepared_frames, training_pairs};
 use std::error::Error;
@@ -49,6 +50,8 @@ fn advice(error: &(dyn Error + 'static)) -> Option<String> {
         of_weight_files(error)
     } else if let Some(error) = error.downcast_ref() {
         of_results(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_servers(error)
     } else {
         None
     }
@@ -67,6 +70,7 @@ fn of_a_stage(error: &sbi::Error) -> Option<String> {
         Samples(error) => of_training_pairs(error),
         Train(error) => of_training(error),
         Reconstruct(error) => of_counterparts(error),
+        Serve(error) => of_servers(error),
         PreparedSettings { .. } => Some("--overwrite prepares it anew".into()),
         RobustnessNeedsLabels => Some("-d or --packed names one".into()),
         Merge(error) => of_merging(error),
@@ -199,6 +203,18 @@ fn of_results(error: &ResultFileError) -> Option<String> {
         }
         ResultFileError::OtherRun { .. } => Some("--jsonl names another file".into()),
         _ => None,
+    }
+}
+
+fn of_servers(error: &ServeError) -> Option<String> {
+    match error {
+        ServeError::Address { cause, .. } if cause.kind() == std::io::ErrorKind::AddrInUse => {
+            Some("--port names another, --port 0 takes any free one".into())
+        }
+        ServeError::Address { .. } => Some("--listen and --port say where".into()),
+        ServeError::WeakToken { .. } => Some("SBI_SERVE_TOKEN sets it; without it one is made".into()),
+        ServeError::Folder { .. } => Some("--temp names another folder".into()),
+        ServeError::TokenNeeded { .. } | ServeError::System { .. } => None,
     }
 }
 

@@ -19,6 +19,7 @@ mod protocols;
 mod reconstruct;
 mod report;
 mod robustness;
+mod serve;
 mod startup;
 mod train;
 mod verify;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &session),
         Command::Calibrate(args) => calibrate::run(args, &session),
         Command::Robustness(args) => robustness::run(args, &session),
+        Command::Serve(args) => serve::run(args, &session),
         Command::Convert(args) => convert::run(args),
         Command::Average(args) => average::run(args),
         Command::Bench(args) => bench::run(args, &session),

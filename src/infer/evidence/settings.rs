@@ -120,6 +120,7 @@ impl Settings {
         let Config {
             weights: _,
             source,
+            names,
             labels,
             normalisation,
             protocol: _,
@@ -151,7 +152,9 @@ impl Settings {
             landmark_model,
         } = face_detector;
         let source = match source {
-            InferSource::Files(paths) => SourceSetting::of_files(paths),
+            InferSource::Files(paths) if names.is_empty() => SourceSetting::of_files(paths),
+            // Whoever repeats the run finds the files by their names.
+            InferSource::Files(_) => SourceSetting::Files(names.into_iter().map(PathBuf::from).collect()),
             InferSource::Packed(folder) => SourceSetting::Packed(folder),
             InferSource::TestSet { set, data_root, compression, allow_missing } => SourceSetting::TestSet {
                 set: set.to_string(),

@@ -5,6 +5,7 @@ mod data;
 mod machine;
 mod merge;
 mod scoring;
+mod serving;
 mod shared;
 mod training;
 mod values;
@@ -15,6 +16,7 @@ pub use data::{FrameLayout, NpyPackArgs, PreprocessArgs};
 pub use machine::{BenchArgs, DoctorArgs};
 pub use merge::MergeArgs;
 pub use scoring::{CalibrateArgs, InferArgs, RobustnessArgs, VerifyArgs};
+pub use serving::ServeArgs;
 pub use training::{PhaseName, PreviewArgs, TrainArgs};
 pub use weights::{AverageArgs, ConvertArgs, Precision, WeightLayout};
 
@@ -69,6 +71,8 @@ pub enum Command {
     Infer(InferArgs),
     /// Join what the shards of `infer`, `robustness`, `npy-pack` or `preprocess` have left
     Merge(MergeArgs),
+    /// Open a page in the browser where videos and photographs are dropped and scored
+    Serve(ServeArgs),
     /// Check a result of `infer`: the same files, the same weights, the same scores
     Verify(VerifyArgs),
     /// Measure how a detector holds when images get worse: JPEG, blur, noise, resizing, darkness
