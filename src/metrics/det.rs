@@ -34,6 +34,11 @@ impl Roc {
         };
         self.levels().iter().map(point).collect()
     }
+
+    /// At most `most` of these points, evenly spread, with both ends.
+    pub fn det_of(&self, most: usize) -> Vec<DetPoint> {
+        thinned(self.det(), most)
+    }
 }
 
 /// At most `most` of these points, evenly spread, with both ends: what a drawing can show.

@@ -159,7 +159,7 @@ impl Measures {
 }
 
 fn curves(roc: &Roc, labels: &[Label], scores: &[f64], scale: Scale) -> Result<Curves, Error> {
-    let mut curves = Curves { det: thinned(roc.det(), POINTS), ..Curves::default() };
+    let mut curves = Curves { det: roc.det_of(POINTS), ..Curves::default() };
     if let Some(ratios) = scale.ratios {
         let log10_lrs: Vec<f64> = scores.iter().map(|score| ratios.of(*score).log10).collect();
         curves.tippett = thinned(tippett(labels, &log10_lrs)?, POINTS);

@@ -4,16 +4,21 @@
 //! counts as fake at a threshold when its score is at least the threshold. What is undefined, such
 //! as the AUC of one class, is `None`.
 
+mod agreement;
 mod bootstrap;
 mod calibrated_range;
 mod calibration;
 mod cllr;
+mod delong;
 mod det;
 mod elub;
 mod error_rates;
+mod holm;
 mod likelihood;
 mod logistic;
+mod mcnemar;
 mod measures;
+mod paired;
 mod pav;
 mod reliability;
 mod roc;
@@ -26,15 +31,20 @@ mod tippett;
 
 use std::cmp::Ordering;
 
+pub use agreement::{kappa, rank_correlation};
 pub use bootstrap::Bootstrap;
 pub use calibrated_range::{CalibratedRange, FaceMeasures};
 pub use calibration::Calibration;
 pub use cllr::{cllr, cllr_min};
+pub use delong::{DeLong, DeLongTest};
 pub use det::DetPoint;
 pub use elub::elub;
+pub use holm::holm;
 pub use likelihood::{FittedOn, LIKELIHOOD_RATIOS, LikelihoodRatio, LikelihoodRatios};
 pub use logistic::Logistic;
+pub use mcnemar::McNemar;
 pub use measures::{AnsweredVideo, Curves, Measure, Measures, Scale, WorstKind};
+pub use paired::PairedAucs;
 pub use pav::Pav;
 pub use reliability::{ReliabilityBin, reliability};
 pub use roc::{EqualErrorRate, Roc};

@@ -74,3 +74,70 @@ fn curves_through_scores_are_those_of_scikit_learn() {
         }
     }
 }
+
+/// Detectors that scored the same videos, and what `scripts/make_compare_vectors.py` says of them: DeLong's test pair by pair
+/// from its definition, all else from scipy, statsmodels and scikit-learn.
+#[derive(Deserialize)]
+struct PairedCase {
+    name: String,
+    labels: Vec<Label>,
+    scores: Vec<Vec<f64>>,
+    aucs: Vec<f64>,
+    covariance: Vec<Vec<f64>>,
+    tests: Vec<PairedVector>,
+    holm: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct PairedVector {
+    pair: (usize, usize),
+    difference: f64,
+    standard_error: f64,
+    p: f64,
+    only_right: (usize, usize),
+    exact_p: f64,
+    mid_p: f64,
+    rank_correlation: f64,
+    kappa: f64,
+}
+
+#[test]
+fn tests_of_pairs_are_those_of_the_definitions_and_of_statsmodels() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/compare.json");
+    let cases: Vec<PairedCase> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        let close = |what: &str, found: f64, expected: f64| {
+            assert!((found - expected).abs() < 1e-12, "{} {what}: {found}, expected {expected}", case.name);
+        };
+        let lists: Vec<&[f64]> = case.scores.iter().map(Vec::as_slice).collect();
+        let tests = DeLong::new(&case.labels, &lists).unwrap();
+        for vector in &case.tests {
+            let (a, b) = vector.pair;
+            let test = tests.test(a, b).unwrap();
+            close("difference", test.difference, vector.difference);
+            close("difference of AUCs", test.difference, case.aucs[b] - case.aucs[a]);
+            close("standard error", test.standard_error, vector.standard_error);
+            close("p", test.p.unwrap(), vector.p);
+            close("variance", test.covariance.0, case.covariance[a][a]);
+            close("variance", test.covariance.1, case.covariance[b][b]);
+            close("covariance", test.covariance.2, case.covariance[a][b]);
+            let (first, second) = vector.only_right;
+            let mcnemar = McNemar::new(first, second);
+            close("exact p", mcnemar.exact_p, vector.exact_p);
+            close("mid-p", mcnemar.mid_p, vector.mid_p);
+            let rho = rank_correlation(lists[a], lists[b]).unwrap().unwrap();
+            close("rank correlation", rho, vector.rank_correlation);
+            let mut calls = [[0; 2]; 2];
+            for (first, second) in lists[a].iter().zip(lists[b]) {
+                calls[usize::from(*first >= 0.5)][usize::from(*second >= 0.5)] += 1;
+            }
+            close("kappa", kappa(&calls).unwrap(), vector.kappa);
+        }
+        let p_values: Vec<Option<f64>> =
+            case.tests.iter().map(|vector| tests.test(vector.pair.0, vector.pair.1).unwrap().p).collect();
+        for (found, expected) in holm(&p_values).into_iter().zip(&case.holm) {
+            close("Holm", found.unwrap(), *expected);
+        }
+    }
+}
