@@ -132,6 +132,9 @@ pub enum Error {
     /// Records that cannot be joined.
     #[error(transparent)]
     Merge(#[from] crate::infer::merge::MergeError),
+    /// Results that cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] crate::compare::CompareError),
     /// A result that cannot be told in JSON.
     #[error("a result cannot be told in JSON")]
     ResultAsJson {

@@ -1,12 +1,13 @@
 //! Detection of deepfakes by self-blended images: SBI (CVPR 2022) and EG (IEEE TCSVT 2025).
 //!
 //! Data flows one way: **stages** ([`preprocess`], [`reconstruct`], [`preview`], [`train`], [`pack`], [`infer`], [`calibrate`],
-//! [`serve`], [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know components; **components** ([`datasets`],
+//! [`serve`], [`compare`], [`convert`], [`mod@bench`], [`doctor`]) run whole jobs and know components; **components** ([`datasets`],
 //! [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`], [`checkpoint`],
 //! [`packed_faces`], [`persons`], `face_stream`, [`metrics`], `plot`, [`page`]) each know one matter and the foundations; **foundations**
 //! ([`types`], [`media`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], `causes`, [`hash`], [`file_error`],
 //! [`progress`], [`rng`], `suggest`, [`versions`], [`weight_files`]) know only one another. Stages do not call one another, but for
-//! [`calibrate`], which stands on what [`infer`] and [`train`] score, and [`serve`], which has [`infer`] score what is uploaded.
+//! [`calibrate`], which stands on what [`infer`] and [`train`] score, [`serve`], which has
+//! [`infer`] score what is uploaded, and [`compare`], which reads what [`infer`] wrote.
 //!
 //! What is public is what the program, the examples and a stranger need: a stage is a `Config` and a `run`, a component
 //! its types. Errors say what failed, and their sources why; they name no flags of the program.
@@ -20,6 +21,7 @@ pub mod blending;
 pub mod calibrate;
 mod causes;
 pub mod checkpoint;
+pub mod compare;
 pub mod convert;
 pub mod datasets;
 pub mod doctor;

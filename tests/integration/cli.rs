@@ -12,6 +12,7 @@ const COMMANDS: [&str; 12] = [
     "infer",
     "merge",
     "verify",
+    "compare",
     "robustness",
     "calibrate",
     "convert",

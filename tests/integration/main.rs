@@ -13,6 +13,8 @@ mod browser;
 mod checkpoints;
 /// Help, versions, exit codes, which stream gets what.
 mod cli;
+/// Results compared with one another.
+mod compare;
 /// DeepfakeBench: its weights, lists, crops and numbers.
 mod deepfakebench;
 /// What the documents say about links, commands and configuration keys.

@@ -1,6 +1,7 @@
 //! What a user can type to get past an error. The library says what is wrong; it knows no flags.
 
 use sbi::checkpoint::InFile;
+use sbi::compare::CompareError;
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::infer::evidence::ResultFileError;
 use sbi::infer::merge::MergeError;
@@ -72,6 +73,8 @@ fn of_a_stage(error: &sbi::Error) -> Option<String> {
         Reconstruct(error) => of_counterparts(error),
         Serve(error) => of_servers(error),
         PreparedSettings { .. } => Some("--overwrite prepares it anew".into()),
+        Compare(CompareError::OtherVideos { .. }) => Some("--common compares those that all have".into()),
+        Compare(CompareError::OtherLabels { .. }) => Some("--common leaves them out".into()),
         RobustnessNeedsLabels => Some("-d or --packed names one".into()),
         Merge(error) => of_merging(error),
         ResultFile(error) => of_results(error),

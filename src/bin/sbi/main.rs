@@ -5,6 +5,7 @@ mod args;
 mod average;
 mod bench;
 mod calibrate;
+mod compare;
 mod convert;
 mod doctor;
 mod files_report;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         Command::Infer(args) => infer::run(args, &session),
         Command::Merge(args) => merge::run(args, &session),
         Command::Verify(args) => verify::run(args, &session),
+        Command::Compare(args) => compare::run(args),
         Command::Calibrate(args) => calibrate::run(args, &session),
         Command::Robustness(args) => robustness::run(args, &session),
         Command::Serve(args) => serve::run(args, &session),

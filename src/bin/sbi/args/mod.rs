@@ -1,5 +1,6 @@
 //! What the user may type. Declares flags and decides nothing; defaults live in the library's configurations.
 
+mod comparing;
 mod counterparts;
 mod data;
 mod machine;
@@ -11,6 +12,7 @@ mod training;
 mod values;
 mod weights;
 
+pub use comparing::CompareArgs;
 pub use counterparts::ReconstructArgs;
 pub use data::{FrameLayout, NpyPackArgs, PreprocessArgs};
 pub use machine::{BenchArgs, DoctorArgs};
@@ -75,6 +77,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Check a result of `infer`: the same files, the same weights, the same scores
     Verify(VerifyArgs),
+    /// Compare results on the same videos: do detectors differ by more than chance, and where
+    Compare(CompareArgs),
     /// Measure how a detector holds when images get worse: JPEG, blur, noise, resizing, darkness
     Robustness(RobustnessArgs),
     /// Find out what a detector's scores mean, so that infer gives verdicts with it
