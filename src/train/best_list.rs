@@ -101,6 +101,11 @@ impl BestList {
         }
     }
 
+    /// The checkpoints, best first.
+    pub fn kept(&self) -> &[Kept] {
+        &self.kept
+    }
+
     /// The best checkpoint, if there is any.
     pub fn best(&self) -> Option<Kept> {
         self.kept.first().copied()

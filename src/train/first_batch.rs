@@ -27,7 +27,7 @@ pub fn write_sheet(path: &Path, batch: &PairBatch) -> Result<(), Error> {
 }
 
 /// `[3, h, w]`, RGB in 0..=1, as an image of bytes.
-fn image_of(planes: &Tensor) -> RgbImage {
+pub(super) fn image_of(planes: &Tensor) -> RgbImage {
     let size = planes.size();
     let bytes = (planes.clamp(0.0, 1.0) * 255.0).round().to_kind(Kind::Uint8).permute([1, 2, 0]);
     let bytes = Vec::<u8>::try_from(bytes.contiguous().view([-1])).expect("an image of bytes");

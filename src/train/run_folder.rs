@@ -193,6 +193,11 @@ impl RunFolder {
         self.path.join("samples.png")
     }
 
+    /// The page that tells how the run goes.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
     /// The plot of losses and AUC over the epochs.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.png")

@@ -103,7 +103,9 @@ fn a_run_leaves_everything_it_should_and_repeats_itself() {
     assert!(done.stdout.contains("best      AUC"), "{done}");
     let folder = run_folder(&place, "a");
     assert!(folder.file_name().unwrap().to_str().unwrap().starts_with("first_tiny_"));
-    for file in ["config.json", "samples.png", "curves.png", "logs/losses.logs", "weights/last.tar"] {
+    for file in
+        ["config.json", "samples.png", "curves.png", "report.html", "logs/losses.logs", "weights/last.tar"]
+    {
         assert!(folder.join(file).is_file(), "{file}");
     }
     let log = fs::read_to_string(folder.join("logs/losses.logs")).unwrap();
@@ -116,8 +118,9 @@ fn a_run_leaves_everything_it_should_and_repeats_itself() {
 
     // The detector's weights moved, the face encoder's did not.
     let last = weights(&folder.join("weights/last.tar"));
-    place.sbi("train tiny.json --output b -q").code(0);
+    place.sbi("train tiny.json --output b -q --no-report").code(0);
     let again = run_folder(&place, "b");
+    assert!(!again.join("report.html").exists());
     assert!(weights(&again.join("weights/last.tar")) == last, "the same seed gives other weights");
     assert_eq!(numbers(&again), epochs);
     place.sbi("train tiny.json --output c -q --set seed=6").code(0);

@@ -3,7 +3,9 @@
 use crate::args::TrainArgs;
 use crate::{Outcome, Session};
 use anyhow::Context;
-use sbi::train::{self, Config, RunConfig, RunEnd, RunFolder, RunPlace, RunRecord, TrainSummary};
+use sbi::train::{
+    self, Config, ReportConfig, RunConfig, RunEnd, RunFolder, RunPlace, RunRecord, TrainSummary, UseOfWeights,
+};
 use std::io::Write;
 use std::path::Path;
 
@@ -30,6 +32,7 @@ pub fn run(args: &TrainArgs, session: &Session) -> anyhow::Result<Outcome> {
         data_root: session.global.data_root.clone(),
         device: session.global.device,
         place,
+        report: (!args.no_report).then(page),
     };
     let summary = train::run(&asked, session.progress, session.cancel)?;
     report(&summary, asked.config.epoch);
@@ -37,6 +40,32 @@ pub fn run(args: &TrainArgs, session: &Session) -> anyhow::Result<Outcome> {
         RunEnd::Interrupted => Outcome::Interrupted,
         RunEnd::Complete | RunEnd::StoppedEarly => Outcome::AllDone,
     })
+}
+
+/// What the run's page says of its weights.
+fn page() -> ReportConfig {
+    let uses = [
+        ("To score a video or photograph", "sbi infer -w {weights} video.mp4"),
+        (
+            "To measure it on a test set, with a protocol line",
+            "sbi infer -w {weights} -d CDF --json result.json",
+        ),
+        (
+            "To learn what its scores mean on videos like yours",
+            "sbi calibrate -w {weights} --labels labels.csv -o mine.safetensors",
+        ),
+        (
+            "To pass it on, without what only training needs",
+            "sbi convert {weights} mine.safetensors --detector-only",
+        ),
+        ("To follow the curves of several runs", "tensorboard --logdir {run}/logs"),
+    ];
+    let of =
+        |(what, command): (&str, &str)| UseOfWeights { what: what.to_owned(), command: command.to_owned() };
+    ReportConfig {
+        uses: uses.into_iter().map(of).collect(),
+        resume: Some("sbi train --resume {run}".to_owned()),
+    }
 }
 
 fn stem(path: &Path) -> anyhow::Result<String> {
@@ -47,6 +76,10 @@ fn stem(path: &Path) -> anyhow::Result<String> {
 fn report(summary: &TrainSummary, epochs: usize) {
     println!("run       {}", summary.folder.display());
     println!("epochs    {} of {epochs}", summary.epochs);
+    let page = summary.folder.join("report.html");
+    if page.is_file() {
+        println!("report    {}", page.display());
+    }
     if let Some(last) = &summary.last {
         let auc = last.val_auc.map_or("undefined".to_owned(), |auc| format!("{auc:.4}"));
         println!("last      train loss {:.4}, validation AUC {auc}", last.train_loss);

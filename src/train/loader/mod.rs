@@ -102,6 +102,11 @@ impl Loader {
         Loader { pool: Arc::new(FramePool::new(frames)), config }
     }
 
+    /// How its batches are made.
+    pub fn config(&self) -> &LoaderConfig {
+        &self.config
+    }
+
     /// The frames of an epoch, in the order of the list.
     pub fn frames(&self) -> &[FrameFiles] {
         self.pool.frames()

@@ -7,6 +7,7 @@ use crate::train::best_list::Decision;
 use crate::train::config::Config;
 use crate::train::curves::write_curves;
 use crate::train::epoch_log::EpochMetrics;
+use crate::train::report::{SoFar, Standing};
 use crate::train::saved;
 use crate::train::state::Position;
 use crate::train::step::Validation;
@@ -45,7 +46,16 @@ impl Run<'_> {
             std::fs::remove_file(&path).map_err(|cause| Error::Output { path, cause })?;
         }
         self.progress.note(&metrics.line());
+        self.tell(Standing::Running);
         Ok(())
+    }
+
+    /// Writes the run's page anew, where one is wanted.
+    pub fn tell(&mut self, standing: Standing) {
+        if let Some(page) = &mut self.page {
+            let so_far = SoFar { standing, epochs: self.log.epochs(), kept: self.best.kept() };
+            page.refresh(so_far, self.progress);
+        }
     }
 
     /// The learning rate of the last step, after an epoch's steps.

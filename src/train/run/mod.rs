@@ -10,6 +10,7 @@ mod start;
 use super::best_list::Kept;
 use super::config::Config;
 use super::epoch_log::EpochMetrics;
+use super::report::{ReportConfig, Standing};
 use crate::Result;
 use crate::model::DeviceChoice;
 use crate::progress::{Cancel, Progress};
@@ -43,6 +44,8 @@ pub struct RunConfig {
     pub device: DeviceChoice,
     /// The run's folder, new or to be resumed.
     pub place: RunPlace,
+    /// What the run's page tells beside the run; `None`: there is no page.
+    pub report: Option<ReportConfig>,
 }
 
 /// How a run ended.
@@ -78,7 +81,9 @@ pub struct TrainSummary {
 /// way is finished and the run saved; it goes on from there as if nothing had happened.
 pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Result<TrainSummary> {
     let mut run = Run::start(asked, progress)?;
+    run.tell(Standing::Running);
     let end = run.train(cancel)?;
+    run.tell(Standing::Ended(end));
     Ok(TrainSummary {
         folder: run.folder.path().to_owned(),
         epochs: run.state.position.epoch,

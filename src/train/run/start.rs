@@ -2,6 +2,7 @@
 
 use super::{RunConfig, RunPlace};
 use crate::blending::Phase;
+use crate::causes::with_causes;
 use crate::datasets::Split;
 use crate::progress::Progress;
 use crate::train::best_list::BestList;
@@ -9,6 +10,7 @@ use crate::train::config::{Amp, Config};
 use crate::train::epoch_log::EpochLog;
 use crate::train::loader::Loader;
 use crate::train::precision::Precision;
+use crate::train::report::RunPage;
 use crate::train::run_folder::RunFolder;
 use crate::train::run_record::{DataCounts, RunRecord};
 use crate::train::state::TrainingState;
@@ -32,6 +34,8 @@ pub(super) struct Run<'a> {
     pub log: EpochLog,
     pub best: BestList,
     pub events: EventWriter,
+    /// The page that tells how it goes, where one is wanted.
+    pub page: Option<RunPage>,
     pub progress: &'a dyn Progress,
 }
 
@@ -89,6 +93,13 @@ impl<'a> Run<'a> {
         if let Some(warning) = memory::warning(config, &state.model) {
             progress.note(&warning);
         }
-        Ok(Run { config, train, val, state, precision, folder, log, best, events, progress })
+        let page = asked.report.as_ref().and_then(|report| match RunRecord::read(&folder) {
+            Ok(record) => Some(RunPage::new(&folder, report, record, &train)),
+            Err(error) => {
+                progress.note(&format!("no report.html: {}", with_causes(&error)));
+                None
+            }
+        });
+        Ok(Run { config, train, val, state, precision, folder, log, best, events, page, progress })
     }
 }

@@ -11,7 +11,8 @@ use std::path::PathBuf;
     after_help = "Examples:\n  sbi train configs/base.json\n  sbi train configs/base.json -n first --set \
 data.compression=c23 --set batch_size=8\n  sbi train --resume output/first_base_11_23_18_00_00\n  sbi train \
 --print-config configs/tiny.json\n\n\
-Writes OUTPUT/NAME_CONFIG_DATE/: the best checkpoints and the last, logs, curves. Ctrl-C saves; --resume goes on."
+Writes OUTPUT/NAME_CONFIG_DATE/: the best checkpoints and the last, logs, curves, and report.html, which tells how it\n\
+goes. Ctrl-C saves; --resume goes on."
 )]
 #[command(group(clap::ArgGroup::new("run").required(true).args(["config", "resume"])))]
 pub struct TrainArgs {
@@ -30,6 +31,9 @@ pub struct TrainArgs {
     /// Set a value of the configuration, such as optim.lr=0.01; may be given again
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     pub set: Vec<String>,
+    /// Write no report.html into the run's folder
+    #[arg(long)]
+    pub no_report: bool,
     /// Print the configuration with all its defaults and stop
     #[arg(long, conflicts_with = "resume")]
     pub print_config: bool,
