@@ -142,7 +142,8 @@ pub fn run_with(
         };
         let judged = (&forgery_detector, judge);
         let followed: (&dyn Progress, scoring::Take) = (progress, &mut take);
-        let scored = scoring::score_all(config, (&inputs.items, &list), faces, judged, followed, &mut gallery, cancel);
+        let scored =
+            scoring::score_all(config, (&inputs.items, &list), faces, judged, followed, &mut gallery, cancel);
         // Of a run that failed nobody wants sums.
         over.store(scored.is_err(), Ordering::Relaxed);
         let timing = Timing::of(faces_scored, started.elapsed());

@@ -41,12 +41,12 @@ mod preprocess;
 mod preview;
 /// Counterparts of prepared frames, made by autoencoders.
 mod reconstruct;
+/// Reports that people read in a browser.
+mod report;
 /// A page in the browser, and its interface for programs.
 mod serve;
 /// Lists shared out among processes, and their results joined.
 mod shards;
-/// Reports that people read in a browser.
-mod report;
 /// A folder per test, the program run in it, the shared fixtures.
 mod support;
 /// What tests need of the machine, and what becomes of a test where it is missing.

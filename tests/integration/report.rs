@@ -1,7 +1,8 @@
 //! Reports for people: whole files, without requests, with the figures of the JSON.
 
+use crate::browser::{self, Scheme};
 use crate::made;
-use crate::support::{FACES, Place, fixture};
+use crate::support::{FACES, Place};
 use roxmltree::{Document, Node, ParsingOptions};
 use sbi::imaging::write_image;
 use std::ffi::OsStr;
@@ -125,5 +126,63 @@ fn a_report_that_cannot_be_written_is_told_before_any_work_and_leaves_nothing() 
     place.copy(FACES[0], "clip.mp4");
     fs::create_dir(place.path("there")).unwrap();
     place.sbi(&format!("{INFER} -i clip.mp4 --report there")).refused(&["there", "is a folder"]);
-    assert!(fixture("sbi.tar").exists());
+}
+
+/// The page in a browser: it says nothing, asks for nothing, and looks right.
+fn looked_at(place: &Place, name: &str) -> Option<browser::Page> {
+    let page = browser::open(&place.path(name))?;
+    page.looks_right(name.trim_end_matches(".html"));
+    assert_eq!(page.messages(), [""; 0], "{name}");
+    let requests = page.requests();
+    let outside: Vec<&String> = requests
+        .iter()
+        .filter(|request| !request.starts_with("file:") && !request.starts_with("data:"))
+        .collect();
+    assert!(
+        outside.is_empty() && requests.iter().filter(|r| r.starts_with("file:")).count() == 1,
+        "{requests:?}"
+    );
+    Some(page)
+}
+
+#[test]
+fn reports_look_right_in_a_browser_ask_for_nothing_and_are_printed() {
+    let place = Place::new();
+    FACES[..2].iter().for_each(|name| place.copy(name, name));
+    place.copy("dark.mp4", "dark.mp4");
+    let long = "a_very_long_name_without_any_place_to_break_it_".repeat(3);
+    place.copy(FACES[2], &format!("{long}.mp4"));
+    place.sbi(&format!("{INFER} --threshold 0.5 -i {} --report file.html", FACES[0])).code(0);
+    place
+        .sbi(&format!(
+            "{INFER} --threshold 0.5 -i face0.mp4 face1.mp4 dark.mp4 {long}.mp4 --report folder.html"
+        ))
+        .code(1);
+    place.dfdc(&[(FACES[0], 0), (FACES[1], 1), (FACES[2], 1), (FACES[3], 0)]);
+    place.sbi("infer -w weights/sbi.tar -q -n 2 --threshold 0.5 -d DFDC --report set.html").code(0);
+    place.sbi("robustness -w weights/sbi.tar -q -n 1 -d DFDC --report robust.html").code(0);
+    let Some(page) = looked_at(&place, "file.html") else { return };
+    assert!(page.pdf().len() > 10_000);
+    for name in ["set.html", "robust.html"] {
+        looked_at(&place, name);
+    }
+
+    // The table is sorted by its heads, with a mouse or a keyboard, and leads to the sections.
+    let page = looked_at(&place, "folder.html").unwrap();
+    page.view(1600, Scheme::Light);
+    let files = "[...document.querySelectorAll('#files tbody tr')].map(row => row.cells[1].textContent.split('/').pop())";
+    let names =
+        |page: &browser::Page| -> Vec<String> { serde_json::from_value(page.evaluate(files)).unwrap() };
+    let mut expected = names(&page);
+    assert_eq!(expected.last().unwrap(), "dark.mp4", "what has no face is the least suspicious");
+    page.click("#files th:nth-child(2) button");
+    expected.sort();
+    assert_eq!(names(&page), expected);
+    page.press("Enter");
+    expected.reverse();
+    assert_eq!(names(&page), expected, "the head that was clicked has the focus");
+    let sorted = page.evaluate("document.querySelector('#files th:nth-child(2)').getAttribute('aria-sort')");
+    assert_eq!(sorted, "descending");
+    page.click("#files tbody a");
+    assert_eq!(page.evaluate("document.getElementById(location.hash.slice(1)) !== null"), true);
 }

@@ -226,6 +226,7 @@ pub fn results(files: &[PathBuf], allowed: Allowed) -> Result<Merged<InferSummar
         videos,
         evidence: Some(evidence),
         part,
+        report_failed: None,
         timing: Timing { seconds, faces_per_second: faces / f64::max(seconds, 1e-9) },
     };
     Ok(Merged { summary, notes: told })

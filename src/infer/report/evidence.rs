@@ -17,7 +17,7 @@ pub(super) fn file(video: &VideoResult) -> Html {
     let Some(file) = &video.file else {
         return facts.fact("SHA-256", "not computed").html();
     };
-    let FileEvidence { sum, photograph, container, unread } = file;
+    let FileEvidence { sum, photograph, container, unread, .. } = file;
     let facts = match sum {
         Some(sum) => facts.code("SHA-256", &sum.sha256).fact("Length", format!("{} bytes", sum.bytes)),
         None => facts.known("SHA-256", unread.as_ref().map(|why| format!("could not be computed: {why}"))),

@@ -4,7 +4,6 @@ use crate::Result;
 use crate::imaging::shrunk;
 use crate::infer::batches::ScoredFaces;
 use crate::infer::heatmaps::tiles;
-use crate::infer::input::InputItem;
 use crate::infer::marks::ranked;
 use crate::infer::{Judge, VideoResult, clock};
 use crate::model::ForgeryDetector;
@@ -82,10 +81,9 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// For a report of these.
-    pub fn for_items(items: &[InputItem]) -> Gallery {
-        let labelled = items.iter().any(|item| item.label.is_some());
-        let plan = match items.len() {
+    /// For a report of so many files.
+    pub fn new(files: usize, labelled: bool) -> Gallery {
+        let plan = match files {
             _ if labelled => Plan::Errors,
             1 => Plan::One,
             _ => Plan::Suspicious,
@@ -93,7 +91,22 @@ impl Gallery {
         Gallery { plan, shown: Vec::new() }
     }
 
-    /// Takes the faces of a file, if they are among those to be shown so far; files that no longer are go.
+    /// Whether pictures are wanted at all.
+    pub fn is_wanted(&self) -> bool {
+        self.plan != Plan::None
+    }
+
+    /// With files numbered as in the summary; `places` are those under which they were taken, ascending.
+    pub fn in_order(mut self, places: &[usize]) -> Gallery {
+        self.shown.retain_mut(|shown| {
+            let position = places.binary_search(&shown.number);
+            shown.number = position.unwrap_or_default();
+            position.is_ok()
+        });
+        self
+    }
+
+    /// Takes the faces of the file with this number, if they are among those to be shown so far; files that no longer are go.
     ///
     /// Fails when heat maps cannot be computed or pictures not be made.
     pub fn take(

@@ -2,7 +2,7 @@
 
 use super::gallery::ShownFace;
 use super::words;
-use crate::infer::{Judge, PersonFace, PersonResult, VideoResult, clock};
+use crate::infer::{Judge, Passage, PersonFace, PersonResult, VideoResult, clock};
 use crate::page::{Axis, Chart, Dot, Facts, Figure, Html, Layer, Paint, Range};
 
 /// Frames further apart than so many times the usual distance are not joined by a line.
@@ -22,7 +22,8 @@ pub(super) fn person(
     if let Some(judgement) = &person.judgement {
         html.push(Html::list(judgement.reasons.iter().map(|reason| words::sentence(reason))));
     }
-    let view = View { judge, persons, id };
+    let passages = video.passages.as_deref().unwrap_or_default();
+    let view = View { judge, persons, passages, id };
     html.push(view.chart(person, &own));
     html.push(grid(&own, video.frames));
     html.with(facts(person).html())
@@ -96,6 +97,7 @@ fn facts(person: &PersonResult) -> Facts {
 struct View<'a> {
     judge: Option<Judge>,
     persons: usize,
+    passages: &'a [Passage],
     id: &'a str,
 }
 
@@ -154,7 +156,8 @@ impl View<'_> {
             .filter(|face| shown.iter().any(|shown| shown.frame == face.frame))
             .cloned()
             .collect();
-        let passages = person.passages.iter().enumerate().map(|(at, passage)| {
+        let own = self.passages.iter().filter(|passage| passage.person == person.person);
+        let passages = own.enumerate().map(|(at, passage)| {
             let name = if at == 0 { "passage, far over the border" } else { "" };
             Layer::span(name, Paint::Fake, passage.from_seconds, passage.to_seconds)
         });

@@ -79,11 +79,11 @@ fn result(path: &str, scores: &[f64], verdict: Option<Verdict>) -> VideoResult {
 fn summary(videos: Vec<VideoResult>) -> InferSummary {
     InferSummary {
         scored_by: ScoredBy {
-            tool: "sbi",
-            version: "0",
+            tool: "sbi".into(),
+            version: "0".into(),
             weights: HOSTILE.to_owned(),
-            model: "sbi",
-            backbone: "efficientnet-b4",
+            model: "sbi".into(),
+            backbone: "efficientnet-b4".into(),
         },
         dataset: Some(HOSTILE.to_owned()),
         compression: None,
@@ -98,6 +98,7 @@ fn summary(videos: Vec<VideoResult>) -> InferSummary {
         protocol: None,
         deepfakebench: None,
         evidence: None,
+        part: None,
         report_failed: None,
         timing: Timing { seconds: 1.0, faces_per_second: 1.0 },
     }
@@ -134,7 +135,7 @@ fn labelled(count: usize) -> InferSummary {
     let videos: Vec<VideoResult> = (0..count).map(video).collect();
     let judge = Judge::new(None, Some(0.5));
     InferSummary {
-        metrics: Some(metrics(&videos).unwrap()),
+        metrics: Some(metrics(&videos, &(0..videos.len()).collect::<Vec<_>>()).unwrap()),
         measures: Some(likelihood::measures(&videos, judge, None).unwrap()),
         ..summary(videos)
     }

@@ -39,12 +39,16 @@ pub(super) fn section(material: &Material) -> Html {
             false => Html::heading(3, title).with(Html::grid(faces.map(figure))).with(table.html()),
         }
     };
+    let border = material.summary.decision.map_or(NEUTRAL_SCORE, |judge| judge.threshold);
     let wrong = |label: Label| {
-        videos.iter().filter(|video| video.label == Some(label) && error(video) > WRONG).count()
+        let scored =
+            videos.iter().filter(|video| video.label == Some(label) && !video.frame_scores.is_empty());
+        let is_over = |video: &&VideoResult| video.score.is_some_and(|score| score >= border);
+        scored.filter(|video| is_over(video) != label.is_fake()).count()
     };
     let told = format!(
-        "{} above 0.5 and {} below it. The faces are those with the highest score of each video, with their heat maps: red speaks \
-         for a forgery, blue against one.",
+        "{} over the border of {border:.3} and {} under it. The faces are those with the highest score of each video, with \
+         their heat maps: red speaks for a forgery, blue against one.",
         words::count(wrong(Label::Real), "real video"),
         words::count(wrong(Label::Fake), "fake one"),
     );

@@ -104,7 +104,16 @@ fn scored(
         results.push(result);
         Ok(())
     };
-    score_all(&config, (&items, paths), faces, (network, None), (&Silent, &mut take), &cancel).unwrap();
+    score_all(
+        &config,
+        (&items, paths),
+        faces,
+        (network, None),
+        (&Silent, &mut take),
+        &mut Gallery::default(),
+        &cancel,
+    )
+    .unwrap();
     results
 }
 
