@@ -33,9 +33,8 @@ pub struct Part {
 impl Part {
     /// Of a shard of which nothing is done yet. `items`: the whole list.
     pub(super) fn new(shard: Shard, items: &[InputItem]) -> Part {
-        let missing = shard
-            .places(items.len())
-            .map(|place| Missing { place, path: Some(items[place].shown()) });
+        let missing =
+            shard.places(items.len()).map(|place| Missing { place, path: Some(items[place].shown()) });
         Part {
             shards: vec![shard],
             of: items.len(),

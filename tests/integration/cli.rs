@@ -4,13 +4,14 @@ use predicates::prelude::*;
 
 use crate::support::{Done, FACES, Place};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "preprocess",
     "train",
     "preview",
     "npy-pack",
     "infer",
     "merge",
+    "serve",
     "verify",
     "compare",
     "robustness",

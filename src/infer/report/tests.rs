@@ -121,12 +121,12 @@ fn rendered(summary: &InferSummary) -> String {
 
 fn labelled(count: usize) -> InferSummary {
     let video = |number: usize| {
-        let fake = number % 3 != 0;
+        let fake = !number.is_multiple_of(3);
         let score = (number * 37 % 100) as f64 / 120.0 + if fake { 0.15 } else { 0.0 };
         let scores = if number % 10 == 9 { vec![] } else { vec![score; 3] };
         VideoResult {
             label: Some(if fake { Label::Fake } else { Label::Real }),
-            group: fake.then(|| if number % 2 == 0 { "FaceSwap" } else { HOSTILE }.to_owned()),
+            group: fake.then(|| if number.is_multiple_of(2) { "FaceSwap" } else { HOSTILE }.to_owned()),
             persons: None,
             deciding_person: None,
             ..result(&format!("{number}{HOSTILE}.mp4"), &scores, Some(Verdict::Undecided))

@@ -70,7 +70,7 @@ pub enum Command {
     /// Cut the faces out of a test set once, for many runs of `infer`
     NpyPack(NpyPackArgs),
     /// Score videos, photographs or a whole test set
-    Infer(InferArgs),
+    Infer(Box<InferArgs>),
     /// Join what the shards of `infer`, `robustness`, `npy-pack` or `preprocess` have left
     Merge(MergeArgs),
     /// Open a page in the browser where videos and photographs are dropped and scored
