@@ -12,7 +12,7 @@ use crate::types::RgbImage;
 use std::cmp::Ordering;
 
 /// Faces of a single file.
-const OF_ONE: usize = 24;
+pub(super) const OF_ONE: usize = 24;
 /// Files of several that get pictures, and faces of each.
 const FILES: usize = 40;
 const OF_SEVERAL: usize = 2;
@@ -89,6 +89,12 @@ impl Gallery {
             _ => Plan::Suspicious,
         };
         Gallery { plan, shown: Vec::new() }
+    }
+
+    /// Of the only file of a run, with these faces.
+    #[cfg(test)]
+    pub fn of_one(faces: Vec<ShownFace>, result: VideoResult) -> Gallery {
+        Gallery { plan: Plan::One, shown: vec![Shown { number: 0, result, faces }] }
     }
 
     /// Whether pictures are wanted at all.

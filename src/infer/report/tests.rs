@@ -171,6 +171,42 @@ fn a_file_is_told_in_full_and_nothing_hostile_becomes_markup() {
 }
 
 #[test]
+fn even_the_noisiest_video_with_the_most_faces_stays_under_five_megabytes() {
+    use super::gallery::{OF_ONE, ShownFace};
+    use crate::page::Picture;
+    let mut seed = 1_u32;
+    let mut noise = |side: usize| {
+        let mut value = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 24) as u8
+        };
+        let image = crate::types::RgbImage::from_raw(side, side, (0..side * side * 3).map(|_| value()).collect());
+        Picture::of(&image).unwrap()
+    };
+    let faces: Vec<ShownFace> = (0..OF_ONE)
+        .map(|frame| ShownFace {
+            person: Some(1),
+            frame,
+            seconds: Some(frame as f64),
+            size: Some((120.0, 140.0)),
+            score: 0.9,
+            face: noise(228),
+            map: noise(228),
+            small: noise(72),
+        })
+        .collect();
+    let scores: Vec<f64> = (0..10_000).map(|at| (at as f64 * 0.1).sin().abs()).collect();
+    let summary = summary(vec![result("long.mp4", &scores, Some(Verdict::LikelyFake))]);
+    let gallery = Gallery::of_one(faces, summary.videos[0].clone());
+    let (metadata, range) = (BTreeMap::new(), CalibratedRange::default());
+    let text = page(&Material { summary: &summary, gallery: &gallery, metadata: &metadata, range }).render();
+    assert_sound(&text);
+    assert_eq!(text.matches("<img").count(), 1 + 2 * OF_ONE);
+    assert!(text.len() < 5_000_000, "{}", text.len());
+    assert!(text.contains("and 6000 more"));
+}
+
+#[test]
 fn what_cannot_be_judged_is_told_without_charts() {
     let text = rendered(&summary(vec![result("dark.mp4", &[], Some(Verdict::Undecided))]));
     assert!(text.contains("No face was found") && !text.contains("What was found"));
