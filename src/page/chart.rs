@@ -265,7 +265,7 @@ impl Chart {
             }
             shapes.push(words(4.0, y0 - 18.0, "start", "name", self.y.name()));
         }
-        shapes.push(words(x1, y1 + 54.0, "end", "name", self.x.name()));
+        shapes.push(words(x1, y1 + 54.0, "end", "name below", self.x.name()));
         shapes.push(Shape::Path { d: polyline(&[(x0, y0), (x0, y1), (x1, y1)]), class: "axis".to_owned() });
         shapes
     }

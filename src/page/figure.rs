@@ -7,8 +7,11 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Quality of pictures: no loss that the eye sees at their size.
-const QUALITY: i32 = 88;
+/// Qualities of pictures, the first that is small enough is taken: at the first the eye sees no loss at their size, and only
+/// noise needs another.
+const QUALITIES: [i32; 4] = [88, 75, 60, 40];
+/// Bytes per pixel that a picture may take before a lower quality is taken.
+const MOST: f64 = 0.75;
 
 /// An encoded picture. It is kept as a file is, which is a tenth of its pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +22,21 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture of an image, as JPEG with full colours.
+    /// A picture of an image, as JPEG with full colours; of noise with less quality, so that no picture is large.
     ///
     /// Fails, with libjpeg's message, for images without a pixel or with sides above 65500.
     pub fn of(image: &RgbImage) -> Result<Picture, String> {
-        let jpeg = encoded_jpeg(image, QUALITY, JpegSampling::Full)?;
-        Ok(Picture { jpeg, width: image.width(), height: image.height() })
+        let (width, height) = (image.width(), image.height());
+        // Headers take some hundred bytes, however small the image is.
+        let most = 1024 + (MOST * (width * height) as f64) as usize;
+        let mut jpeg = Vec::new();
+        for quality in QUALITIES {
+            jpeg = encoded_jpeg(image, quality, JpegSampling::Full)?;
+            if jpeg.len() <= most {
+                break;
+            }
+        }
+        Ok(Picture { jpeg, width, height })
     }
 
     /// Bytes that it takes on a page.

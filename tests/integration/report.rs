@@ -63,6 +63,7 @@ fn a_video_has_its_scores_faces_and_maps_in_one_small_file() {
         json["evidence"]["weights"]["sha256"].as_str().unwrap(),
         json["checksum"]["sha256"].as_str().unwrap(),
         "Score over time",
+        "sbi verify RESULT.json",
         "The weight file says nothing about how often",
     ] {
         assert!(text.contains(part), "{part}");
