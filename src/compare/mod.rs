@@ -146,11 +146,6 @@ pub struct CompareSummary {
 }
 
 impl CompareSummary {
-    /// The settings that differ.
-    pub fn differing(&self) -> impl Iterator<Item = &SettingComparison> {
-        self.settings.iter().filter(|setting| !setting.same)
-    }
-
     /// Each further result against the first.
     pub fn against_first(&self) -> impl Iterator<Item = &PairComparison> {
         self.pairs.iter().filter(|pair| pair.first == 0)
@@ -384,15 +379,20 @@ fn notes(summary: &CompareSummary) -> Vec<String> {
             "more than the detector differs, so a difference need not be the detector's: {differing}"
         ));
     }
+    let tells = |at: usize| summary.settings.iter().any(|setting| setting.values[at].is_some());
+    let silent: Vec<usize> = (0..summary.results.len()).filter(|at| !tells(*at)).collect();
+    for at in &silent {
+        notes.push(format!("{} does not tell how it was made", summary.results[*at].name));
+    }
     let unknown = named(|setting| setting.unknown && !setting.differs());
-    if !unknown.is_empty() {
+    if silent.is_empty() && !unknown.is_empty() {
         notes.push(format!("not told by all results, so nobody knows whether it is the same: {unknown}"));
+    }
+    for result in summary.results.iter().filter(|result| !result.border_known) {
+        notes.push(format!("{} tells no border: calls are made at 0.5", result.name));
     }
     let labelled = summary.real + summary.fake;
     if labelled > 0 {
-        for result in summary.results.iter().filter(|result| !result.border_known) {
-            notes.push(format!("{} tells no border: calls are made at 0.5", result.name));
-        }
         if summary.unlabelled > 0 {
             let unlabelled = summary.unlabelled;
             notes.push(format!("{unlabelled} videos without a label count for agreement only"));

@@ -70,17 +70,13 @@ fn capital(text: &str) -> String {
 }
 
 fn results(summary: &CompareSummary) -> Html {
-    let judged = summary.results.iter().any(|result| result.verdicts.is_some());
     let mut table = Table::new("The results").text("").text("file");
     if labelled(summary) {
         table = table.number("AUC").text("95 % interval").number("right at its border").number("border");
     }
     table = table.number("without a score");
-    if judged {
-        table = table.number("likely fake").number("undecided").number("no trace found");
-    }
     let row = |result: &ComparedResult| {
-        let mut row = vec![Cell::text(result.name.clone()), Cell::text(result.path.clone())];
+        let mut row = vec![Cell::text(result.name.clone()), Cell::text(file_name(&result.path))];
         if labelled(summary) {
             let auc = result.auc.unwrap_or_default();
             row.extend([
@@ -91,15 +87,19 @@ fn results(summary: &CompareSummary) -> Html {
             ]);
         }
         row.push(Cell::count(result.without_score));
-        if judged {
-            let verdicts = result.verdicts.unwrap_or_default();
-            row.extend([verdicts.likely_fake, verdicts.undecided, verdicts.no_trace_found].map(Cell::count));
-        }
         row
     };
     let table = table.rows(summary.results.iter().map(row));
-    let mut section =
-        Section::new("results", "Results").with(table.html()).with(Html::paragraph(&videos(summary)));
+    let mut verdicts =
+        Table::new("Verdicts").text("").number("likely fake").number("undecided").number("no trace found");
+    for (result, counts) in summary.results.iter().filter_map(|result| Some((result, result.verdicts?))) {
+        let counts = [counts.likely_fake, counts.undecided, counts.no_trace_found].map(Cell::count);
+        verdicts = verdicts.row(std::iter::once(Cell::text(result.name.clone())).chain(counts));
+    }
+    let mut section = Section::new("results", "Results")
+        .with(table.html())
+        .with(verdicts.html())
+        .with(Html::paragraph(&videos(summary)));
     for lacking in left_out(summary) {
         section = section.with(Html::paragraph(&lacking));
     }
@@ -167,12 +167,11 @@ fn tests(summary: &CompareSummary) -> Html {
     let title = |pair: &PairComparison| format!("{} less {}", name(pair.second), name(pair.first));
     let several = summary.pairs.len() > 1;
     if labelled(summary) {
-        let range = |(at, pair): (usize, &PairComparison)| {
-            let difference = pair.difference.unwrap_or_default();
-            let (value, interval, paint) = (difference.value, difference.ci95, Paint::Series(at));
-            Range { label: title(pair), value, interval, paint }
+        let range = |pair: &PairComparison| {
+            let Measure { value, ci95: interval } = pair.difference.unwrap_or_default();
+            Range { label: title(pair), value, interval, paint: Paint::Series(pair.second) }
         };
-        let ranges: Vec<Range> = summary.pairs.iter().enumerate().map(range).collect();
+        let ranges: Vec<Range> = summary.pairs.iter().map(range).collect();
         if ranges.iter().any(|range| range.value.is_some()) {
             let text = "With the 95 % intervals of a paired bootstrap over videos.";
             section = section.with(differences("differences", "Difference of AUCs", text, ranges));
@@ -388,8 +387,10 @@ fn disagreements(summary: &CompareSummary) -> Html {
         return section.with(Html::paragraph("All scores are the same.")).html();
     }
     let judged = summary.results.iter().any(|result| result.verdicts.is_some());
-    let mut table =
-        Table::new("Videos whose scores are furthest apart").text("file").text("label").text("kind");
+    let folder = shared_folder(&summary.videos);
+    let below = if folder.is_empty() { String::new() } else { format!(", below {folder}") };
+    let caption = format!("Videos whose scores are furthest apart{below}");
+    let mut table = Table::new(&caption).text("file").text("label").text("kind");
     table = table.number("apart");
     for result in &summary.results {
         table = table.number(&result.name);
@@ -403,7 +404,7 @@ fn disagreements(summary: &CompareSummary) -> Html {
             Some(Label::Fake) => ("fake", "fake"),
             None => ("–", ""),
         };
-        let mut row = vec![Cell::text(video.path.clone()), Cell::text(label).class(class)];
+        let mut row = vec![Cell::text(&video.path[folder.len()..]), Cell::text(label).class(class)];
         row.push(Cell::text(video.group.clone().unwrap_or_default()));
         row.push(Cell::number(Some(video.apart), 4));
         row.extend(video.scores.iter().map(|score| Cell::number(*score, 4)));
@@ -420,6 +421,19 @@ fn disagreements(summary: &CompareSummary) -> Html {
         .html()
 }
 
+/// The folder that all paths begin with, with the stroke at its end; empty where there is none.
+fn shared_folder(videos: &[ComparedVideo]) -> String {
+    let Some(first) = videos.first() else { return String::new() };
+    let folder_of = |until: usize| first.path[..until].rfind('/').map_or(0, |stroke| stroke + 1);
+    let mut shared = folder_of(first.path.len());
+    for video in videos {
+        while !video.path.starts_with(&first.path[..shared]) {
+            shared = folder_of(shared - 1);
+        }
+    }
+    first.path[..shared].to_owned()
+}
+
 /// How the results were made, what differs first.
 fn settings(summary: &CompareSummary) -> Html {
     let mut table = Table::new("Settings").text("").text("");
@@ -429,7 +443,11 @@ fn settings(summary: &CompareSummary) -> Html {
     let row = |setting: &SettingComparison| {
         let mut row = vec![
             Cell::text(setting.what.clone()),
-            if setting.same { Cell::text("the same") } else { Cell::text("differs").class("doubt") },
+            match (setting.same, setting.differs()) {
+                (true, _) => Cell::text("the same"),
+                (false, true) => Cell::text("differs").class("doubt"),
+                (false, false) => Cell::text("not told by all"),
+            },
         ];
         row.extend(
             setting
@@ -539,6 +557,28 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in the page");
         }
+    }
+
+    #[test]
+    fn what_all_paths_begin_with_is_told_once() {
+        let video = |path: &str| ComparedVideo {
+            path: path.to_owned(),
+            label: None,
+            group: None,
+            source: None,
+            scores: Vec::new(),
+            verdicts: Vec::new(),
+            apart: 0.0,
+            counted: Vec::new(),
+        };
+        let shared =
+            |paths: &[&str]| shared_folder(&paths.iter().map(|path| video(path)).collect::<Vec<_>>());
+        assert_eq!(shared(&["/a/b/1.mp4", "/a/bc/2.mp4"]), "/a/");
+        assert_eq!(shared(&["/a/1.mp4"]), "/a/");
+        assert_eq!(shared(&["a/é/1.mp4", "a/è/1.mp4"]), "a/");
+        assert_eq!(shared(&["1.mp4", "a/1.mp4"]), "");
+        assert_eq!(shared(&["/1", "2"]), "");
+        assert_eq!(shared(&[]), "");
     }
 
     #[test]

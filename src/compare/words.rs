@@ -48,7 +48,8 @@ impl CompareSummary {
             _ if value > 0.0 => "is better than",
             _ => "is worse than",
         };
-        format!("{second} {words} {first}: AUC {}, p = {}", signed(difference), p_value(p))
+        let corrected = if pair.delong_holm.is_some() { " (corrected)" } else { "" };
+        format!("{second} {words} {first}: AUC {}, p = {}{corrected}", signed(difference), p_value(p))
     }
 }
 

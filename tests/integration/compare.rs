@@ -1,5 +1,6 @@
 //! Results compared with one another: what was scored here, and what was made by hand.
 
+use crate::browser;
 use crate::made;
 use crate::support::Place;
 use sbi::imaging::write_image;
@@ -68,6 +69,38 @@ fn scored_twice_and_compared_results_say_what_differs() {
     // What was scored is one thing, what is in the file now another.
     place.write("altered.json", fs::read_to_string(place.path("b.json")).unwrap().replacen("0.5", "0.6", 1));
     place.sbi("compare a.json altered.json").refused(&["altered.json", "altered since it was written"]);
+}
+
+#[test]
+fn the_page_of_a_comparison_is_read_in_a_browser_without_a_request() {
+    let place = Place::new();
+    // Twelve of each class, so that every chart is there, and names that are no markup.
+    let videos = |shift: f64| -> Vec<Value> {
+        let of = |at: u32| {
+            let score = (f64::from(at * 37 % 24) / 24.0 + shift + 0.3 * f64::from(at / 12)).min(1.0);
+            let kind = (at >= 12)
+                .then_some("swap <i>of</i> faces, with a long name that has to find its place on a phone");
+            let path = format!("folder/<script>alert({at})</script>_{at}.mp4");
+            json!({"path": path, "label": at / 12, "score": score, "group": kind, "verdict": "undecided"})
+        };
+        (0..24).map(of).collect()
+    };
+    for (name, shift) in [("a.json", 0.0), ("b.json", 0.02), ("c.json", 0.3)] {
+        place.write(name, json!({"videos": videos(shift), "decision": {"threshold": 0.5}}).to_string());
+    }
+    place.sbi("compare a.json b.json c.json --report page.html").code(0);
+    let Some(page) = browser::open(&place.path("page.html")) else { return };
+    page.looks_right("comparison");
+    assert_eq!(page.messages(), [""; 0]);
+    assert!(page.requests().iter().all(|request| request.ends_with("/page.html")), "{:?}", page.requests());
+    let text = page.text();
+    for part in ["ROC curves", "Kinds of forgery", "<script>alert(3)</script>_3.mp4", "Where they disagree"] {
+        assert!(text.contains(part), "{part} is not to be read:\n{text}");
+    }
+    // Sorted by the last column by a click.
+    page.click("#apart th:last-child button");
+    assert_eq!(page.evaluate("document.querySelectorAll('#apart th[aria-sort]').length"), 1);
+    assert!(page.pdf().starts_with(b"%PDF"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! The sets are made here, files and all, so that no model is needed.
 
+use crate::browser;
 use crate::support::{Done, Place};
 use sbi::checkpoint;
 use sbi::imaging::write_png;
@@ -125,6 +126,28 @@ fn a_run_leaves_everything_it_should_and_repeats_itself() {
     assert_eq!(numbers(&again), epochs);
     place.sbi("train tiny.json --output c -q --set seed=6").code(0);
     assert!(weights(&run_folder(&place, "c").join("weights/last.tar")) != last);
+
+    if let Some(page) = browser::open(&folder.join("report.html")) {
+        page.looks_right("training");
+        assert_eq!(page.messages(), [""; 0]);
+        assert!(
+            page.requests().iter().all(|request| request.ends_with("/report.html")),
+            "{:?}",
+            page.requests()
+        );
+        let text = page.text();
+        for part in [
+            "All 3 epochs are done",
+            "Validation AUC",
+            "How to use the weights",
+            "sbi infer -w",
+            "What it learns from",
+        ] {
+            assert!(text.contains(part), "{part} is not to be read:\n{text}");
+        }
+        // The first pairs, each with the real face, the fake and its mask.
+        assert_eq!(page.evaluate("document.querySelectorAll('#samples img').length"), 6);
+    }
 
     // The pairs it held out tell what its scores mean.
     let weights = folder.join("weights/last.tar").display().to_string();

@@ -127,9 +127,10 @@ fn videos(out: &mut impl Write, summary: &CompareSummary) -> io::Result<()> {
     Ok(())
 }
 
-/// What differs in how results were made, one line each; what is the same in one line.
+/// What differs in how results were made, one line each; what is the same in one line. A note tells what is not known.
 fn settings(out: &mut impl Write, summary: &CompareSummary) -> io::Result<()> {
-    for SettingComparison { what, values, .. } in summary.differing() {
+    for SettingComparison { what, values, .. } in summary.settings.iter().filter(|setting| setting.differs())
+    {
         let told = |(result, value): (&ComparedResult, &Option<String>)| {
             format!("{} {}", result.name, value.as_deref().unwrap_or("unknown"))
         };

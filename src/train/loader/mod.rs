@@ -102,6 +102,11 @@ impl Loader {
         Loader { pool: Arc::new(FramePool::new(frames)), config }
     }
 
+    /// A loader of the same frames that makes its batches otherwise. What is known of the frames is known to both.
+    pub fn otherwise(&self, config: LoaderConfig) -> Self {
+        Loader { pool: Arc::clone(&self.pool), config }
+    }
+
     /// How its batches are made.
     pub fn config(&self) -> &LoaderConfig {
         &self.config

@@ -169,10 +169,15 @@ pub(super) fn numbers(epochs: &[EpochMetrics]) -> Html {
     if epochs.is_empty() {
         return Html::default();
     }
-    let mut table =
-        Table::new("Every epoch").number("epoch").number("training loss").number("training accuracy");
-    table = table.number("validation loss").number("validation accuracy").number("validation AUC");
-    table = table.number("learning rate").number("pairs a second").number("seconds").number("replaced pairs");
+    // Short names, so that paper has room for all.
+    let mut table = Table::new("Every epoch: in training, then of the held-out pairs (val)");
+    table = table.number("epoch").number("loss").number("accuracy").number("val loss").number("val accuracy");
+    table = table
+        .number("val AUC")
+        .number("learning rate")
+        .number("pairs/s")
+        .number("seconds")
+        .number("replaced");
     let row = |metrics: &EpochMetrics| {
         vec![
             Cell::count(metrics.epoch),
