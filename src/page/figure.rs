@@ -91,7 +91,7 @@ impl Figure {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<figure class="{{ figure.class }}"><div>{{ figure.body.placed() }}</div><figcaption>{{ figure.caption }}</figcaption></figure>
+    source = r#"<figure class="{{ figure.class }}" aria-label="{{ figure.caption }}"><div>{{ figure.body.placed() }}</div><figcaption>{{ figure.caption }}</figcaption></figure>
 "#
 )]
 struct FigureTemplate<'a> {

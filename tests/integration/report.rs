@@ -37,7 +37,9 @@ fn report(place: &Place, name: &str) -> String {
 fn cells(text: &str) -> Vec<String> {
     let document = parsed(text);
     let cells = document.descendants().filter(|node| node.has_tag_name("td"));
-    cells.map(|cell| cell.descendants().filter_map(|node| node.text()).collect()).collect()
+    let texts =
+        |cell: Node| cell.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect();
+    cells.map(texts).collect()
 }
 
 #[test]
