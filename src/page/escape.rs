@@ -41,7 +41,7 @@ fn named(c: char) -> String {
 }
 
 /// Whether a character cannot be seen or turns how others are seen.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     let control = c.is_control() && c != '\n' && c != '\t';
     let turning =
         matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');

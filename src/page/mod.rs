@@ -43,6 +43,7 @@ pub(crate) mod testing;
 pub use axis::Axis;
 pub use banner::Banner;
 pub use chart::{Bar, Chart, Dot, Layer, Paint, Range};
+pub(crate) use escape::is_hidden;
 pub use escape::{Visible, visible};
 pub use figure::{Figure, Picture};
 pub use html::{Details, Facts, Html, Section};

@@ -21,7 +21,7 @@ const LOCK: &str = "lock";
 /// A folder of one server's own, which ends with this value.
 pub(super) struct PrivateFolder {
     path: PathBuf,
-    links: AtomicUsize,
+    numbers: AtomicUsize,
     /// Held as long as the server lives.
     _lock: File,
 }
@@ -38,7 +38,7 @@ impl PrivateFolder {
         DirBuilder::new().mode(0o700).create(&path).map_err(unusable)?;
         let lock = File::create_new(path.join(LOCK)).map_err(unusable)?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|e| unusable(e.into()))?;
-        let folder = PrivateFolder { path, links: AtomicUsize::new(0), _lock: lock };
+        let folder = PrivateFolder { path, numbers: AtomicUsize::new(0), _lock: lock };
         // Better told now than with the first upload.
         let probe = folder.file().map_err(unusable)?;
         let link = folder.link(&probe, "").map_err(unusable)?;
@@ -51,12 +51,24 @@ impl PrivateFolder {
         tempfile::tempfile_in(&self.path)
     }
 
+    /// A path in it that nothing has yet.
+    pub fn fresh(&self, extension: &str) -> PathBuf {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        self.path.join(format!("{number}{extension}"))
+    }
+
+    /// Takes the name off a file of this folder and gives what it holds.
+    pub fn take(&self, path: &Path) -> io::Result<File> {
+        let file = File::open(path)?;
+        fs::remove_file(path)?;
+        Ok(file)
+    }
+
     /// Gives an open file a path with the extension of `shown_name`.
     pub fn link(&self, file: &File, shown_name: &str) -> io::Result<Link> {
-        let number = self.links.fetch_add(1, Ordering::Relaxed);
         let extension =
             name::extension(shown_name).map_or(String::new(), |extension| format!(".{extension}"));
-        let path = self.path.join(format!("{number}{extension}"));
+        let path = self.fresh(&extension);
         std::os::unix::fs::symlink(format!("/proc/self/fd/{}", file.as_raw_fd()), &path)?;
         Ok(Link(path))
     }

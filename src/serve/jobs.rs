@@ -70,8 +70,8 @@ pub(super) struct Scored {
     pub verdict: VerdictView,
     /// What infer writes as JSON.
     pub result: Document,
-    /// The report, a page.
-    pub report: Document,
+    /// The report, a page; none where it could not be written, which a note tells.
+    pub report: Option<Document>,
 }
 
 /// A finished text in a file without a name.
@@ -114,7 +114,6 @@ pub(super) struct JobView {
     /// How long scoring has taken so far, or took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<VerdictView>,
@@ -296,7 +295,8 @@ impl State {
                 view.frames = Some(FramesView { done, total });
                 view.seconds = Some(rounded(*took));
                 view.verdict = Some(scored.verdict.clone());
-                (view.report, view.result) = (link("report"), link("result"));
+                view.report = scored.report.as_ref().and_then(|_| link("report"));
+                view.result = link("result");
             }
             Phase::Failed(reason) => view.error = Some(reason.clone()),
         }

@@ -107,7 +107,7 @@ impl Server {
     ///
     /// Fails when HTTP cannot be spoken at all.
     pub fn run(self, progress: &dyn Progress, cancel: &Cancel) -> Result<ServeSummary> {
-        let scorer = InferScorer::new(self.config.scoring.clone(), self.config.folder.clone());
+        let scorer = InferScorer::new(self.config.scoring.clone(), Arc::clone(&self.folder));
         self.run_with(&scorer, progress, cancel)
     }
 

@@ -33,9 +33,8 @@ pub(super) fn extension(name: &str) -> Option<String> {
 }
 
 fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}')
-        || matches!(c, '\u{00AD}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+    // In a text lines and tabs are what they are, in a name they only move what comes after.
+    c.is_control() || crate::page::is_hidden(c)
 }
 
 #[cfg(test)]

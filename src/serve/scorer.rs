@@ -1,13 +1,15 @@
 //! One upload through the library's [`infer`].
 
+use super::folder::PrivateFolder;
 use super::jobs::{Document, Scored, VerdictView};
 use crate::causes::with_causes;
 use crate::infer::evidence::sealed;
 use crate::infer::{self, InferSource, VideoResult};
 use crate::progress::{Cancel, Progress};
 use crate::types::VideoStatus;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
 
 /// What scores an upload. Tests have one of their own.
 pub(super) trait Scorer {
@@ -25,11 +27,11 @@ pub(super) trait Scorer {
 pub(super) struct InferScorer {
     config: infer::Config,
     /// Where results are kept.
-    folder: PathBuf,
+    folder: Arc<PrivateFolder>,
 }
 
 impl InferScorer {
-    pub fn new(config: infer::Config, folder: PathBuf) -> Self {
+    pub fn new(config: infer::Config, folder: Arc<PrivateFolder>) -> Self {
         InferScorer { config, folder }
     }
 }
@@ -45,33 +47,47 @@ impl Scorer for InferScorer {
         let config = infer::Config {
             source: InferSource::Files(vec![file.to_owned()]),
             names: vec![name.to_owned()],
+            report: Some(self.folder.fresh(".html")),
             ..self.config.clone()
         };
         let run = infer::run(&config, progress, cancel);
         // Its path here means nothing to its owner, and is gone.
         let summary = run.map_err(|error| with_causes(&error).replace(&*file.to_string_lossy(), name))?;
+        if let Some(why) = &summary.report_failed {
+            progress.note(&format!("there is no report: {why}"));
+        }
         let Some(video) = summary.videos.first() else { return Err("stopped".to_owned()) };
         if video.status == VideoStatus::Unreadable {
             let why = video.note.as_deref().unwrap_or("no frame of it");
             return Err(format!("this file cannot be read: {why}"));
         }
-        let verdict = verdict_of(video);
-        let written = |text: String| Document::write(&self.folder, &text);
         let sealed = sealed(&summary).and_then(|json| serde_json::to_string_pretty(&json));
         let sealed = sealed.map_err(|error| error.to_string())?;
-        Ok(Scored { report: written(report(name, &verdict))?, result: written(sealed)?, verdict })
+        Ok(Scored {
+            verdict: verdict_of(video),
+            result: Document::write(&self.folder, &sealed).map_err(unkept)?,
+            report: Document::take(&self.folder, config.report.as_deref()).map_err(unkept)?,
+        })
     }
+}
+
+fn unkept(error: io::Error) -> String {
+    format!("the result cannot be kept: {error}")
 }
 
 impl Document {
     /// Keeps a text in a file without a name.
-    pub fn write(folder: &Path, text: &str) -> Result<Document, String> {
-        let file = tempfile::tempfile_in(folder).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            Ok(file)
-        });
-        let file = file.map_err(|error| format!("the result cannot be kept: {error}"))?;
+    pub fn write(folder: &PrivateFolder, text: &str) -> io::Result<Document> {
+        let mut file = folder.file()?;
+        file.write_all(text.as_bytes())?;
         Ok(Document { file, bytes: text.len() as u64 })
+    }
+
+    /// Takes the name off a file that was written, if it was.
+    fn take(folder: &PrivateFolder, path: Option<&Path>) -> io::Result<Option<Document>> {
+        let Some(path) = path.filter(|path| path.exists()) else { return Ok(None) };
+        let file = folder.take(path)?;
+        Ok(Some(Document { bytes: file.metadata()?.len(), file }))
     }
 }
 
@@ -89,19 +105,4 @@ fn verdict_of(video: &VideoResult) -> VerdictView {
         score: video.score,
         reasons: judgement.map(|judgement| judgement.reasons.clone()).unwrap_or_default(),
     }
-}
-
-/// A page with the verdict.
-fn report(name: &str, verdict: &VerdictView) -> String {
-    let escaped = |text: &str| {
-        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-    };
-    let reasons: String =
-        verdict.reasons.iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
-    format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><style>:root {{ color-scheme: light dark }}</style>\
-         <h1>{name}</h1><p>{}</p><ul>{reasons}</ul></html>",
-        escaped(&verdict.words),
-        name = escaped(name),
-    )
 }

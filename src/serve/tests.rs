@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// `wait` until it is stopped, `panic`, `fail`, or the verdict in words.
-struct Told;
+struct Told(PrivateFolder);
 
 impl Scorer for Told {
     fn score(
@@ -33,7 +33,7 @@ impl Scorer for Told {
             }
             _ => {}
         }
-        let document = |text: &str| Document::write(&std::env::temp_dir(), text);
+        let document = |text: &str| Document::write(&self.0, text).map_err(|error| error.to_string());
         let verdict = VerdictView {
             verdict: None,
             words: content.clone(),
@@ -41,13 +41,14 @@ impl Scorer for Told {
             score: None,
             reasons: Vec::new(),
         };
-        Ok(Scored { verdict, result: document("{}")?, report: document(&content)? })
+        Ok(Scored { verdict, result: document("{}")?, report: Some(document(&content)?) })
     }
 }
 
 /// Runs a server while `visit` visits it, and gives what it has done.
 fn visited(limits: ServeLimits, visit: impl FnOnce(&Visitor)) -> ServeSummary {
-    let parent = tempfile::tempdir().unwrap();
+    let (parent, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let told = Told(PrivateFolder::create(other.path()).unwrap());
     let scoring = infer::Config::new("unused".into(), InferSource::Files(Vec::new()));
     let mut config = Config { folder: parent.path().to_owned(), limits, ..Config::new(scoring) };
     config.address.set_port(0);
@@ -55,7 +56,7 @@ fn visited(limits: ServeLimits, visit: impl FnOnce(&Visitor)) -> ServeSummary {
     let visitor = Visitor { address: server.address() };
     let cancel = Cancel::new();
     let summary = std::thread::scope(|scope| {
-        let running = scope.spawn(|| server.run_with(&Told, &Silent, &cancel).unwrap());
+        let running = scope.spawn(|| server.run_with(&told, &Silent, &cancel).unwrap());
         let visit = std::panic::catch_unwind(AssertUnwindSafe(|| visit(&visitor)));
         cancel.request();
         let summary = running.join().unwrap();

@@ -119,7 +119,9 @@ pub(super) async fn report(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let (name, scored) = site.jobs.scored(&id)?;
-    let mut response = document(&scored.report, HTML)?;
+    let report = scored.report.as_ref();
+    let report = report.ok_or(Refusal(StatusCode::NOT_FOUND, "this report could not be written"))?;
+    let mut response = document(report, HTML)?;
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(REPORT_POLICY));
     Ok(saved(response, query, &format!("{name}.report.html")))
 }

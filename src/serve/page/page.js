@@ -154,13 +154,15 @@ class Row {
     this.state.append(make('strong', { className: `verdict ${job.verdict ?? 'unjudged'}` }, job.words));
     if (job.probability != null) {
       const percent = Math.min(99.9, Math.max(0.1, job.probability * 100));
-      this.state.append(` probability of a forgery ${percent < 1 || percent > 99 ? percent.toFixed(1) : Math.round(percent)} %`);
+      this.state.append(` Probability of a forgery: ${percent < 1 || percent > 99 ? percent.toFixed(1) : Math.round(percent)} %`);
     }
     this.reasons.replaceChildren(...job.reasons.slice(0, 3).map(reason => make('li', {}, reason)));
     this.reasons.hidden = !job.reasons.length;
     this.offer('done',
-      this.link('Open report', job.report, { target: '_blank', rel: 'noopener' }),
-      this.link('Save report', `${job.report}?save`),
+      ...(job.report ? [
+        this.link('Open report', job.report, { target: '_blank', rel: 'noopener' }),
+        this.link('Save report', `${job.report}?save`),
+      ] : []),
       this.link('Save numbers', `${job.result}?save`),
       this.button('Remove', () => this.stop()));
     announce(`${this.name}: ${job.words}`);

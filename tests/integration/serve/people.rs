@@ -61,6 +61,11 @@ fn two_dropped_files_are_scored_and_their_reports_read() {
     page.wait_for(&ended(1));
     assert_eq!(server.jobs().len(), 1);
     page.go(report.as_str().unwrap());
+    assert_eq!(
+        page.evaluate("self.origin"),
+        "null",
+        "a report belongs to nobody, and the server answers it nothing"
+    );
     assert!(page.text().contains("face0.mp4"), "{}", page.text());
     page.looks_right("serve report");
     assert_calm(&page, &server);
