@@ -6,10 +6,10 @@
 //! What keeps strangers out:
 //!
 //! * It listens on the loopback device. Elsewhere it asks for a [`Token`].
-//! * [`http`]: the `Host` of every request must be a name of this server, so that no foreign name can be made to point
+//! * `http`: the `Host` of every request must be a name of this server, so that no foreign name can be made to point
 //!   here; its `Origin` must be the server itself, so that no other web site in the same browser starts or reads anything.
 //! * Uploads are bounded in size, number, time and sum ([`ServeLimits`]). They lie in files without a name in a private
-//!   folder ([`folder`]): when the process ends, however it ends, they are gone.
+//!   folder (`folder`): when the process ends, however it ends, they are gone.
 //! * A file's name is never part of a path, and never markup.
 //! * Files are decoded behind the walls of [`media`](crate::media), as always.
 

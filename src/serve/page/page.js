@@ -231,6 +231,8 @@ function upload(row) {
 /** Asks how far everything is. */
 async function ask() {
   let active = false;
+  // What is sent while the answer is under way is not missing from it.
+  const known = [...rows];
   try {
     const answer = await fetch('/jobs');
     if (answer.status === 401) return location.reload();
@@ -249,11 +251,8 @@ async function ask() {
       rows.get(job.id).show(job);
       active ||= job.state === 'queued' || job.state === 'running';
     }
-    for (const [id, row] of rows) {
-      if (!there.has(id)) {
-        rows.delete(id);
-        row.remove();
-      }
+    for (const [id, row] of known) {
+      if (!there.has(id) && rows.delete(id)) row.remove();
     }
   } catch {
     trouble('sbi does not answer: it may have been ended. After it has been started again, reload this page.');

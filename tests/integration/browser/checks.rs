@@ -79,18 +79,9 @@ impl Page {
 
     /// What can be used or seen and has no name for those who do not see it, such as `button` or `image`.
     pub fn nameless(&self) -> Vec<String> {
-        const NAMED: [&str; 10] = [
-            "button",
-            "link",
-            "image",
-            "img",
-            "textbox",
-            "checkbox",
-            "combobox",
-            "slider",
-            "progressbar",
-            "figure",
-        ];
+        // A figure is named by what is in it.
+        const NAMED: [&str; 9] =
+            ["button", "link", "image", "img", "textbox", "checkbox", "combobox", "slider", "progressbar"];
         let tree = self.ask("Accessibility.getFullAXTree", json!({}));
         let nodes = tree["nodes"].as_array().into_iter().flatten();
         let nameless = nodes.filter(|node| {
