@@ -187,7 +187,8 @@ fn measure_pairs(args: &Measure) -> anyhow::Result<()> {
     let side = FACE_SIDE as usize;
     let mut planes = vec![0.0; 2 * 3 * side * side];
     let at = |name: &str| args.weights.join(name);
-    let files = FrameFiles { frame: at("frame.png"), landmarks: at("landmarks.npy"), boxes: at("boxes.npy") };
+    let (landmarks, boxes) = (at("landmarks.npy"), at("boxes.npy"));
+    let files = FrameFiles { frame: at("frame.png"), landmarks, boxes, archived: None };
     repeat(args, "pairs/s", RECIPES as usize, || {
         for index in 0..RECIPES {
             let recipe = Recipe::draw(&mut generator(SEED, 0, index, Purpose::Sample), Phase::Train);
@@ -283,7 +284,8 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
     initialise(model.variables(), SEED);
     let mut sam = Optimiser::new(OptimiserSpec::PUBLISHED, model.parameters());
     let at = |name: &str| args.weights.join(name);
-    let frame = FrameFiles { frame: at("frame.png"), landmarks: at("landmarks.npy"), boxes: at("boxes.npy") };
+    let (landmarks, boxes) = (at("landmarks.npy"), at("boxes.npy"));
+    let frame = FrameFiles { frame: at("frame.png"), landmarks, boxes, archived: None };
     let config = LoaderConfig {
         pairs: args.batch as usize,
         image_size: SIDE,

@@ -69,7 +69,8 @@ fn recipe(index: u64) -> Recipe {
 /// The three files of a prepared frame.
 fn files(folder: &Path) -> FrameFiles {
     let at = |name: &str| folder.join(name);
-    FrameFiles { frame: at("000.png"), landmarks: at("landmarks.npy"), boxes: at("boxes.npy") }
+    let (landmarks, boxes) = (at("landmarks.npy"), at("boxes.npy"));
+    FrameFiles { frame: at("000.png"), landmarks, boxes, archived: None }
 }
 
 fn write_files(files: &FrameFiles) {

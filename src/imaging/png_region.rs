@@ -5,7 +5,7 @@ use crate::file_error::FileError;
 use crate::types::{RgbImage, Window};
 use png::{BitDepth, ColorType, Decoder};
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// An image file from which one window is read. The image's size is known before any pixel is decoded.
@@ -19,6 +19,8 @@ pub struct PngRegion {
 enum Source {
     /// Rows as they come: 8-bit RGB, not interlaced, which is what preprocessing writes.
     Rows(Box<png::Reader<BufReader<File>>>),
+    /// The same, of a file in memory.
+    Bytes(Box<png::Reader<Cursor<Vec<u8>>>>),
     /// An image in any other format, decoded whole.
     Whole(RgbImage),
 }
@@ -56,6 +58,24 @@ impl PngRegion {
         Ok(PngRegion { path: path.to_owned(), width, height, source: Source::Rows(Box::new(reader)) })
     }
 
+    /// An 8-bit RGB PNG in plain row order, as preprocessing writes it, whose file is in memory; messages call it `path`.
+    ///
+    /// Fails for anything else.
+    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<PngRegion, Error> {
+        let damaged = |cause| Error::Png {
+            path: path.to_owned(),
+            expected: "an 8-bit RGB PNG, not interlaced".to_owned(),
+            cause,
+        };
+        let reader = Decoder::new(Cursor::new(bytes)).read_info().map_err(damaged)?;
+        let info = reader.info();
+        if info.color_type != ColorType::Rgb || info.bit_depth != BitDepth::Eight || info.interlaced {
+            return Err(damaged(std::io::Error::from(std::io::ErrorKind::InvalidData).into()));
+        }
+        let (width, height) = (info.width as usize, info.height as usize);
+        Ok(PngRegion { path: path.to_owned(), width, height, source: Source::Bytes(Box::new(reader)) })
+    }
+
     /// The whole image's width in pixels.
     pub fn width(&self) -> usize {
         self.width
@@ -74,26 +94,37 @@ impl PngRegion {
     /// When the window reaches outside the image.
     pub fn read(self, window: Window) -> Result<RgbImage, Error> {
         assert!(window.x1 <= self.width && window.y1 <= self.height, "{window:?} outside the image");
-        let mut reader = match self.source {
-            Source::Whole(image) => return Ok(image.cropped(window)),
-            Source::Rows(reader) => reader,
-        };
-        let damaged = |y: usize, cause| Error::Png {
-            path: self.path.clone(),
-            expected: format!("{} rows of {} pixels, row {y} among them", self.height, self.width),
-            cause,
-        };
-        let mut data = Vec::with_capacity(window.width() * window.height() * 3);
-        for y in 0..window.y1 {
-            let row = reader.next_row().map_err(|cause| damaged(y, cause))?;
-            let row = row
-                .ok_or_else(|| damaged(y, std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()))?;
-            if y >= window.y0 {
-                data.extend_from_slice(&row.data()[window.x0 * 3..window.x1 * 3]);
-            }
+        let size = (self.width, self.height);
+        match self.source {
+            Source::Whole(image) => Ok(image.cropped(window)),
+            Source::Rows(reader) => read_rows(*reader, &self.path, size, window),
+            Source::Bytes(reader) => read_rows(*reader, &self.path, size, window),
         }
-        Ok(RgbImage::from_raw(window.width(), window.height(), data))
     }
+}
+
+/// The pixels inside a window of an image of this width and height.
+fn read_rows<R: BufRead + Seek>(
+    mut reader: png::Reader<R>,
+    path: &Path,
+    (width, height): (usize, usize),
+    window: Window,
+) -> Result<RgbImage, Error> {
+    let damaged = |y: usize, cause| Error::Png {
+        path: path.to_owned(),
+        expected: format!("{height} rows of {width} pixels, row {y} among them"),
+        cause,
+    };
+    let mut data = Vec::with_capacity(window.width() * window.height() * 3);
+    for y in 0..window.y1 {
+        let row = reader.next_row().map_err(|cause| damaged(y, cause))?;
+        let row =
+            row.ok_or_else(|| damaged(y, std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()))?;
+        if y >= window.y0 {
+            data.extend_from_slice(&row.data()[window.x0 * 3..window.x1 * 3]);
+        }
+    }
+    Ok(RgbImage::from_raw(window.width(), window.height(), data))
 }
 
 #[cfg(test)]

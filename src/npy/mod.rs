@@ -20,7 +20,8 @@ pub use face_reader::FaceReader;
 pub use face_writer::FaceWriter;
 pub use header::{HeaderError, NpyHeader};
 pub use small::{
-    Element, read_array, read_classes, read_i64_vec, write_array, write_array_unsynced, write_i64_vec,
+    Element, array_in, read_array, read_classes, read_i64_vec, write_array, write_array_unsynced,
+    write_i64_vec,
 };
 
 /// An array file could not be read or written.

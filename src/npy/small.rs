@@ -63,10 +63,25 @@ pub fn read_array<T: Element, D: Dimension>(path: &Path) -> Result<Array<T, D>, 
     read_data(path, file, header)
 }
 
+/// The array that `bytes` hold, which are those of a whole file; messages call it `path`.
+///
+/// Fails as [`read_array`] does.
+pub fn array_in<T: Element, D: Dimension>(path: &Path, mut bytes: &[u8]) -> Result<Array<T, D>, Error> {
+    let found = bytes.len() as u64;
+    let header = NpyHeader::read(&mut bytes);
+    let (header, offset) = header.map_err(|cause| Error::Header { path: path.to_path_buf(), cause })?;
+    if let Some(promised) = header.data_bytes().map(|data| data.saturating_add(offset))
+        && promised != found
+    {
+        return Err(Error::Length { path: path.to_path_buf(), promised, found });
+    }
+    read_data(path, bytes, header)
+}
+
 /// The array whose data begin where `file` stands and are as long as `header` says.
 fn read_data<T: Element, D: Dimension>(
     path: &Path,
-    mut file: File,
+    mut file: impl Read,
     header: NpyHeader,
 ) -> Result<Array<T, D>, Error> {
     if header.descr != T::DESCR {

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::npy;
 use crate::types::{BBox, FaceBox, Landmarks};
-use ndarray::{Array3, Ix3};
+use ndarray::Array3;
 use std::path::Path;
 
 /// Rows that a box file has for each face: two corners and five points.
@@ -14,8 +14,12 @@ const BOX_POINTS: usize = 7;
 /// Fails with [`Error::Shape`] for other shapes, also without faces, and with [`Error::Coordinate`] for points that
 /// are no pixels of any image.
 pub fn read_landmarks(path: &Path) -> Result<Vec<Landmarks>, Error> {
+    landmarks_of(path, npy::read_array(path)?)
+}
+
+/// The landmarks that an array holds, which was read from `path`.
+pub(super) fn landmarks_of(path: &Path, array: Array3<i64>) -> Result<Vec<Landmarks>, Error> {
     let expected = "landmarks (faces, 68 or 81, 2)";
-    let array = npy::read_array::<i64, Ix3>(path)?;
     let &[faces, points, 2] = array.shape() else { return Err(shape_error(path, expected, array.shape())) };
     if faces == 0 || !matches!(points, Landmarks::FACE | Landmarks::WITH_FOREHEAD) {
         return Err(shape_error(path, expected, array.shape()));
@@ -49,7 +53,11 @@ pub fn write_landmarks(path: &Path, faces: &[Landmarks]) -> Result<(), Error> {
 ///
 /// Fails as [`read_landmarks`] does, also where a number is not finite.
 pub fn read_boxes(path: &Path) -> Result<Vec<FaceBox>, Error> {
-    let array = npy::read_array::<f64, Ix3>(path)?;
+    boxes_of(path, npy::read_array(path)?)
+}
+
+/// The boxes that an array holds, which was read from `path`.
+pub(super) fn boxes_of(path: &Path, array: Array3<f64>) -> Result<Vec<FaceBox>, Error> {
     if !matches!(array.shape(), &[faces, BOX_POINTS, 2] if faces > 0) {
         return Err(shape_error(path, "boxes (faces, 7, 2)", array.shape()));
     }
@@ -89,6 +97,7 @@ fn shape_error(path: &Path, expected: &'static str, found: &[usize]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Ix3;
 
     #[test]
     fn what_is_written_is_read() {

@@ -1,8 +1,13 @@
 //! Names of files and folders.
 
 use super::Error;
+use super::archive::{Archived, Member};
+use super::arrays::{boxes_of, landmarks_of, read_boxes, read_landmarks};
 use crate::atomic_file::{is_leftover, remove_leftovers};
 use crate::file_error::FileError;
+use crate::imaging::{self, PngRegion, read_image};
+use crate::npy;
+use crate::types::{FaceBox, Landmarks, RgbImage, Window};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,9 +27,60 @@ pub struct FrameFiles {
     pub landmarks: PathBuf,
     /// Boxes as an array file: `float64`, `(faces, 7, 2)`, two corners and five points.
     pub boxes: PathBuf,
+    /// Where these are in an archive; their paths are then the names that they would have in folders.
+    pub archived: Option<Archived>,
 }
 
 impl FrameFiles {
+    /// Whether there are landmarks.
+    pub fn has_landmarks(&self) -> bool {
+        self.archived.as_ref().map_or_else(|| self.landmarks.exists(), |at| at.has(Member::Landmarks))
+    }
+
+    /// Whether there are boxes.
+    pub fn has_boxes(&self) -> bool {
+        self.archived.as_ref().map_or_else(|| self.boxes.exists(), |at| at.has(Member::Boxes))
+    }
+
+    /// Reads the landmarks of the frame's faces, the largest first. Fails as [`read_landmarks`] does.
+    pub fn read_landmarks(&self) -> Result<Vec<Landmarks>, Error> {
+        match &self.archived {
+            None => read_landmarks(&self.landmarks),
+            Some(at) => {
+                let bytes = at.read(Member::Landmarks)?;
+                landmarks_of(&self.landmarks, npy::array_in(&self.landmarks, &bytes)?)
+            }
+        }
+    }
+
+    /// Reads the boxes of the frame's faces, the largest first. Fails as [`read_boxes`] does.
+    pub fn read_boxes(&self) -> Result<Vec<FaceBox>, Error> {
+        match &self.archived {
+            None => read_boxes(&self.boxes),
+            Some(at) => boxes_of(&self.boxes, npy::array_in(&self.boxes, &at.read(Member::Boxes)?)?),
+        }
+    }
+
+    /// Opens the frame's image, to read a window of it. Fails as [`PngRegion::open`] does.
+    pub fn open_image(&self) -> Result<PngRegion, imaging::Error> {
+        match &self.archived {
+            None => PngRegion::open(&self.frame),
+            Some(at) => PngRegion::of_bytes(&self.frame, at.read(Member::Frame)?),
+        }
+    }
+
+    /// Reads the whole frame. Fails where its image cannot be read.
+    pub fn read_frame(&self) -> Result<RgbImage, imaging::Error> {
+        match &self.archived {
+            None => read_image(&self.frame),
+            Some(_) => {
+                let region = self.open_image()?;
+                let whole = Window::whole(region.width(), region.height());
+                region.read(whole)
+            }
+        }
+    }
+
     /// This frame's counterpart called `name`: an image of the same size in which another program has made the face, at
     /// `counterparts/<name>/<video>/<frame>.png`. Whoever puts it there, and with which program, does not matter.
     pub fn counterpart(&self, name: &str) -> PathBuf {
@@ -106,11 +162,12 @@ impl VideoFolders {
         self.named(&format!("{index:03}"))
     }
 
-    fn named(&self, stem: &str) -> FrameFiles {
+    pub(super) fn named(&self, stem: &str) -> FrameFiles {
         FrameFiles {
             frame: self.frames.join(format!("{stem}.png")),
             landmarks: self.landmarks.join(format!("{stem}.npy")),
             boxes: self.boxes.join(format!("{stem}.npy")),
+            archived: None,
         }
     }
 

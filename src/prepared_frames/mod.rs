@@ -1,13 +1,15 @@
 //! Prepared frames: the files that preprocessing writes beside videos and training reads.
 //!
 //! Beside `videos/` lie `frames/<video>/<frame>.png` (whole frames), `landmarks/<video>/<frame>.npy` and
-//! `retina/<video>/<frame>.npy`, and one record of what was done with which settings. This module knows the names and
+//! `retina/<video>/<frame>.npy`, or all of these in archives, and one record of what was done with which settings. This module knows the names and
 //! formats of these files and reads and writes them; what is in them is computed by preprocessing.
 
+mod archive;
 mod arrays;
 mod layout;
 mod record;
 
+pub use archive::{ArchiveWriter, Archived, PreparedVideos, archive_path, archives_in};
 pub use arrays::{read_boxes, read_landmarks, write_boxes, write_landmarks};
 pub use layout::{FrameFiles, VideoFolders};
 pub use record::{

@@ -60,6 +60,9 @@ pub struct Config {
     pub jobs: usize,
     /// What a video or photograph may cost.
     pub limits: MediaLimits,
+    /// Whether files go into an archive, video by video, instead of folders. Until a video is done they lie in the folder for
+    /// temporary files.
+    pub archive: bool,
     /// Whether to prepare anew what is there.
     pub overwrite: bool,
     /// At most this many videos, from the first.
@@ -81,6 +84,7 @@ impl Config {
             device: DeviceChoice::Auto,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             limits: MediaLimits::default(),
+            archive: false,
             overwrite: false,
             limit: None,
             shard: None,

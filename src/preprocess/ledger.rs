@@ -6,7 +6,7 @@ use super::worker::{FrameDone, Report, Trouble};
 use crate::Error;
 use crate::datasets::SourceVideo;
 use crate::media::DecodeReport;
-use crate::prepared_frames::{FrameProblem, PreparedRecord, VideoFolders, VideoRecord};
+use crate::prepared_frames::{ArchiveWriter, FrameProblem, PreparedRecord, VideoFolders, VideoRecord};
 use crate::progress::Progress;
 use crate::types::VideoStatus;
 use std::collections::BTreeMap;
@@ -49,6 +49,8 @@ pub struct Book {
     pub path: PathBuf,
     /// What is known about the set so far.
     pub record: PreparedRecord,
+    /// Where the files of videos go when they are done, if they do not stay in their folders.
+    pub archive: Option<ArchiveWriter>,
 }
 
 impl Book {
@@ -165,7 +167,16 @@ impl<'a> Ledger<'a> {
     fn close(&mut self, video: usize, account: Account) {
         let source = &self.videos[video];
         let name = self.book.name_of(source);
-        VideoFolders::new(&source.base, &source.name).remove_empty();
+        let folders = VideoFolders::new(&source.base, &source.name);
+        folders.remove_empty();
+        if let Some(archive) = &mut self.book.archive {
+            // Before the record tells of it.
+            let moved = archive.add(&source.name, &folders).and_then(|()| folders.clear());
+            if let Err(error) = moved {
+                self.failure.get_or_insert(error.into());
+                return;
+            }
+        }
         let record = account.record(name.clone(), self.steps, self.before.get(&name));
         if let Some(note) = &record.note {
             self.progress.note(&format!("{}: {note}", source.path.display()));

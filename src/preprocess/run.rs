@@ -12,7 +12,8 @@ use crate::error::Ended;
 use crate::file_error::FileError;
 use crate::media::{DecodeEvent, Decoding, Decodings, MediaKind, Reading};
 use crate::prepared_frames::{
-    self, PreparedPart, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord,
+    self, ArchiveWriter, PreparedPart, PreparedRecord, PreparedSettings, VideoFolders, VideoRecord,
+    archive_path,
 };
 use crate::progress::{Cancel, Progress};
 use crate::types::{Frame, Shard};
@@ -74,8 +75,16 @@ pub fn run_with(
     };
     let points = settings.landmarks.as_ref().map(|landmarks| landmarks.points);
     let (book, before) = open_book(config, settings, &videos, of)?;
-    let is_pending = |video: &&SourceVideo| !is_done(config, video, before.get(&book.name_of(video)));
-    let pending: Arc<[SourceVideo]> = videos.iter().filter(is_pending).cloned().collect();
+    let is_pending = |video: &&SourceVideo| !is_done(config, video, before.get(&book.name_of(video)), &book);
+    let mut pending: Vec<SourceVideo> = videos.iter().filter(is_pending).cloned().collect();
+    let workshop = match &book.archive {
+        Some(_) => Some(workshop()?),
+        None => None,
+    };
+    if let Some(workshop) = &workshop {
+        pending.iter_mut().for_each(|video| video.base = workshop.path().to_owned());
+    }
+    let pending: Arc<[SourceVideo]> = pending.into();
     let before = Arc::new(before);
 
     let lists: Arc<[OnceLock<Result<WorkList, prepared_frames::Error>>]> =
@@ -203,7 +212,15 @@ fn open_book(
         prepared_frames::Error::Write(error) => Error::Output { path: folder.clone(), cause: error.cause },
         other => other.into(),
     })?;
-    Ok((Book { folder, path, record }, videos))
+    let archive = match config.archive {
+        true => {
+            let main = archive_path(&folder, &name);
+            let path = config.shard.map_or_else(|| main.clone(), |shard| shard.file(&main));
+            Some(ArchiveWriter::open(&path, config.overwrite)?)
+        }
+        false => None,
+    };
+    Ok((Book { folder, path, record, archive }, videos))
 }
 
 /// Removes the records of shards, which were made with other settings.
@@ -214,12 +231,22 @@ fn remove_shards(main: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Where the files of videos lie until they go into an archive: on the machine's own disk, as a rule.
+fn workshop() -> Result<tempfile::TempDir> {
+    let folder = std::env::temp_dir();
+    let made = tempfile::Builder::new().prefix("sbi-prepared-").tempdir_in(&folder);
+    made.map_err(|cause| Error::Output { path: folder, cause })
+}
+
 /// Whether nothing is left to do for a video: its record says so and its files are there.
-fn is_done(config: &Config, video: &SourceVideo, before: Option<&VideoRecord>) -> bool {
+fn is_done(config: &Config, video: &SourceVideo, before: Option<&VideoRecord>, book: &Book) -> bool {
     let Some(before) = before.filter(|b| b.is_complete(config.steps.landmarks, config.steps.boxes)) else {
         return false;
     };
-    let [frames, landmarks, boxes] = VideoFolders::new(&video.base, &video.name).counts();
+    let [frames, landmarks, boxes] = match &book.archive {
+        Some(archive) => archive.counts(&video.name),
+        None => VideoFolders::new(&video.base, &video.name).counts(),
+    };
     frames >= before.with_landmarks.max(before.with_boxes)
         && landmarks >= before.with_landmarks
         && boxes >= before.with_boxes

@@ -5,7 +5,6 @@ use crate::blending::kinds::{Available, Material};
 use crate::blending::{DrawnRecipe, Geometry, Recipe};
 use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
-use crate::imaging::read_image;
 use crate::media::{MediaFiles, media_files, read_one_frame};
 use crate::model::Execution;
 use crate::progress::{Cancel, Progress};
@@ -104,7 +103,7 @@ impl Faces {
             Faces::Prepared(pool) => {
                 let files = &pool.frames()[index];
                 let (landmarks, boxes) = read_faces(files).map_err(|e| with_causes(&e))?;
-                let image = read_image(&files.frame).map_err(|e| with_causes(&e))?;
+                let image = files.read_frame().map_err(|e| with_causes(&e))?;
                 Ok(Face { image, landmarks, boxes })
             }
             Faces::Files { paths, landmark_detector, face_detector } => {

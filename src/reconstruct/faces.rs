@@ -4,11 +4,11 @@ use super::config::PreparedSet;
 use crate::Result;
 use crate::causes::with_causes;
 use crate::face::aligned_square;
-use crate::imaging::{Similarity, cut_square, read_image};
-use crate::prepared_frames::{FrameFiles, VideoFolders, read_landmarks};
+use crate::imaging::{Similarity, cut_square};
+use crate::prepared_frames::{FrameFiles, PreparedVideos, VideoFolders};
 use crate::training_pairs;
 use crate::types::RgbImage;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A frame that got no counterpart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,15 +36,16 @@ impl SetFrames {
     pub fn list(prepared: &PreparedSet) -> Result<SetFrames> {
         let PreparedSet { folder, set } = prepared;
         let mut frames = Vec::new();
-        for name in VideoFolders::names(folder)? {
-            frames.extend(VideoFolders::new(folder, Path::new(&name)).frames_on_disk()?);
+        let videos = PreparedVideos::open(folder)?;
+        for name in videos.names() {
+            frames.extend(videos.frames(name)?);
         }
         if frames.is_empty() {
             let folder = VideoFolders::all_frames(folder);
             return Err(training_pairs::Error::NotPrepared { folder, set: set.clone() }.into());
         }
         let all = frames.len();
-        frames.retain(|files| files.landmarks.exists());
+        frames.retain(FrameFiles::has_landmarks);
         Ok(SetFrames { folder: folder.clone(), without_landmarks: all - frames.len(), frames })
     }
 }
@@ -64,7 +65,7 @@ impl FaceFrame {
     pub fn read(files: &FrameFiles, side: usize) -> Result<FaceFrame, Failure> {
         let failure = |reason: String| Failure { path: files.frame.clone(), reason };
         let frame_from_square = place(files, side)?;
-        let image = read_image(&files.frame).map_err(|error| failure(with_causes(&error)))?;
+        let image = files.read_frame().map_err(|error| failure(with_causes(&error)))?;
         Ok(FaceFrame { image, frame_from_square })
     }
 
@@ -77,7 +78,7 @@ impl FaceFrame {
 /// Where the largest face of a frame lies: the map from its aligned square.
 pub fn place(files: &FrameFiles, side: usize) -> Result<Similarity, Failure> {
     let failure = |reason: String| Failure { path: files.frame.clone(), reason };
-    let landmarks = read_landmarks(&files.landmarks).map_err(|error| failure(with_causes(&error)))?;
+    let landmarks = files.read_landmarks().map_err(|error| failure(with_causes(&error)))?;
     // The first face is the largest, and a landmark file has one.
     aligned_square(&landmarks[0], side)
         .ok_or_else(|| failure(format!("{}: the landmarks are no face's", files.landmarks.display())))

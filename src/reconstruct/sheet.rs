@@ -30,7 +30,7 @@ pub fn write_sheet(path: &Path, frames: &[&FrameFiles], name: &str) -> Result<bo
     );
     for number in 0..count {
         let files = there[number * there.len() / count];
-        let (frame, counterpart) = (read_image(&files.frame)?, read_image(&files.counterpart(name))?);
+        let (frame, counterpart) = (files.read_frame()?, read_image(&files.counterpart(name))?);
         // Counterparts may be anybody's: of another size, or of a face that cannot be aligned.
         let window = face_window(files, &frame);
         let (x, y) = (GAP + number % COLUMNS * (2 * TILE + GAP), GAP + number / COLUMNS * (TILE + GAP));

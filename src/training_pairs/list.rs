@@ -3,13 +3,13 @@
 use super::Error;
 use crate::datasets::SetVersion;
 use crate::hash::fnv1a64;
-use crate::prepared_frames::{self, FrameFiles, VideoFolders};
+use crate::prepared_frames::{FrameFiles, PreparedVideos, VideoFolders};
 use crate::rng::{Purpose, generator};
 use crate::types::FaceBox;
 use crate::video::training_positions;
 use rand::Rng;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Which frames of a set are wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,23 +94,24 @@ impl FrameSelection {
     /// Fails when nothing is prepared, no video is wanted, or no frame is complete.
     pub fn list(&self) -> Result<FrameList, Error> {
         let all = VideoFolders::all_frames(&self.folder);
-        let names = VideoFolders::names(&self.folder)?;
+        let prepared = PreparedVideos::open(&self.folder)?;
+        let names = prepared.names();
         if names.is_empty() {
             return Err(Error::NotPrepared { folder: all, set: self.set.clone() });
         }
-        let wanted: Vec<&String> = names.iter().filter(|name| self.videos.wants(name)).collect();
+        let wanted: Vec<&str> = names.iter().copied().filter(|name| self.videos.wants(name)).collect();
         if wanted.is_empty() {
             return Err(Error::NoneChosen { folder: all, videos: names.len() });
         }
         let mut list = FrameList::default();
         let mut chosen = 0;
         for name in wanted {
-            let on_disk = VideoFolders::new(&self.folder, Path::new(name)).frames_on_disk()?;
+            let on_disk = prepared.frames(name)?;
             let before = list.frames.len();
             for position in training_positions(on_disk.len(), self.per_video) {
                 let files = &on_disk[position];
                 chosen += 1;
-                match (files.landmarks.exists(), files.boxes.exists()) {
+                match (files.has_landmarks(), files.has_boxes()) {
                     (true, true) if self.is_too_small(files) => list.too_small += 1,
                     (true, true) => list.frames.push(files.clone()),
                     (false, _) => list.without_landmarks += 1,
@@ -119,7 +120,7 @@ impl FrameSelection {
             }
             match list.frames.len() > before {
                 true => list.videos += 1,
-                false => list.empty_videos.push(name.clone()),
+                false => list.empty_videos.push(name.to_owned()),
             }
         }
         if list.frames.is_empty() {
@@ -142,8 +143,7 @@ impl FrameSelection {
     /// such frames and reports them.
     fn is_too_small(&self, files: &FrameFiles) -> bool {
         let small = |face: &FaceBox| face.bbox.width().min(face.bbox.height()) < self.min_face;
-        self.min_face > 0.0
-            && prepared_frames::read_boxes(&files.boxes).is_ok_and(|boxes| boxes.iter().all(small))
+        self.min_face > 0.0 && files.read_boxes().is_ok_and(|boxes| boxes.iter().all(small))
     }
 }
 
@@ -151,7 +151,9 @@ impl FrameSelection {
 mod tests {
     use super::*;
     use crate::datasets::{Compression, TrainingSet};
+    use crate::prepared_frames;
     use crate::types::BBox;
+    use std::path::Path;
 
     fn write(folder: &Path, kind: &str, video: &str, frame: &str, extension: &str) {
         let folder = folder.join(kind).join(video);

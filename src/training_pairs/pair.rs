@@ -3,8 +3,7 @@
 use super::Error;
 use crate::blending::kinds::Material;
 use crate::blending::{self, BlendedPair, Geometry, Recipe, blended_pair, self_blend};
-use crate::imaging::PngRegion;
-use crate::prepared_frames::{FrameFiles, read_boxes, read_landmarks};
+use crate::prepared_frames::FrameFiles;
 use crate::types::{FaceBox, Landmarks, RgbImage};
 
 /// A training pair together with what it was made from.
@@ -21,8 +20,8 @@ pub struct Pair {
 /// Reads the landmarks of a frame's largest face and the boxes of all faces.
 pub fn read_faces(files: &FrameFiles) -> Result<(Landmarks, Vec<FaceBox>), Error> {
     // A landmark file has at least one face.
-    let landmarks = read_landmarks(&files.landmarks)?.swap_remove(0);
-    Ok((landmarks, read_boxes(&files.boxes)?))
+    let landmarks = files.read_landmarks()?.swap_remove(0);
+    Ok((landmarks, files.read_boxes()?))
 }
 
 /// Reads what a recipe needs of a frame and makes its pair, `image_size` x `image_size`. Recipes that need pixels of
@@ -32,7 +31,7 @@ pub fn read_faces(files: &FrameFiles) -> Result<(Landmarks, Vec<FaceBox>), Error
 /// and when the face cannot be blended.
 pub fn read_pair(files: &FrameFiles, recipe: &Recipe, image_size: usize) -> Result<BlendedPair, Error> {
     let (landmarks, boxes) = read_faces(files)?;
-    let region = PngRegion::open(&files.frame)?;
+    let region = files.open_image()?;
     let unusable = |cause: blending::Error| Error::Blending { path: files.frame.clone(), cause };
     let geometry = Geometry::of(region.width(), region.height(), &landmarks, &boxes, recipe)
         .map_err(|cause| unusable(cause.into()))?;

@@ -5,7 +5,7 @@ use crate::blending::kinds::{Alignment, Available, Kind, Material, Wants};
 use crate::blending::mirror::{mirror_landmarks, reorder_forehead};
 use crate::blending::{self, BlendedPair, DrawnRecipe, Extras, Geometry, Phase, Recipe, blended_pair};
 use crate::imaging::{self, PngRegion};
-use crate::prepared_frames::{FrameFiles, read_landmarks};
+use crate::prepared_frames::FrameFiles;
 use crate::rng::SampleRng;
 use crate::types::{FaceBox, Landmarks, RgbImage, Window};
 use rand::{Rng, SeedableRng};
@@ -67,7 +67,7 @@ impl FramePool {
     pub fn read_pair(&self, index: usize, recipe: &Recipe, image_size: usize) -> Result<BlendedPair, Error> {
         let files = &self.frames[index];
         let (landmarks, boxes) = read_faces(files)?;
-        let region = PngRegion::open(&files.frame)?;
+        let region = files.open_image()?;
         let (width, height) = (region.width(), region.height());
         let geometry = self.geometry(index, (width, height), &landmarks, &boxes, recipe)?;
         let wide = region.read(geometry.window())?;
@@ -166,7 +166,7 @@ impl FramePool {
     /// The landmarks of a frame's largest face, the forehead in order.
     fn landmarks(&self, index: usize) -> Option<&Landmarks> {
         let read = || {
-            let faces = read_landmarks(&self.frames[index].landmarks).ok()?;
+            let faces = self.frames[index].read_landmarks().ok()?;
             faces.first().map(reorder_forehead)
         };
         self.landmarks[index].get_or_init(read).as_ref()
@@ -177,7 +177,7 @@ impl FramePool {
         let path = &self.frames[index].frame;
         let no_face = || unusable(path, blending::Error::Material);
         let landmarks = self.landmarks(index).ok_or_else(no_face)?;
-        let region = PngRegion::open(path)?;
+        let region = self.frames[index].open_image()?;
         let window = around(landmarks, region.width(), region.height()).ok_or_else(no_face)?;
         let image = region.read(window)?;
         let landmarks = landmarks.shifted(-(window.x0 as i32), -(window.y0 as i32));
@@ -221,7 +221,9 @@ mod tests {
     use crate::blending::kinds::Fakes;
     use crate::blending::testing::{face_of, frame};
     use crate::imaging::write_png;
-    use crate::prepared_frames::{VideoFolders, write_boxes, write_landmarks};
+    use crate::prepared_frames::{
+        ArchiveWriter, PreparedVideos, VideoFolders, archive_path, write_boxes, write_landmarks,
+    };
     use crate::rng::{Purpose, generator};
     use std::path::Path;
 
@@ -326,5 +328,28 @@ mod tests {
         let pool = pool(base.path(), &["a"]);
         let drawn = draw(&pool, 0, 1, Fakes { swap: 1.0, ..Fakes::default() });
         assert_eq!((drawn.instead_of, drawn.recipe.forgery), (Some(Kind::Swap), None));
+    }
+
+    #[test]
+    fn an_archive_gives_the_pairs_of_its_folders() {
+        let (base, set) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let people = ["a", "b", "c", "d", "e"];
+        let folders = pool(base.path(), &people);
+        let mut writer = ArchiveWriter::open(&archive_path(set.path(), "mine"), false).unwrap();
+        for person in people {
+            writer.add(Path::new(person), &VideoFolders::new(base.path(), Path::new(person))).unwrap();
+        }
+        let videos = PreparedVideos::open(set.path()).unwrap();
+        let frames = people.iter().flat_map(|person| videos.frames(person).unwrap()).collect();
+        let archive = FramePool::new(frames);
+        for index in 0..people.len() {
+            let of = |pool: &FramePool| {
+                let plain = Recipe::draw(&mut generator(3, 0, index as u64, Purpose::Sample), Phase::Train);
+                let swap =
+                    draw(pool, index, 7 + index as u64, Fakes { swap: 1.0, ..Fakes::default() }).recipe;
+                [plain, swap].map(|recipe| pool.read_pair(index, &recipe, SIDE).unwrap())
+            };
+            assert_eq!(of(&archive), of(&folders));
+        }
     }
 }

@@ -65,6 +65,7 @@ fn config(args: &PreprocessArgs, session: &Session) -> anyhow::Result<Config> {
         face_detector: args.detector.config(),
         device: session.global.device,
         jobs: args.jobs.or(session.global.threads).unwrap_or(defaults.jobs),
+        archive: args.archive,
         overwrite: args.overwrite,
         limit: args.limit,
         shard: args.shard.shard,

@@ -56,6 +56,10 @@ pub struct PreprocessArgs {
     /// Frames worked on at the same time; default: one per core
     #[arg(short, long, value_name = "N", value_parser = positive)]
     pub jobs: Option<usize>,
+    /// Put frames, landmarks and boxes into one archive per shard, prepared_SET.tar, instead of a folder for each video;
+    /// training reads both
+    #[arg(long, conflicts_with = "layout")]
+    pub archive: bool,
     /// Prepare everything anew
     #[arg(long)]
     pub overwrite: bool,
