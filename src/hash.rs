@@ -44,6 +44,13 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// The SHA-256 sum of parts one after the other, 64 hex digits.
+pub fn sha256_of_parts<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut sum = Sha256::new();
+    parts.for_each(|part| sum.update(part));
+    hex(&sum.finalize())
+}
+
 /// A file's length and its SHA-256 sum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSum {

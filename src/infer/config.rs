@@ -3,7 +3,6 @@
 use super::OtherProtocol;
 use crate::datasets::{Compression, TestSet};
 use crate::face::{FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
-use crate::file_error::FileError;
 use crate::media::{MediaLimits, Reading};
 use crate::model::{DeviceChoice, Normalisation, Views, bundled_detector};
 use crate::types::Shard;
@@ -153,12 +152,6 @@ impl Config {
     pub(super) fn check(&self) -> Result<()> {
         if self.annotate.is_some() && !matches!(self.source, InferSource::Files(_)) {
             return Err(Error::AnnotateNeedsFiles);
-        }
-        // Of a shard only its own files are looked at, once it is known which ones they are.
-        if let (InferSource::Files(paths), None) = (&self.source, self.shard) {
-            for path in paths {
-                std::fs::metadata(path).map_err(FileError::of(path))?;
-            }
         }
         Ok(())
     }

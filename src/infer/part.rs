@@ -1,9 +1,9 @@
 //! Which part of a list a result is of, so that the results of all parts can be joined.
 
 use super::input::InputItem;
+use crate::hash::sha256_of_parts;
 use crate::types::Shard;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// An input of the list that is not in the result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,14 +58,12 @@ impl Part {
 }
 
 fn list_sum(items: &[InputItem]) -> String {
-    let mut sum = Sha256::new();
-    for item in items {
-        sum.update(item.path.as_os_str().as_encoded_bytes());
-        sum.update([0, item.label.map_or(2, |label| label.class() as u8)]);
-        sum.update(item.group.as_deref().unwrap_or_default());
-        sum.update([0]);
-    }
-    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    const LABELS: [[u8; 2]; 3] = [[0, 0], [0, 1], [0, 2]];
+    let label = |item: &InputItem| item.label.map_or(2, |label| label.class() as usize);
+    sha256_of_parts(items.iter().flat_map(|item| {
+        let group = item.group.as_deref().unwrap_or_default().as_bytes();
+        [item.path.as_os_str().as_encoded_bytes(), &LABELS[label(item)], group, &[0]]
+    }))
 }
 
 #[cfg(test)]

@@ -27,9 +27,9 @@ pub struct MediaFiles {
 
 /// The files among `paths`, whatever they are called, and the photographs and videos in and below the folders.
 ///
-/// Fails for a folder that cannot be read or holds none.
+/// Fails for a path that is not there, and for a folder that cannot be read or holds none.
 pub fn media_files(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
-    among(paths, Path::is_dir)
+    among(paths, |path| Ok(std::fs::metadata(path).map_err(FileError::of(path))?.is_dir()))
 }
 
 /// As [`media_files`], but a path that ends as videos and photographs do is taken for a file without a look at it: a million
@@ -37,13 +37,16 @@ pub fn media_files(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
 ///
 /// Fails as that does.
 pub fn media_files_by_name(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
-    among(paths, |path| !is_media(path) && path.is_dir())
+    among(paths, |path| Ok(!is_media(path) && path.is_dir()))
 }
 
-fn among(paths: &[PathBuf], is_folder: impl Fn(&Path) -> bool) -> Result<MediaFiles, Error> {
+fn among(
+    paths: &[PathBuf],
+    is_folder: impl Fn(&Path) -> Result<bool, FileError>,
+) -> Result<MediaFiles, Error> {
     let mut found = MediaFiles::default();
     for path in paths {
-        if !is_folder(path) {
+        if !is_folder(path)? {
             found.files.push(path.clone());
             continue;
         }

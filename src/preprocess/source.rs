@@ -1,9 +1,7 @@
 //! Where the videos or photographs come from, and where what is made of them goes.
 
-use crate::Error;
 use crate::datasets::{Compression, SourceSet, SourceVideo};
 use crate::error::Result;
-use crate::file_error::FileError;
 use crate::media::{MediaFiles, media_files, media_files_by_name};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -65,9 +63,6 @@ impl VideoSource {
                 Ok((set.videos(data_root, *compression)?, Vec::new()))
             }
             VideoSource::Files { inputs, folder } => {
-                for path in inputs {
-                    std::fs::metadata(path).map_err(|cause| Error::from(FileError::of(path)(cause)))?;
-                }
                 let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
                 Ok(files(inputs, folder, media_files(inputs)?, real))
             }

@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 
 const INFER: &str = "infer -w weights/sbi.tar -q -n 2";
+/// Numbers of videos in [`labelled_place`] that show a face.
+const WITH_FACES: [usize; 5] = [0, 1, 2, 3, 5];
 
 /// A result without what is a matter of when and how fast it was made, as text.
 fn settled(place: &Place, name: &str) -> String {
@@ -90,9 +92,8 @@ fn eight_shards_joined_are_one_run_to_the_last_byte() {
     place
         .sbi(&format!("merge {} eg.shard-1-of-8.json", parts[1]))
         .refused(&["eg.shard-1-of-8.json", "weights"]);
-    let other =
-        format!("infer -w weights/sbi.tar -q -n 3 --labels mine/labels.csv --shard 1/8 --json frames.json");
-    place.sbi(&other).code(0);
+    let other = "infer -w weights/sbi.tar -q -n 3 --labels mine/labels.csv --shard 1/8 --json frames.json";
+    place.sbi(other).code(0);
     place.sbi(&format!("merge {} frames.shard-1-of-8.json", parts[1])).refused(&["frames 3", "has 2"]);
     let text = fs::read_to_string(place.path(&parts[0])).unwrap();
     fs::write(place.path(&parts[0]), text.replacen("\"faces\": 2", "\"faces\": 3", 1)).unwrap();
@@ -102,15 +103,10 @@ fn eight_shards_joined_are_one_run_to_the_last_byte() {
 #[test]
 fn shards_of_plain_files_join_in_the_order_of_the_list() {
     let place = labelled_place();
-    place.write("list.txt", "mine/v3.mp4\nmine/v0.mp4\nmine/v4.mp4\nmine/v1.mp4\n");
+    place.write("list.txt", "mine/v3.mp4\nmine/v0.mp4\nmine/v5.mp4\nmine/v1.mp4\n");
     place.sbi(&format!("{INFER} @list.txt --json one.json")).code(0);
     // More shards than files: some have nothing to do.
-    all_shards(
-        &place,
-        &format!("{INFER} @list.txt --json many.json"),
-        5,
-        |index| if index == 3 { 2 } else { 0 },
-    );
+    all_shards(&place, &format!("{INFER} @list.txt --json many.json"), 5, |_| 0);
     place.write(
         "parts.txt",
         (1..=5).map(|index| format!("many.shard-{index}-of-5.json\n")).collect::<String>(),
@@ -119,7 +115,7 @@ fn shards_of_plain_files_join_in_the_order_of_the_list() {
     assert_eq!(settled(&place, "many.json"), settled(&place, "one.json"));
     // A list that was cut by hand.
     place.sbi(&format!("{INFER} mine/v3.mp4 mine/v0.mp4 --json a.json")).code(0);
-    place.sbi(&format!("{INFER} mine/v4.mp4 mine/v1.mp4 --json b.json")).code(0);
+    place.sbi(&format!("{INFER} mine/v5.mp4 mine/v1.mp4 --json b.json")).code(0);
     place.sbi("merge a.json b.json --json cut.json").code(0);
     assert_eq!(settled(&place, "cut.json"), settled(&place, "one.json"));
     place.sbi("merge a.json many.shard-1-of-5.json").refused(&[
@@ -195,7 +191,7 @@ fn shards_fill_one_packed_folder_and_one_prepared_set() {
     let whole = record.clone();
     record["videos"].as_array_mut().unwrap().pop();
     fs::write(&second, record.to_string()).unwrap();
-    place.sbi("merge data/many").refused(&["1 of 5 videos are missing: ../../videos/3.mp4"]);
+    place.sbi("merge data/many").refused(&["1 of 5 videos are missing: videos/3.mp4"]);
     fs::write(&second, whole.to_string()).unwrap();
     place.sbi("merge data/many").code(0).tells(&["shards", "2"]);
     let tree = |name: &str| -> BTreeMap<String, Vec<u8>> {
@@ -229,7 +225,7 @@ fn walk(folder: &Path, each: &mut dyn FnMut(&Path)) {
 #[test]
 fn results_come_line_by_line_and_a_later_run_takes_them_over() {
     let place = labelled_place();
-    let list = (0..5).map(|number| format!("mine/v{number}.mp4\n")).collect::<String>();
+    let list = WITH_FACES.map(|number| format!("mine/v{number}.mp4\n")).concat();
     place.write("list.txt", &list);
     let command = format!("{INFER} @list.txt");
     place.sbi(&format!("{command} --json one.json --jsonl one.jsonl")).code(0);
@@ -305,6 +301,61 @@ fn lists_may_have_zero_bytes_between_their_paths() {
         .tells(&["videos", "2 (2 prepared now"]);
 }
 
+#[test]
+fn training_reads_an_archive_as_it_reads_folders() {
+    let Some(place) = crate::preprocess::place() else { return };
+    for number in 0..4 {
+        let from = place.path(&format!("videos/{number}.mp4"));
+        fs::create_dir_all(from.parent().unwrap()).unwrap();
+        crate::made::video(&from, 6, |frame| crate::preprocess::head(20 * number + frame));
+    }
+    let prepare = "preprocess -q -i videos -n 3 -j 1";
+    place.sbi(&format!("{prepare} -o folders")).code(0);
+    // Interrupted after the first, taken up, by two shards, and once more with nothing left to do.
+    place.sbi(&format!("{prepare} -o tars --archive --limit 1 --shard 1/2")).code(0);
+    for index in [1, 2, 1] {
+        place.sbi(&format!("{prepare} -o tars --archive --shard {index}/2")).code(0);
+    }
+    place.sbi("merge data/tars").code(0).tells(&["videos", "4 (4 prepared now"]);
+    let names = ["prepared_tars.shard-1-of-2.tar", "prepared_tars.shard-2-of-2.tar"];
+    let left = [&names[..], &["preprocess_tars.json", "preprocess_tars.txt"][..]].concat();
+    assert_eq!(place.names("data/tars"), left);
+    let videos = |name: &str| place.json(&format!("data/{name}/preprocess_{name}.json"))["videos"].clone();
+    assert_eq!(videos("tars"), videos("folders"));
+    // Any program takes the files out again; they are those of the folders.
+    for name in names {
+        let mut archive = tar::Archive::new(fs::File::open(place.path("data/tars").join(name)).unwrap());
+        let mut count = 0;
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().display().to_string();
+            let (video, file) = path.split_once('/').unwrap();
+            let (frame, kind) = file.split_once('.').unwrap();
+            let folder = match kind {
+                "png" => format!("frames/{video}/{frame}.png"),
+                "landmarks.npy" => format!("landmarks/{video}/{frame}.npy"),
+                _ => format!("retina/{video}/{frame}.npy"),
+            };
+            let mut content = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
+            assert_eq!(content, fs::read(place.path("data/folders").join(folder)).unwrap(), "{path}");
+            count += 1;
+        }
+        assert!(count >= 12, "{count} members of {name}");
+    }
+    // The same pairs, to the last bit.
+    for set in ["folders", "tars"] {
+        place.sbi(&format!("preview -q -d {set} -n 4 -o none.png --save pairs_{set}")).code(0);
+    }
+    let images = |set: &str| {
+        let names = place.names(&format!("pairs_{set}")).into_iter().filter(|name| name.ends_with(".png"));
+        names
+            .map(|name| fs::read(place.path(&format!("pairs_{set}")).join(name)).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert!(images("folders").len() >= 4 && images("folders") == images("tars"));
+}
+
 /// Runs a Slurm script as Slurm would start this task of an array of two.
 fn task(place: &Place, script: &str, arguments: &[&str], number: usize, more: &[(&str, &str)]) -> Done {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/slurm").join(script);
@@ -336,7 +387,7 @@ fn task(place: &Place, script: &str, arguments: &[&str], number: usize, more: &[
 #[test]
 fn the_slurm_examples_do_what_they_say() {
     let place = labelled_place();
-    let list = (0..5).map(|number| format!("mine/v{number}.mp4\n")).collect::<String>();
+    let list = WITH_FACES.map(|number| format!("mine/v{number}.mp4\n")).concat();
     place.write("list.txt", &list);
     let options = ["-w", "weights/sbi.tar", "-q", "-n", "2"];
     place.sbi(&format!("{INFER} @list.txt --json one.json")).code(0);
@@ -352,7 +403,7 @@ fn the_slurm_examples_do_what_they_say() {
     assert_eq!(videos("out/all.json"), videos("one.json"));
 
     // From a store, of which each task copies its own share: names are those on the node.
-    let keys = (0..5).map(|number| format!("v{number}.mp4\n")).collect::<String>();
+    let keys = WITH_FACES.map(|number| format!("v{number}.mp4\n")).concat();
     place.write("keys.txt", keys + "missing.mp4\n");
     let arguments = [&["keys.txt", "staged/all"][..], &options].concat();
     let (store, node) = (place.path("mine").display().to_string(), place.path("node").display().to_string());

@@ -27,10 +27,12 @@ pub fn run(args: &InferArgs, session: &Session) -> anyhow::Result<Outcome> {
         bail!("--resume goes on with the file that --jsonl names, and standard output is none");
     }
     let config = Config { report: html, ..config(args, session)? };
-    // Without a file or table that needs them, long results are not held in memory.
-    let keep = args.jsonl.is_none() || json.is_some() || csv.is_some();
+    // Without a file, table or page that needs them, long results are not held in memory.
+    let labelled = config.labels.is_some() || !matches!(config.source, InferSource::Files(_));
+    let written = json.is_some() || csv.is_some() || config.report.is_some();
+    let keep = args.jsonl.is_none() || written || labelled;
     let before = match lines.as_deref().filter(|_| args.resume) {
-        Some(path) => SavedLines::read(path, keep || config.labels.is_some())?,
+        Some(path) => SavedLines::read(path, keep)?,
         None => None,
     };
     let mut file = lines.as_deref().map(|path| LinesFile::open(path, before.as_ref())).transpose()?;

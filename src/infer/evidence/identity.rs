@@ -5,8 +5,9 @@ use super::{RunEvidence, SourceSetting};
 use crate::hash::sha256;
 use serde_json::{Value, json};
 
-/// Settings that change no score, or say what was scored and not how.
-const FREE: [&str; 7] = ["source", "labels", "limit", "jobs", "batch_size", "annotated", "heatmaps"];
+/// Settings that change no score, or say what was scored and not how; files of weights count by their sums.
+const FREE: [&str; 8] =
+    ["source", "labels", "limit", "jobs", "batch_size", "annotated", "heatmaps", "landmark_model"];
 
 /// Digits of an identity: enough to tell the runs of one person apart.
 const DIGITS: usize = 16;

@@ -2,6 +2,7 @@
 
 use super::{RunEvidence, Seal};
 use crate::file_error::FileError;
+use crate::infer::Part;
 use crate::types::Label;
 use serde::Deserialize;
 use serde_json::Value;
@@ -111,6 +112,7 @@ struct Parts {
     dataset: Option<String>,
     evidence: Option<RunEvidence>,
     videos: Vec<SavedVideo>,
+    part: Option<Part>,
 }
 
 /// A result that was written before.
@@ -126,6 +128,8 @@ pub struct SavedResult {
     pub evidence: Option<RunEvidence>,
     /// Its inputs.
     pub videos: Vec<SavedVideo>,
+    /// Which part of a list it is of, where it is not of all.
+    pub part: Option<Part>,
     /// All of it, without the checksum.
     pub json: Value,
 }
@@ -139,7 +143,13 @@ impl SavedResult {
         let no_result = |cause| ResultFileError::NoResult { path: path.to_owned(), cause };
         let mut json: Value = serde_json::from_slice(&bytes).map_err(no_result)?;
         let seal = Seal::take(&mut json);
-        let Parts { dataset, evidence, videos } = Parts::deserialize(&json).map_err(no_result)?;
-        Ok(SavedResult { path: path.to_owned(), seal, dataset, evidence, videos, json })
+        let Parts { dataset, evidence, mut videos, part } = Parts::deserialize(&json).map_err(no_result)?;
+        if let Some(part) = &part {
+            // From places in the list to positions among these.
+            for video in &mut videos {
+                video.original = video.original.and_then(|place| part.places.binary_search(&place).ok());
+            }
+        }
+        Ok(SavedResult { path: path.to_owned(), seal, dataset, evidence, videos, part, json })
     }
 }

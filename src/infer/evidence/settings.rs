@@ -2,7 +2,7 @@
 
 use crate::datasets::{Compression, TestSet};
 use crate::face::{CropRule, FaceDetectorChoice, FaceDetectorConfig, RetinaFaceBody};
-use crate::hash::sha256;
+use crate::hash::sha256_of_parts;
 use crate::infer::{Config, InferSource};
 use crate::media::MediaLimits;
 use crate::model::{Normalisation, Views};
@@ -52,16 +52,12 @@ pub enum SourceSetting {
 const TOLD: usize = 10_000;
 
 impl SourceSetting {
-    pub(in crate::infer) fn of_files(paths: Vec<PathBuf>) -> SourceSetting {
+    pub(in crate::infer) fn of_files(paths: &[PathBuf]) -> SourceSetting {
         if paths.len() <= TOLD {
-            return SourceSetting::Files(paths);
+            return SourceSetting::Files(paths.to_vec());
         }
-        let mut names = Vec::new();
-        for path in &paths {
-            names.extend_from_slice(path.as_os_str().as_encoded_bytes());
-            names.push(0);
-        }
-        SourceSetting::List { paths: paths.len(), sha256: sha256(&names) }
+        let names = paths.iter().flat_map(|path| [path.as_os_str().as_encoded_bytes(), &[0]]);
+        SourceSetting::List { paths: paths.len(), sha256: sha256_of_parts(names) }
     }
 }
 
@@ -141,7 +137,7 @@ impl Settings {
             threshold,
             limit,
             shard: _,
-        } = config.clone();
+        } = config;
         let FaceDetectorConfig {
             choice: _,
             weights: _,
@@ -154,38 +150,41 @@ impl Settings {
         let source = match source {
             InferSource::Files(paths) if names.is_empty() => SourceSetting::of_files(paths),
             // Whoever repeats the run finds the files by their names.
-            InferSource::Files(_) => SourceSetting::Files(names.into_iter().map(PathBuf::from).collect()),
-            InferSource::Packed(folder) => SourceSetting::Packed(folder),
+            InferSource::Files(_) => SourceSetting::Files(names.iter().map(PathBuf::from).collect()),
+            InferSource::Packed(folder) => SourceSetting::Packed(folder.clone()),
             InferSource::TestSet { set, data_root, compression, allow_missing } => SourceSetting::TestSet {
                 set: set.to_string(),
-                data_root,
+                data_root: data_root.clone(),
                 compression: compression.to_string(),
-                allow_missing,
+                allow_missing: *allow_missing,
             },
-            InferSource::BenchmarkList { list, root, split, compression } => {
-                SourceSetting::BenchmarkList { list, root, split, compression: compression.to_string() }
-            }
+            InferSource::BenchmarkList { list, root, split, compression } => SourceSetting::BenchmarkList {
+                list: list.clone(),
+                root: root.clone(),
+                split: split.clone(),
+                compression: compression.to_string(),
+            },
         };
         let (annotated, heatmaps) = (annotate.is_some(), heatmaps.is_some());
         let face_detector = body.map(|body| body.name().to_owned());
         Settings {
             source,
-            labels,
-            frames,
-            by_duration,
+            labels: labels.clone(),
+            frames: *frames,
+            by_duration: *by_duration,
             face_detector,
-            max_size,
-            largest,
-            batch_size,
-            half,
-            jobs,
-            limits,
-            views,
-            normalisation,
-            crop,
-            landmark_model,
-            threshold,
-            limit,
+            max_size: *max_size,
+            largest: *largest,
+            batch_size: *batch_size,
+            half: *half,
+            jobs: *jobs,
+            limits: *limits,
+            views: *views,
+            normalisation: *normalisation,
+            crop: *crop,
+            landmark_model: landmark_model.clone(),
+            threshold: *threshold,
+            limit: *limit,
             annotated,
             heatmaps,
         }

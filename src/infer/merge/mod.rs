@@ -198,7 +198,7 @@ pub fn results(files: &[PathBuf], allowed: Allowed) -> Result<Merged<InferSummar
     let Joined { entries: videos, part, notes: of_join } = joined;
     told.extend(of_join);
     if whole && files.len() > 1 && !sources.is_empty() {
-        evidence.settings.source = SourceSetting::of_files(sources);
+        evidence.settings.source = SourceSetting::of_files(&sources);
     }
     let places = part.as_ref().map_or_else(|| (0..videos.len()).collect(), |part| part.places.clone());
     let labelled = record.metrics.is_some();

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::error::Ended;
 use crate::face_stream::{FaceStream, InputEnd};
 use crate::infer::Config;
-use crate::infer::batches::{BatchCrop, Batches, CropScorer, ScoredFaces, score_stream};
+use crate::infer::batches::{BatchCrop, Batches, CropScorer, ScoredFace, ScoredFaces, score_stream};
 use crate::infer::input::InputItem;
 use crate::metrics::{Bootstrap, FrameScore, OverFrames, ScoredVideo, VideoMetrics, video_score_over};
 use crate::model::ForgeryDetector;
@@ -70,15 +70,19 @@ impl VideoVersions {
     ) -> Result<VideoVersions> {
         let mut video =
             VideoVersions { path: name.to_owned(), label, left_out: None, faces: 0, versions: Vec::new() };
-        if end.faces == 0 {
+        // Of files of people more faces come than the published score counts.
+        let counted = |at: &usize| end.seen.as_ref().is_none_or(|seen| seen.counted[*at]);
+        let faces: Vec<&ScoredFace<[f32; VERSIONS]>> =
+            (0..found.faces.len()).filter(counted).map(|at| &found.faces[at]).collect();
+        if end.faces == 0 || faces.is_empty() {
             let why = end.note.unwrap_or_else(|| "no face".to_owned());
             video.left_out = Some(format!("{name}: {why}"));
             return Ok(video);
         }
-        video.faces = end.faces;
-        let frames: Vec<i64> = found.faces.iter().map(|face| face.frame as i64).collect();
+        video.faces = faces.len();
+        let frames: Vec<i64> = faces.iter().map(|face| face.frame as i64).collect();
         for number in 0..VERSIONS {
-            let scores: Vec<f32> = found.faces.iter().map(|face| face.score[number]).collect();
+            let scores: Vec<f32> = faces.iter().map(|face| face.score[number]).collect();
             if let Some(score) = video_score_over(&scores, &frames, over_frames)? {
                 video.versions.push((score.score, score.frames));
             }

@@ -167,7 +167,12 @@ pub fn verify(config: &VerifyConfig, progress: &dyn Progress, cancel: &Cancel) -
     let run_config = settings
         .to_config(weights.path, face_detector.map(|found| found.path), files)
         .map_err(|reason| ResultFileError::Settings { path: path(), reason })?;
-    let run_config = Config { device: config.device, ..run_config };
+    // Of a set a shard is found again by the set; files of one are named one by one.
+    let shard = saved.part.as_ref().filter(|_| arrays).and_then(|part| match part.shards[..] {
+        [shard] => Some(shard),
+        _ => None,
+    });
+    let run_config = Config { device: config.device, shard, ..run_config };
     let now = run(&run_config, progress, cancel)?;
     summary.interrupted = now.interrupted;
     summary.scored = now.videos.len();
