@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 TORCH_VERSION=2.11.0
 CACHE=${SBI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sbi}
-DEBIAN_PACKAGES="build-essential clang libclang-dev libavcodec-dev libavformat-dev libavutil-dev libopencv-dev libswscale-dev libdlib-dev libdlib-data libheif1 libjpeg-dev libblas-dev liblapack-dev pkg-config python3 python3-venv"
+DEBIAN_PACKAGES="build-essential clang libclang-dev libavcodec-dev libavformat-dev libavutil-dev libopencv-dev libswscale-dev libdlib-dev libdlib-data libheif1 libjpeg-dev libblas-dev liblapack-dev patchelf pkg-config python3 python3-venv"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }

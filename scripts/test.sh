@@ -25,6 +25,13 @@ cargo clippy --release --manifest-path tests/fuzz/Cargo.toml --target-dir target
 scripts/fuzz.sh 0.5
 echo "== quick start"
 scripts/quickstart.sh --short --cpu
+echo "== bundle"
+# Where no namespaces can be made it is built all the same, and not run by itself.
+check=--check
+unshare --map-root-user --mount --pid --fork true 2>/dev/null || check=
+bundles=$(mktemp -d)
+trap 'rm -rf "$results" "$bundles"' EXIT
+scripts/bundle.sh $check --output "$bundles/sbi"
 echo "== all checks passed"
 # The sum over unit, integration and documentation tests, in cargo's words.
 awk '/^test result: / { passed += $4; failed += $6 } END { printf "%d passed, %d failed\n", passed, failed }' "$results"
