@@ -36,7 +36,7 @@ use sbi::rng::{Purpose, generator};
 use sbi::train::config::Amp;
 use sbi::train::precision::{LossScale, Precision};
 use sbi::train::step::{StepSetting, train_step};
-use sbi::train::{Loader, LoaderConfig, Optimiser, OptimiserSpec, PairBatch};
+use sbi::train::{Deal, Loader, LoaderConfig, Optimiser, OptimiserSpec, PairBatch};
 use sbi::training_pairs::{FrameSelection, VideoChoice, read_pair};
 use sbi::types::RgbImage;
 use std::io::BufRead;
@@ -220,6 +220,7 @@ fn measure_loader(args: &Measure) -> anyhow::Result<()> {
         extras: Extras::default(),
         masks: false,
         drop_last: false,
+        deal: Deal::All,
         device: Device::Cpu,
     };
     let loader = Loader::new(selection.list()?.frames, config);
@@ -246,7 +247,9 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
     load_part(model.variables(), "", &state, "the detector", &args.weights, of_encoder)?;
     let shape = [args.batch, 3, FACE_SIDE, FACE_SIDE];
     let (real, fake) = (input("real", &shape), input("fake", &shape));
-    let batch = PairBatch { real, fake, masks: None, frames: Vec::new(), replaced: 0 };
+    let whole = args.batch as usize;
+    let batch =
+        PairBatch { real, fake, masks: None, frames: Vec::new(), replaced: 0, number: 0, first: 0, whole };
     let mut sam = Optimiser::new(OptimiserSpec::PUBLISHED, model.parameters());
     let losses = model.losses(
         &model.pairs(batch.real.shallow_clone(), batch.fake.shallow_clone(), None),
@@ -266,6 +269,7 @@ fn measure_train(args: &Measure) -> anyhow::Result<()> {
             step: number,
             precision: Precision::new(Amp::Off, Device::Cpu),
             scale: LossScale::default(),
+            stop: false,
         };
         let report = train_step(&model, &mut sam, std::slice::from_ref(&batch), &setting);
         anyhow::ensure!(report.is_finite(), "the loss is not finite");
@@ -296,6 +300,7 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
         extras: Extras::default(),
         masks: false,
         drop_last: true,
+        deal: Deal::All,
         device: Device::Cpu,
     };
     let loader = Loader::new(vec![frame; BATCHES * args.batch as usize], config);
@@ -311,6 +316,7 @@ fn measure_light(args: &Measure) -> anyhow::Result<()> {
             step: number,
             precision: Precision::new(Amp::Off, Device::Cpu),
             scale: LossScale::default(),
+            stop: false,
         };
         let report = train_step(&model, &mut sam, std::slice::from_ref(&batch), &setting);
         anyhow::ensure!(report.is_finite(), "the loss is not finite");

@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 TORCH_VERSION=2.11.0
 CACHE=${SBI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sbi}
-DEBIAN_PACKAGES="build-essential clang libclang-dev libavcodec-dev libavformat-dev libavutil-dev libopencv-dev libswscale-dev libdlib-dev libdlib-data libheif1 libjpeg-dev libblas-dev liblapack-dev patchelf pkg-config python3 python3-venv"
+DEBIAN_PACKAGES="build-essential clang libclang-dev libavcodec-dev libavformat-dev libavutil-dev libopencv-dev libswscale-dev libdlib-dev libdlib-data libheif1 libgloo-dev libjpeg-dev libblas-dev liblapack-dev patchelf pkg-config python3 python3-venv"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -62,10 +62,11 @@ if command -v apt-get >/dev/null 2>&1; then
 else
   say "no apt-get here. Needed, under whatever names your system has them: a C++17 compiler, clang with libclang,"
   say "OpenCV 4.6 or later with its headers (core, imgproc), FFmpeg 5.1 or later and libjpeg with their headers, dlib 19.24 with"
-  say "its headers, libheif, Python 3.9+ with venv."
+  say "its headers, Gloo's headers, libheif, Python 3.9+ with venv."
   command -v clang >/dev/null 2>&1 || die "clang was not found"
   command -v python3 >/dev/null 2>&1 || die "python3 was not found"
   [ -z "$browser" ] || command -v chromium >/dev/null 2>&1 || die "chromium was not found (SBI_BROWSER names another browser of its family for tests)"
+  echo '#include <gloo/algorithm.h>' | c++ -std=c++17 -E -x c++ - >/dev/null 2>&1 || die "Gloo's headers were not found (gloo/algorithm.h)"
   pkg-config --exists opencv4 2>/dev/null || die "OpenCV was not found by pkg-config (opencv4)"
   pkg-config --exists libavformat libswscale 2>/dev/null || die "FFmpeg was not found by pkg-config (libavformat, libswscale)"
 fi
@@ -99,6 +100,11 @@ if [ ! -e "$site/.complete" ]; then
       || die "pip could not install torch==$TORCH_VERSION with CUDA: is PyPI reachable, are there 6 GB of room in $CACHE?"
   fi
   touch "$site/.complete"
+fi
+# Headers that those of CUDA read, which come with a compiler of CUDA's otherwise: for NCCL, over which processes train together.
+if [ "$flavour" = cuda ] && [ ! -e "$site/headers/nvidia/cu13/include/crt/host_config.h" ]; then
+  "$venv/bin/pip" install -q --no-deps --upgrade --target "$site/headers" 'nvidia-cuda-crt==13.0.*' 'nvidia-cuda-cccl==13.0.*' \
+    || die "pip could not install the headers nvidia-cuda-crt and nvidia-cuda-cccl 13.0: is PyPI reachable?"
 fi
 if [ ! -e "$libtorch/.complete" ]; then
   rm -rf "$libtorch"

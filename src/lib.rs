@@ -5,7 +5,7 @@
 //! [`prepared_frames`], [`face`], [`blending`], [`training_pairs`], [`network`], [`engine`], [`model`], [`checkpoint`],
 //! [`packed_faces`], [`persons`], `face_stream`, [`metrics`], `plot`, [`page`]) each know one matter and the foundations; **foundations**
 //! ([`types`], [`media`], [`video`], [`imaging`], [`native`], [`npy`], [`atomic_file`], `causes`, [`hash`], [`file_error`],
-//! [`progress`], [`rng`], `suggest`, [`versions`], [`weight_files`]) know only one another. Stages do not call one another, but for
+//! [`progress`], [`ranks`], [`rng`], `suggest`, [`versions`], [`weight_files`]) know only one another. Stages do not call one another, but for
 //! [`calibrate`], which stands on what [`infer`] and [`train`] score, [`serve`], which has
 //! [`infer`] score what is uploaded, and [`compare`], which reads what [`infer`] wrote.
 //!
@@ -48,6 +48,7 @@ pub mod prepared_frames;
 pub mod preprocess;
 pub mod preview;
 pub mod progress;
+pub mod ranks;
 pub mod reconstruct;
 pub mod rng;
 pub mod serve;

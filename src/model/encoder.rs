@@ -5,7 +5,7 @@
 
 use super::Error;
 use super::execution::{Executable, Execution, Trunk};
-use super::modules::{BatchNorm, DeviceWeights, linear};
+use super::modules::{BatchNorm, DeviceWeights, Mode, linear};
 use crate::network::{
     Activation, ConvSpec, Convolution, Layers, Linear, Map, Network, Norm, Weight, Weights,
 };
@@ -137,13 +137,13 @@ impl Encoder {
     /// Embeddings `[n, 512]` of faces `[n, 3, 112, 112]`, RGB, (x - 0.5) / 0.5.
     pub fn embed(&self, x: &Tensor) -> Tensor {
         let x = self.trunk.run(x).swap_remove(0);
-        let x = self.bn2.forward(&x, false);
+        let x = self.bn2.forward(&x, Mode::Eval);
         let positions = [2i64, 3].as_slice();
         let pooled = match self.pooling {
             Pooling::Pooled => x.mean_dim(positions, false, None) + x.amax(positions, false),
             Pooling::Fc => x.flatten(1, -1).apply(&self.fc),
         };
-        self.features.forward(&pooled, false)
+        self.features.forward(&pooled, Mode::Eval)
     }
 }
 

@@ -38,6 +38,17 @@ impl FromStr for DeviceChoice {
 }
 
 impl DeviceChoice {
+    /// The choice of process `local` of several on a machine, each of which has a CUDA device of its own: so many further
+    /// on, where this is about CUDA devices.
+    pub fn for_process(self, local: usize) -> Self {
+        match self {
+            DeviceChoice::Cpu => DeviceChoice::Cpu,
+            DeviceChoice::Auto if Cuda::is_available() => DeviceChoice::Cuda(local),
+            DeviceChoice::Auto => DeviceChoice::Cpu,
+            DeviceChoice::Cuda(first) => DeviceChoice::Cuda(first + local),
+        }
+    }
+
     /// The device itself. Fails when a CUDA device is asked for that is not there.
     pub fn resolve(self) -> Result<Device, Error> {
         let count = if Cuda::is_available() { Cuda::device_count() as usize } else { 0 };
@@ -155,6 +166,12 @@ mod tests {
         for wrong in ["gpu", "cuda:", "cuda:x", "CPU", ""] {
             assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn processes_of_a_machine_have_a_device_each() {
+        assert_eq!(DeviceChoice::Cuda(4).for_process(3), DeviceChoice::Cuda(7));
+        assert_eq!(DeviceChoice::Cpu.for_process(3), DeviceChoice::Cpu);
     }
 
     #[test]

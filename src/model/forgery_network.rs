@@ -1,6 +1,6 @@
 //! The two published forgery detectors as networks: EfficientNet, and their heads on its pooled features.
 
-use super::efficientnet::{self, EfficientNet, Mode, Variant};
+use super::efficientnet::{self, EfficientNet, Mode, Pass, Variant};
 use super::execution::{Executable, Execution, Trunk};
 use super::modules::{BatchNorm, DeviceWeights, Modules, TensorSource};
 use super::{Error, InputSpec};
@@ -116,9 +116,9 @@ impl ForgeryNetwork<Modules> {
         Ok(ForgeryNetwork { method, net, norm, input, device: vs.device() })
     }
 
-    /// Logits `[n, 2]` of pooled features `[n, features]` in any mode: dropout, then batch norms, as `mode` says.
-    pub(super) fn classify_in(&self, features: &Tensor, mode: Mode) -> Tensor {
-        self.classified(&features.dropout(self.net.variant.dropout, mode == Mode::Train), mode)
+    /// Logits `[n, 2]` of pooled features `[n, features]` in any mode: dropout, then batch norms, as the pass says.
+    pub(super) fn classify_in(&self, features: &Tensor, pass: Pass) -> Tensor {
+        self.classified(&pass.dropout(features, self.net.variant.dropout), pass)
     }
 }
 
@@ -145,12 +145,12 @@ impl<T> ForgeryNetwork<T> {
 
     /// Logits `[n, classes]` (real, fake, and perhaps one that means nothing) of pooled features `[n, features]`.
     pub fn classify(&self, features: &Tensor) -> Tensor {
-        self.classified(features, Mode::Eval)
+        self.classified(features, Mode::Eval.into())
     }
 
-    fn classified(&self, features: &Tensor, mode: Mode) -> Tensor {
+    fn classified(&self, features: &Tensor, pass: Pass) -> Tensor {
         match &self.norm {
-            Some(norm) => self.net.classify(&norm.forward(features, mode.batch_statistics())),
+            Some(norm) => self.net.classify(&norm.forward(features, pass)),
             None => self.net.classify(features),
         }
     }

@@ -4,7 +4,7 @@
 //! TCSVT 2025. One backbone sees real faces, fakes and their residuals; three heads tell them from real faces; a
 //! network rebuilds the fake's features from the residual's and from how far blending moved the face's embedding.
 
-use super::efficientnet::{Mode, Variant};
+use super::efficientnet::{Mode, Pass, Variant};
 use super::encoder::{IRESNET18, Pooling};
 use super::face_encoder::{EncoderSpec, FaceEncoder};
 use super::forgery_network::{self, ForgeryNetwork, Method};
@@ -14,6 +14,7 @@ use super::modules::{BatchNorm, Modules, TensorSource, channels_last, linear};
 use super::{Error, Execution, InputSpec};
 use crate::checkpoint::StateDict;
 use crate::network::Linear;
+use crate::ranks::Share;
 use serde::{Deserialize, Serialize};
 use tch::nn::{self, VarStore};
 use tch::{Device, Kind, Tensor};
@@ -84,9 +85,19 @@ pub struct Pairs {
     discrepancy: Option<Tensor>,
     /// The share of the source in each pixel of the fakes, where the model asks for it.
     masks: Option<Tensor>,
+    /// This process's share of the batch, where others have the rest.
+    share: Option<Share>,
 }
 
-/// What one pass over a batch gives.
+impl Pairs {
+    /// The same as a share of a batch: its losses are then this share of the whole batch's, and batch norms and draws are
+    /// those of the whole batch.
+    pub fn shared(self, share: Option<Share>) -> Pairs {
+        Pairs { share, ..self }
+    }
+}
+
+/// What one pass over a batch gives; of a share of a batch, what it adds to the whole batch's losses.
 pub struct Losses {
     /// What is minimised, a scalar.
     pub total: Tensor,
@@ -132,8 +143,8 @@ impl Head {
         Ok(Head { norm: BatchNorm::new(&layers.norm, source)?, classifier })
     }
 
-    fn forward(&self, features: &Tensor, train: bool) -> Tensor {
-        self.norm.forward(features, train).apply(&self.classifier)
+    fn forward(&self, features: &Tensor, pass: Pass) -> Tensor {
+        self.norm.forward(features, pass).apply(&self.classifier)
     }
 }
 
@@ -249,7 +260,7 @@ impl TrainingModel {
     pub fn pairs(&self, real: Tensor, fake: Tensor, masks: Option<Tensor>) -> Pairs {
         let embed = |guide: &Guide| guide.encoder.embed(&fake) - guide.encoder.embed(&real);
         let discrepancy = self.guide.as_ref().map(embed);
-        Pairs { real, fake, discrepancy, masks }
+        Pairs { real, fake, discrepancy, masks, share: None }
     }
 
     /// The losses of a batch.
@@ -259,14 +270,18 @@ impl TrainingModel {
 
     /// The losses of a batch, and EG's intermediate results; SBI has none.
     pub fn losses_with_inside(&self, pairs: &Pairs, mode: Mode) -> (Losses, Option<Inside>) {
-        let Pairs { real, fake, discrepancy, masks } = pairs;
-        let masks = masks.as_ref();
-        match (&self.guide, discrepancy) {
+        let Pairs { real, fake, discrepancy, masks, share } = pairs;
+        let (masks, pass) = (masks.as_ref(), Pass { mode, share: share.as_ref() });
+        let (losses, inside) = match (&self.guide, discrepancy) {
             (Some(guide), Some(e_d)) => {
-                let (losses, inside) = self.eg_losses(guide, [real, fake, e_d], masks, mode);
+                let (losses, inside) = self.eg_losses(guide, [real, fake, e_d], masks, pass);
                 (losses, Some(inside))
             }
-            _ => (self.sbi_losses(real, fake, masks, mode), None),
+            _ => (self.sbi_losses(real, fake, masks, pass), None),
+        };
+        match share {
+            Some(share) => (losses.of_part(share.part()), inside),
+            None => (losses, inside),
         }
     }
 
@@ -277,24 +292,24 @@ impl TrainingModel {
 
     /// Pooled features of several batches in one pass, which shares the batch norms' statistics. The first two are reals and
     /// fakes; what the localiser makes of these is the other answer, where there is one.
-    fn features(&self, batches: &[&Tensor], masks: Option<&Tensor>, mode: Mode) -> (Tensor, Option<Term>) {
+    fn features(&self, batches: &[&Tensor], masks: Option<&Tensor>, pass: Pass) -> (Tensor, Option<Term>) {
         let all = Tensor::cat(batches, 0);
         // Convolutions then need not reorder their inputs. Sums come in another order, which SAM's second pass
         // magnifies to a thousandth; numeric checks do without.
-        let all = if mode.in_training_form() { channels_last(&all) } else { all };
+        let all = if pass.mode.in_training_form() { channels_last(&all) } else { all };
         let backbone = self.forgery_network.backbone();
         let (Some(localiser), Some(masks)) = (&self.localiser, masks) else {
-            return (backbone.pooled_features_in(&all, mode), None);
+            return (backbone.pooled_features_in(&all, pass), None);
         };
-        let (features, middle) = backbone.pooled_features_and_middle(&all, mode);
+        let (features, middle) = backbone.pooled_features_and_middle(&all, pass);
         let pairs = masks.size()[0];
         let loss = localiser.loss(&middle.narrow(0, 0, 2 * pairs), masks);
         (features, Some(Term { weight: localiser.weight, loss }))
     }
 
-    fn sbi_losses(&self, real: &Tensor, fake: &Tensor, masks: Option<&Tensor>, mode: Mode) -> Losses {
-        let (features, place) = self.features(&[&self.as_seen(real), &self.as_seen(fake)], masks, mode);
-        let logits = self.forgery_network.classify_in(&features, mode);
+    fn sbi_losses(&self, real: &Tensor, fake: &Tensor, masks: Option<&Tensor>, pass: Pass) -> Losses {
+        let (features, place) = self.features(&[&self.as_seen(real), &self.as_seen(fake)], masks, pass);
+        let logits = self.forgery_network.classify_in(&features, pass);
         let total = halves_apart(&logits);
         Losses { terms: vec![("rf", total.shallow_clone())], total, logits }.with(place)
     }
@@ -304,21 +319,20 @@ impl TrainingModel {
         guide: &Guide,
         [real, fake, e_d]: [&Tensor; 3],
         masks: Option<&Tensor>,
-        mode: Mode,
+        pass: Pass,
     ) -> (Losses, Inside) {
         let GuideSpec { weights, detach, absolute_residual, .. } = guide.spec;
         let (seen_real, seen_fake) = (self.as_seen(real), self.as_seen(fake));
         let difference = &seen_fake - &seen_real;
         let residual = if absolute_residual { difference.abs() } else { difference };
-        let train = mode.batch_statistics();
-        let (features, place) = self.features(&[&seen_real, &seen_fake, &residual], masks, mode);
+        let (features, place) = self.features(&[&seen_real, &seen_fake, &residual], masks, pass);
         let parts = features.chunk(3, 0);
         let [f_r, f_f, f_d] = [&parts[0], &parts[1], &parts[2]];
         let f_star = guide.reconstruction.forward(&Tensor::cat(&[e_d, f_d], 1));
 
-        let rf = self.forgery_network.classify_in(&Tensor::cat(&[f_r, f_f], 0), mode);
-        let rp = guide.residual_head.forward(&Tensor::cat(&[f_r, f_d], 0), train);
-        let rc = guide.rebuilt_head.forward(&Tensor::cat(&[f_r, &f_star], 0), train);
+        let rf = self.forgery_network.classify_in(&Tensor::cat(&[f_r, f_f], 0), pass);
+        let rp = guide.residual_head.forward(&Tensor::cat(&[f_r, f_d], 0), pass);
+        let rc = guide.rebuilt_head.forward(&Tensor::cat(&[f_r, &f_star], 0), pass);
         let target = if detach { f_star.detach() } else { f_star.shallow_clone() };
         let terms = vec![
             ("rf", halves_apart(&rf)),
@@ -350,6 +364,14 @@ struct Term {
 }
 
 impl Losses {
+    /// Where the batch is `part` of the whole.
+    fn of_part(mut self, part: f64) -> Losses {
+        // Not in place: terms may share their memory with it.
+        self.total = &self.total * part;
+        self.terms.iter_mut().for_each(|(_, term)| *term = &*term * part);
+        self
+    }
+
     fn with(mut self, place: Option<Term>) -> Losses {
         if let Some(Term { weight, loss }) = place {
             self.total += &loss * weight;

@@ -8,6 +8,7 @@ pub(crate) mod jpeg;
 pub mod libav;
 pub(crate) mod libheif;
 pub mod process;
+pub mod process_group;
 pub(crate) mod simd;
 pub(crate) mod torch;
 pub(crate) mod training;

@@ -4,6 +4,7 @@
 //! was kept while training.
 
 use super::run_folder::{RunFolderError, failed};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 const UNITS: f64 = 10_000.0;
 
 /// A checkpoint of an epoch after which was validated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// The epoch, counted from 1.
     pub epoch: usize,
@@ -20,7 +21,7 @@ pub struct Kept {
 }
 
 /// The best checkpoints so far, best first; of equal ones the newer first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BestList {
     keep: usize,
     kept: Vec<Kept>,

@@ -99,7 +99,8 @@ impl EpochMetrics {
 /// The two logs of a run.
 #[derive(Debug)]
 pub struct EpochLog {
-    folder: RunFolder,
+    /// Where it is written; `None`: another process writes it.
+    folder: Option<RunFolder>,
     epochs: Vec<EpochMetrics>,
 }
 
@@ -113,7 +114,12 @@ impl EpochLog {
         epochs.retain(|metrics| metrics.epoch <= last_epoch);
         rewrite(&folder.metrics(), epochs.iter().map(EpochMetrics::json))?;
         rewrite(&folder.losses(), epochs.iter().map(EpochMetrics::line))?;
-        Ok(EpochLog { folder: folder.clone(), epochs })
+        Ok(EpochLog { folder: Some(folder.clone()), epochs })
+    }
+
+    /// The logs of a run that another process writes, which has these epochs in them.
+    pub fn of_another(epochs: Vec<EpochMetrics>) -> Self {
+        EpochLog { folder: None, epochs }
     }
 
     /// Adds an epoch to both logs. To be called before the epoch's `last.tar` is written: then a run that is
@@ -122,8 +128,10 @@ impl EpochLog {
     /// Fails when a file cannot be written or a number is not finite.
     pub fn append(&mut self, metrics: EpochMetrics) -> Result<(), RunFolderError> {
         metrics.check()?;
-        append_line(&self.folder.metrics(), &metrics.json())?;
-        append_line(&self.folder.losses(), &metrics.line())?;
+        if let Some(folder) = &self.folder {
+            append_line(&folder.metrics(), &metrics.json())?;
+            append_line(&folder.losses(), &metrics.line())?;
+        }
         self.epochs.push(metrics);
         Ok(())
     }

@@ -64,7 +64,7 @@ mod tests {
 
     fn report(loss: f64, right: usize, overflowed: bool) -> StepReport {
         let terms = vec![("rf", loss / 2.0), ("rc", loss / 4.0)];
-        StepReport { loss, terms, images: 8, right, gradient_norm: 1.0, overflowed }
+        StepReport { loss, terms, images: 8, right, gradient_norm: 1.0, overflowed, replaced: 0, stop: false }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::config::EncoderName;
 use super::loader::LoaderError;
 use super::run_folder::RunFolderError;
 use super::saved::SavedError;
+use crate::ranks::{LaunchError, RanksError};
 use crate::weight_files::WeightOrigin;
 use std::path::PathBuf;
 
@@ -31,6 +32,20 @@ pub enum TrainError {
         accumulate: usize,
         /// Frames of the set.
         frames: usize,
+    },
+    /// Processes that train together cannot, or not any more.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
+    /// The environment does not say which processes train together.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// More processes than there are pairs for.
+    #[error("batch_size {batch_size} has {} pairs, too few for {processes} processes: expected at least 2 images for each", batch_size / 2)]
+    FewerPairs {
+        /// The configured images per batch.
+        batch_size: usize,
+        /// How many processes share them.
+        processes: usize,
     },
     /// Too little memory for a step.
     #[error(
@@ -113,4 +128,12 @@ macro_rules! joins {
     )*};
 }
 
-joins!(TrainError, super::config::ConfigError, RunFolderError, SavedError, LoaderError);
+joins!(
+    TrainError,
+    super::config::ConfigError,
+    RunFolderError,
+    SavedError,
+    LoaderError,
+    RanksError,
+    LaunchError
+);

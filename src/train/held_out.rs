@@ -1,7 +1,7 @@
 //! What a finished forgery detector makes of the pairs that its training held out.
 
 use super::config::Config;
-use super::step::{Validation, Validator};
+use super::validation::{Validation, Validator};
 use super::{TrainError, sets, setup};
 use crate::Result;
 use crate::blending::Phase;

@@ -14,25 +14,25 @@ const COPIES: f64 = 5.0;
 /// Program, libraries and batches under way.
 const BASE: f64 = 0.4e9;
 
-/// Bytes that a run takes at the height of a step, roughly.
-pub fn estimate(config: &Config, model: &TrainingModel) -> f64 {
+/// Bytes that a process takes at the height of a step of `pairs` pairs, roughly.
+pub fn estimate(config: &Config, model: &TrainingModel, pairs: usize) -> f64 {
     let work = model.forgery_network().backbone().work(config.image_size);
     let images = match config.method {
         Method::Sbi => 2,
         Method::Eg => 3,
-    } * config.pairs();
+    } * pairs;
     let weights: i64 = model.variables().variables().values().map(|t| t.numel() as i64).sum();
     BASE + FLOAT * (KEPT * images as f64 * work.values as f64 + COPIES * weights as f64)
 }
 
-/// A warning where less is free than a step will take. A device's memory is its own, and its libraries say themselves
-/// when it is full.
-pub fn warning(config: &Config, model: &TrainingModel) -> Option<String> {
+/// A warning where less is free than a step will take, of `pairs` pairs in each of `processes` processes of this machine. A
+/// device's memory is its own, and its libraries say themselves when it is full.
+pub fn warning(config: &Config, model: &TrainingModel, pairs: usize, processes: usize) -> Option<String> {
     const GB: f64 = 1e9;
     if model.forgery_network().device() != Device::Cpu {
         return None;
     }
-    let (needed, free) = (estimate(config, model), available()?);
+    let (needed, free) = (estimate(config, model, pairs) * processes as f64, available()?);
     (needed > free).then(|| {
         format!(
             "a step will take about {:.1} GB and {:.1} GB are free: lower batch_size ({}) or image_size ({}), or take a smaller backbone than {}, or the system may end this run",
@@ -78,7 +78,7 @@ mod tests {
             };
             let (encoder, _) = setup::initial_encoder(&config, Device::Cpu).unwrap();
             let model = setup::networks(&config, encoder, Device::Cpu).unwrap();
-            let found = estimate(&config, &model) / f64::from(1 << 20);
+            let found = estimate(&config, &model, config.pairs()) / f64::from(1 << 20);
             assert!((0.8..1.25).contains(&(found / seen)), "{backbone} {method:?}: {found} MiB, seen {seen}");
         }
     }
@@ -93,9 +93,10 @@ mod tests {
             ..Config::default()
         };
         let model = setup::networks(&small, None, Device::Cpu).unwrap();
-        assert_eq!(warning(&small, &model), None);
+        assert_eq!(warning(&small, &model, small.pairs(), 1), None);
+        assert!(warning(&small, &model, 1, 1_000_000).is_some(), "as many processes as that");
         let huge = Config { batch_size: 1_000_000, ..small };
-        let told = warning(&huge, &model).unwrap();
+        let told = warning(&huge, &model, huge.pairs(), 1).unwrap();
         assert!(told.contains("batch_size (1000000)") && told.contains("lite0"), "{told}");
     }
 }

@@ -4,6 +4,7 @@
 //! is one step of the `optimiser` on the objective; what an epoch gave is kept in a [`RunFolder`], and what a run
 //! needs to go on (`state`) in a file of it (`saved`).
 
+mod among;
 mod averages;
 mod best_list;
 pub mod config;
@@ -29,6 +30,7 @@ mod setup;
 mod state;
 pub mod step;
 mod tensorboard;
+mod validation;
 
 pub use crate::versions::Versions;
 pub use best_list::Kept;
@@ -36,13 +38,13 @@ pub use config::{Config, ConfigError, EncoderName};
 pub use epoch_log::EpochMetrics;
 pub use error::TrainError;
 pub use held_out::score_held_out;
-pub use loader::{Loader, LoaderConfig, LoaderError, LoaderStats, PairBatch};
+pub use loader::{Deal, Loader, LoaderConfig, LoaderError, LoaderStats, PairBatch};
 pub use optimiser::{Memory, Optimiser, OptimiserSpec};
 pub use report::{ReportConfig, UseOfWeights};
-pub use run::{RunConfig, RunEnd, RunPlace, TrainSummary, run};
+pub use run::{RunConfig, RunEnd, RunPlace, Together, TrainSummary, run};
 pub use run_folder::{RunFolder, RunFolderError};
 pub use run_record::{DataCounts, RunRecord, SetCounts};
 pub use saved::SavedError;
 pub use sets::selections;
-pub use step::Validation;
 pub use tensorboard::EventWriter;
+pub use validation::Validation;

@@ -117,7 +117,8 @@ impl RunFolder {
             }
         }
         // UTC where the system has no zone.
-        let path = output.join(format!("{name}_{config_name}_{}", stamp(now, &TimeZone::system())));
+        let stem = Self::stem(name, config_name);
+        let path = output.join(format!("{stem}{}", stamp(now, &TimeZone::system())));
         fs::create_dir_all(output).map_err(failed("create", output))?;
         fs::create_dir(&path).map_err(|cause| match cause.kind() {
             io::ErrorKind::AlreadyExists => RunFolderError::Exists { path: path.clone() },
@@ -151,6 +152,16 @@ impl RunFolder {
             atomic_file::remove_leftovers(&part)?;
         }
         Ok(folder)
+    }
+
+    /// The folder of a run that another process has made or opened.
+    pub fn of_another(path: PathBuf) -> Self {
+        RunFolder { path }
+    }
+
+    /// What the folders of runs of this name and configuration begin with, whenever they began.
+    pub fn stem(name: &str, config_name: &str) -> String {
+        format!("{name}_{config_name}_")
     }
 
     /// The path of the run's folder.

@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::run_folder::{RunFolder, RunFolderError, failed};
+use crate::ranks::Launch;
 use crate::training_pairs::FrameList;
 use crate::versions::Versions;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,12 @@ pub struct RunRecord {
     pub seed: u64,
     /// What was found to train and validate on.
     pub data: DataCounts,
+    /// How many processes began it, where there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<usize>,
+    /// What started them, in words that the same processes have again when they are started anew after a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<String>,
     /// The configuration with all defaults.
     pub config: Config,
 }
@@ -62,7 +69,14 @@ impl From<&FrameList> for SetCounts {
 impl RunRecord {
     /// The record of a run that starts now with this program.
     pub fn new(config: Config, device: String, data: DataCounts) -> Self {
-        RunRecord { versions: Versions::current(), device, seed: config.seed, data, config }
+        let (versions, seed) = (Versions::current(), config.seed);
+        RunRecord { versions, device, seed, data, processes: None, launch: None, config }
+    }
+
+    /// The same for a run of processes that were started together.
+    pub fn started_by(self, launch: &Launch) -> Self {
+        let processes = (launch.size > 1).then_some(launch.size);
+        RunRecord { processes, launch: launch.key.clone(), ..self }
     }
 
     /// Writes `config.json`.

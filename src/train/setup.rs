@@ -2,7 +2,7 @@
 
 use super::TrainError;
 use super::config::{Config, EncoderName, EncoderWeights, GuideConfig, Residual};
-use super::loader::{Loader, LoaderConfig};
+use super::loader::{Deal, Loader, LoaderConfig};
 use crate::Result;
 use crate::blending::{self, Phase};
 use crate::checkpoint::{self, Checkpoint, StateDict};
@@ -27,6 +27,18 @@ const READ_AHEAD: usize = 3;
 ///
 /// Fails when not one step's full batches come together in training, and when encoders are missing that pairs go through.
 pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device) -> Result<Loader> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    loader_among(config, frames, phase, device, (Deal::All, cores))
+}
+
+/// The same for one of several processes: what it makes of the batches, on how many cores.
+pub fn loader_among(
+    config: &Config,
+    frames: &FrameList,
+    phase: Phase,
+    device: Device,
+    (deal, cores): (Deal, usize),
+) -> Result<Loader> {
     let extras = config.data.extras();
     extras.check().map_err(blending::Error::from)?;
     let drop_last = phase == Phase::Train;
@@ -35,7 +47,6 @@ pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device)
         let (batch_size, frames) = (config.batch_size, frames.frames.len());
         return Err(TrainError::BatchTooLarge { batch_size, accumulate, frames }.into());
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = LoaderConfig {
         pairs: config.pairs(),
         image_size: config.image_size,
@@ -46,6 +57,7 @@ pub fn loader(config: &Config, frames: &FrameList, phase: Phase, device: Device)
         extras,
         masks: drop_last && config.localise > 0.0,
         drop_last,
+        deal,
         device,
     };
     Ok(Loader::new(frames.frames.clone(), settings))

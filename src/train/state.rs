@@ -7,6 +7,8 @@ use super::optimiser::{Optimiser, OptimiserSpec};
 use super::precision::LossScale;
 use super::step::StepReport;
 use crate::model::objective::TrainingModel;
+use crate::ranks::{Ranks, RanksError};
+use tch::Tensor;
 
 /// The state of a run between two steps. Saved and read back it goes on bit for bit as if nothing had happened.
 pub struct TrainingState {
@@ -46,17 +48,45 @@ impl TrainingState {
         TrainingState { model, optimiser, averages, passes_per_step, position: Position::default() }
     }
 
-    /// Takes over what a step has found. `replaced`: pairs of its batches that stand for a frame that gave none.
-    pub fn after_step(&mut self, report: &StepReport, replaced: usize) {
+    /// Takes over what a step has found.
+    pub fn after_step(&mut self, report: &StepReport) {
         let Position { step, steps, scale, sums, .. } = &mut self.position;
         *step += 1;
         *steps += 1;
         *scale = scale.after(report.overflowed);
         sums.add(report);
-        sums.replaced += replaced;
+        sums.replaced += report.replaced;
         if let Some(averages) = &mut self.averages {
             averages.update(*steps);
         }
+    }
+
+    /// Where each process's batch norms have statistics of their own: makes the running ones the means of all processes',
+    /// those of averages too. Training does not use them; and as they are means themselves, it does not matter when.
+    ///
+    /// Fails when a process is lost.
+    pub fn join_statistics(&mut self, ranks: &Ranks) -> Result<(), RanksError> {
+        let _no_grad = tch::no_grad_guard();
+        let averages = self.averages.iter().flat_map(Averages::values);
+        let averages = averages.map(|(name, value)| (name.to_owned(), value.shallow_clone()));
+        let mut weights: Vec<_> = self.model.variables().variables().into_iter().collect();
+        weights.sort_by(|a, b| a.0.cmp(&b.0));
+        let is_running = |name: &str| name.ends_with("running_mean") || name.ends_with("running_var");
+        let mut running: Vec<Tensor> = weights
+            .into_iter()
+            .chain(averages)
+            .filter(|(name, _)| is_running(name))
+            .map(|(_, value)| value)
+            .collect();
+        let all = Tensor::cat(&running.iter().map(|value| value.flatten(0, -1)).collect::<Vec<_>>(), 0);
+        ranks.sum_tensor(&all)?;
+        let mut at = 0;
+        for value in &mut running {
+            let number = value.numel() as i64;
+            value.copy_(&(all.narrow(0, at, number).view_as(value) / ranks.size() as f64));
+            at += number;
+        }
+        Ok(())
     }
 
     /// After the last step of an epoch: the position before the first one of the next.

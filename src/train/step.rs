@@ -1,15 +1,13 @@
-//! One step of training, and one look at the validation pairs.
+//! One step of training.
 
 use super::PairBatch;
+use super::among::Among;
 use super::optimiser::Optimiser;
 use super::precision::{LossScale, Precision};
-use crate::metrics::{Bootstrap, Calibration, Roc};
 use crate::model::efficientnet::Mode;
-use crate::model::execution::Trunk;
 use crate::model::objective::{Losses, Pairs, TrainingModel};
-use crate::model::{ForgeryDetector, ForgeryNetwork};
+use crate::ranks::{Ranks, RanksError};
 use crate::rng::{Purpose, generator};
-use crate::types::Label;
 use rand::RngCore;
 use tch::{Kind, Tensor};
 
@@ -28,6 +26,10 @@ pub struct StepReport {
     pub gradient_norm: f64,
     /// Whether a gradient overflowed because the loss was scaled too far: the step was left out.
     pub overflowed: bool,
+    /// Pairs that stand for a frame that gave none.
+    pub replaced: usize,
+    /// Whether any process was asked to stop before the step.
+    pub stop: bool,
 }
 
 impl StepReport {
@@ -52,6 +54,8 @@ pub struct StepSetting {
     pub precision: Precision,
     /// What the loss is multiplied with, where that is needed.
     pub scale: LossScale,
+    /// Whether this process is asked to stop.
+    pub stop: bool,
 }
 
 /// What networks drop in a pass is drawn from (seed, epoch, pass of the epoch), so that a resumed run drops the same.
@@ -72,6 +76,25 @@ pub fn train_step(
     batches: &[PairBatch],
     setting: &StepSetting,
 ) -> StepReport {
+    let alone = Ranks::alone();
+    let among = &mut Among::nobody(&alone);
+    train_step_among(among, model, optimiser, batches, setting).expect("there is nobody to lose")
+}
+
+/// The same among several processes, of which each has its part of every batch: as one process would make it of all of
+/// them, up to the order of sums. All get the same report, and move their weights alike.
+///
+/// Fails when a process is lost.
+///
+/// # Panics
+/// Without batches.
+pub fn train_step_among(
+    among: &mut Among,
+    model: &TrainingModel,
+    optimiser: &mut Optimiser,
+    batches: &[PairBatch],
+    setting: &StepSetting,
+) -> Result<StepReport, RanksError> {
     /// A scale below which no true gradient overflows.
     const LEAST_SCALE: f64 = 1.0;
     let StepSetting { lr, precision, scale, .. } = *setting;
@@ -79,50 +102,59 @@ pub fn train_step(
     let device = model.forgery_network().device();
     let pairs = |batch: &PairBatch| {
         let masks = batch.masks.as_ref().map(|masks| masks.to_device(device));
-        model.pairs(batch.real.to_device(device), batch.fake.to_device(device), masks)
+        let pairs = model.pairs(batch.real.to_device(device), batch.fake.to_device(device), masks);
+        pairs.shared(among.share(batch))
     };
+    let replaced = batches.iter().map(|batch| batch.replaced).sum();
     let batches: Vec<Pairs> = batches.iter().map(pairs).collect();
-    let reports = gradients(model, optimiser, &batches, 0, setting, report_of);
-    let mut report = StepReport { gradient_norm: optimiser.gradient_norm(), ..mean_of(reports) };
+    let reports = gradients(among, model, optimiser, &batches, 0, setting, report_of)?;
+    let gradient_norm = optimiser.gradient_norm();
+    let mut report = StepReport { gradient_norm, replaced, stop: setting.stop, ..mean_of(reports) };
+    among.join(&mut report)?;
     if !(report.loss.is_finite() && report.gradient_norm.is_finite()) {
         report.overflowed = overflow_is_harmless;
-        return report;
+        return Ok(report);
     }
     if optimiser.climb(report.gradient_norm) {
-        gradients(model, optimiser, &batches, 1, setting, |_| ());
+        gradients(among, model, optimiser, &batches, 1, setting, |_| ())?;
         let norm = optimiser.gradient_norm();
         if !norm.is_finite() {
             optimiser.return_from_climb();
             report.gradient_norm = norm;
             report.overflowed = overflow_is_harmless;
-            return report;
+            return Ok(report);
         }
     }
     optimiser.step(lr);
-    report
+    Ok(report)
 }
 
 /// Passes over all batches for the mean of their gradients; what `look` makes of the losses of each. `pass`: 0, or 1
 /// uphill.
 fn gradients<T>(
+    among: &mut Among,
     model: &TrainingModel,
     optimiser: &mut Optimiser,
     batches: &[Pairs],
     pass: u64,
     setting: &StepSetting,
     look: impl Fn(&Losses) -> T,
-) -> Vec<T> {
+) -> Result<Vec<T>, RanksError> {
     let StepSetting { seed, epoch, step, precision, scale, .. } = *setting;
     optimiser.zero_grad();
     let mut seen = Vec::with_capacity(batches.len());
     for (batch, number) in batches.iter().zip(step * batches.len() as u64..) {
         seed_dropout(seed, epoch, 2 * number + pass);
         let losses = precision.forward(|| model.losses(batch, Mode::Train));
+        if seen.len() + 1 == batches.len() {
+            among.begin_last_pass();
+        }
         precision.backward(&losses.total, scale);
         seen.push(look(&losses));
     }
+    among.sum_gradients()?;
     precision.average_gradients(batches.len(), scale, optimiser);
-    seen
+    Ok(seen)
 }
 
 /// What a step found over all its batches.
@@ -156,89 +188,8 @@ fn report_of(losses: &Losses) -> StepReport {
         right: (half - false_alarms + fakes_found) as usize,
         gradient_norm: 0.0,
         overflowed: false,
-    }
-}
-
-/// What validation found over all its pairs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Validation {
-    /// Mean cross entropy of real and fake.
-    pub loss: f64,
-    /// Share of images told rightly at a score of 0.5.
-    pub accuracy: f64,
-    /// Area under the ROC curve over single images; `None` without images of both kinds.
-    pub auc: Option<f64>,
-    /// The 95 % interval of `auc`, by a bootstrap over images.
-    pub auc_ci95: Option<(f64, f64)>,
-    /// What the scores mean, fitted on these images.
-    pub calibration: Option<Calibration>,
-    /// How many pairs were scored.
-    pub pairs: usize,
-}
-
-/// Collects scores of validation batches.
-#[derive(Default)]
-pub struct Validator {
-    labels: Vec<Label>,
-    scores: Vec<f64>,
-    loss: f64,
-    right: usize,
-}
-
-impl Validator {
-    /// Scores a batch with running statistics and nothing dropped.
-    pub fn add<T: Trunk>(&mut self, forgery_detector: &ForgeryNetwork<T>, batch: &PairBatch) {
-        let _no_grad = tch::no_grad_guard();
-        let device = forgery_detector.device();
-        for (images, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {
-            let logits = forgery_detector.logits(&images.to_device(device)).to_kind(Kind::Double);
-            let log_shares = logits.log_softmax(1, Kind::Double);
-            self.loss -= log_shares.select(1, label.class()).sum(Kind::Double).double_value(&[]);
-            let fake = log_shares.select(1, Label::Fake.class()).exp().to_device(tch::Device::Cpu);
-            let scores = Vec::<f64>::try_from(fake.contiguous()).expect("one number per image");
-            self.tell(label, scores);
-        }
-    }
-
-    /// Adds the scores of a batch by a finished detector, with all that its scores are made of.
-    ///
-    /// Fails when libtorch runs out of memory.
-    pub fn add_finished(
-        &mut self,
-        forgery_detector: &ForgeryDetector,
-        batch: &PairBatch,
-    ) -> Result<(), crate::model::Error> {
-        if forgery_detector.views().is_plain() {
-            self.add(forgery_detector.network(), batch);
-            return Ok(());
-        }
-        for (images, label) in [(&batch.real, Label::Real), (&batch.fake, Label::Fake)] {
-            let scores = forgery_detector.scores_of_images(images)?;
-            let share = |score: f64| if label.is_fake() { score } else { 1.0 - score };
-            self.loss -= scores.iter().map(|&score| share(score).max(f64::MIN_POSITIVE).ln()).sum::<f64>();
-            self.tell(label, scores);
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, label: Label, scores: Vec<f64>) {
-        self.right += scores.iter().filter(|&&score| (score >= 0.5) == label.is_fake()).count();
-        self.labels.extend(scores.iter().map(|_| label));
-        self.scores.extend(scores);
-    }
-
-    /// The result over all batches.
-    pub fn finish(self) -> Validation {
-        let images = self.scores.len().max(1) as f64;
-        let roc = Roc::new(&self.labels, &self.scores).ok();
-        Validation {
-            loss: self.loss / images,
-            accuracy: self.right as f64 / images,
-            auc: roc.as_ref().and_then(Roc::auc),
-            auc_ci95: roc.as_ref().and_then(|roc| Bootstrap::default().auc_ci95(roc)),
-            calibration: Calibration::fit(&self.labels, &self.scores).ok().flatten(),
-            pairs: self.scores.len() / 2,
-        }
+        replaced: 0,
+        stop: false,
     }
 }
 
@@ -258,7 +209,8 @@ mod tests {
             let values = fill::input(&format!("{name} {kind}"), 1, 2 * 3 * SIDE * SIDE);
             Tensor::from_slice(&values).to_kind(Kind::Float).view([2, 3, SIDE as i64, SIDE as i64])
         };
-        PairBatch { real: images("real"), fake: images("fake"), masks: None, frames: Vec::new(), replaced: 0 }
+        let (real, fake) = (images("real"), images("fake"));
+        PairBatch { real, fake, masks: None, frames: Vec::new(), replaced: 0, number: 0, first: 0, whole: 2 }
     }
 
     /// What one step, of number `step`, reports and makes of fresh weights.
@@ -269,8 +221,15 @@ mod tests {
         let before: Vec<Tensor> = model.parameters().iter().map(|(_, t)| t.detach().copy()).collect();
         let mut optimiser = Optimiser::new(spec, model.parameters());
         let precision = Precision::new(Amp::Off, Device::Cpu);
-        let setting =
-            StepSetting { lr: 1.0, seed: 1, epoch: 0, step, precision, scale: LossScale::default() };
+        let setting = StepSetting {
+            lr: 1.0,
+            seed: 1,
+            epoch: 0,
+            step,
+            precision,
+            scale: LossScale::default(),
+            stop: false,
+        };
         let report = train_step(&model, &mut optimiser, batches, &setting);
         let moved = model.parameters().into_iter().zip(&before).map(|((_, t), before)| t.detach() - before);
         (report, moved.collect())

@@ -39,6 +39,8 @@ mod pipeline;
 mod preprocess;
 /// Sheets and files of self-blended pairs.
 mod preview;
+/// Training on several processes.
+mod ranks;
 /// Counterparts of prepared frames, made by autoencoders.
 mod reconstruct;
 /// Reports that people read in a browser.

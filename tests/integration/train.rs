@@ -39,7 +39,7 @@ fn landmarks(x: i32, y: i32) -> Landmarks {
 }
 
 /// A place with a prepared set of two training and two validation videos, and a small configuration.
-fn place(method: &str) -> Place {
+pub fn place(method: &str) -> Place {
     let place = Place::new();
     for (number, name) in ["000", "001", "002", "003"].into_iter().enumerate() {
         let folders = VideoFolders::new(&place.path(SET), Path::new(name));

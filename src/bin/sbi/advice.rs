@@ -6,6 +6,7 @@ use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::infer::evidence::ResultFileError;
 use sbi::infer::merge::MergeError;
 use sbi::model::OtherNetwork;
+use sbi::ranks::RanksError;
 use sbi::reconstruct::ReconstructError;
 use sbi::serve::ServeError;
 use sbi::train::{EncoderName, LoaderError, RunFolderError, TrainError};
@@ -172,6 +173,9 @@ fn of_training(error: &TrainError) -> Option<String> {
     match error {
         TrainError::Folder(error) => of_run_folders(error),
         TrainError::Loader(LoaderError::NothingUsable { cause, .. }) => of_training_pairs(cause),
+        TrainError::Ranks(RanksError::Lost { .. } | RanksError::Broken { .. }) => {
+            Some("`sbi train --resume RUN`, on any number of processes, goes on from the last save".into())
+        }
         TrainError::NoEncoderWeights { encoder: EncoderName::Dlib, .. } => None,
         TrainError::NoEncoderWeights { .. } => {
             Some("--set guide.encoder=dlib guides by dlib's encoder, which scripts/setup.sh places".into())

@@ -21,6 +21,7 @@ mod reconstruct;
 mod report;
 mod robustness;
 mod serve;
+mod signals;
 mod startup;
 mod train;
 mod verify;
@@ -28,10 +29,13 @@ mod verify;
 use args::{Command, Global};
 use progress::Console;
 use sbi::progress::Cancel;
+use signals::Signals;
 use std::process::ExitCode;
 
 /// Set by Ctrl-C; stages look at it between frames.
 static CANCEL: Cancel = Cancel::new();
+/// What a signal does.
+static SIGNALS: Signals = Signals::new();
 
 /// How a command that could do its work ended.
 pub enum Outcome {
@@ -64,6 +68,8 @@ pub struct Session<'a> {
     pub progress: &'a Console,
     /// Set by Ctrl-C.
     pub cancel: &'static Cancel,
+    /// What Ctrl-C does.
+    pub signals: &'static Signals,
 }
 
 impl Session<'_> {
@@ -75,7 +81,8 @@ impl Session<'_> {
 
 fn main() -> ExitCode {
     let cli = startup::begin();
-    let session = Session { global: &cli.global, progress: &Console::new(cli.global.quiet), cancel: &CANCEL };
+    let progress = &Console::new(cli.global.quiet);
+    let session = Session { global: &cli.global, progress, cancel: &CANCEL, signals: &SIGNALS };
     let result = set_up(&cli.global).and_then(|()| match &cli.command {
         Command::Preprocess(args) => preprocess::run(args, &session),
         Command::Reconstruct(args) => reconstruct::run(args, &session),
@@ -110,14 +117,6 @@ fn set_up(global: &Global) -> anyhow::Result<()> {
         _ => tracing::Level::DEBUG,
     };
     tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
-    ctrlc::set_handler(|| {
-        if CANCEL.is_requested() {
-            std::process::exit(130);
-        }
-        CANCEL.request();
-        eprintln!(
-            "\ninterrupted: leaving off after the current step or video; press Ctrl-C again to stop at once"
-        );
-    })?;
+    ctrlc::set_handler(|| SIGNALS.arrived(&CANCEL))?;
     Ok(())
 }

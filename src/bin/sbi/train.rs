@@ -1,10 +1,13 @@
 //! `sbi train`.
 
 use crate::args::TrainArgs;
-use crate::{Outcome, Session};
+use crate::{Outcome, Session, advice};
 use anyhow::Context;
+use sbi::native::process;
+use sbi::ranks::{Launch, RanksError};
 use sbi::train::{
-    self, Config, ReportConfig, RunConfig, RunEnd, RunFolder, RunPlace, RunRecord, TrainSummary, UseOfWeights,
+    self, Config, ReportConfig, RunConfig, RunEnd, RunFolder, RunPlace, RunRecord, Together, TrainSummary,
+    UseOfWeights,
 };
 use std::io::Write;
 use std::path::Path;
@@ -27,15 +30,22 @@ pub fn run(args: &TrainArgs, session: &Session) -> anyhow::Result<Outcome> {
         let _ = writeln!(std::io::stdout(), "{}", config.to_json());
         return Ok(Outcome::AllDone);
     }
+    let together = Launch::from_environment()?.map(|launch| Together { launch, last_resort });
+    let first = together.as_ref().is_none_or(|together| together.launch.rank == 0);
+    session.signals.among_processes(together.as_ref().map(|together| &together.launch));
     let asked = RunConfig {
         config,
         data_root: session.global.data_root.clone(),
         device: session.global.device,
         place,
         report: (!args.no_report).then(page),
+        together,
     };
     let summary = train::run(&asked, session.progress, session.cancel)?;
-    report(&summary, asked.config.epoch);
+    // One of several processes tells for all.
+    if first {
+        report(&summary, asked.config.epoch);
+    }
     Ok(match summary.end {
         RunEnd::Interrupted => Outcome::Interrupted,
         RunEnd::Complete | RunEnd::StoppedEarly => Outcome::AllDone,
@@ -66,6 +76,12 @@ fn page() -> ReportConfig {
         uses: uses.into_iter().map(of).collect(),
         resume: Some("sbi train --resume {run}".to_owned()),
     }
+}
+
+/// Ends a process that waits for a lost one, in a place where nothing else can end it.
+fn last_resort(error: &RanksError) {
+    eprintln!("error: {}", advice::told(&anyhow::Error::from(sbi::Error::from(error.clone()))));
+    process::end_at_once(2)
 }
 
 fn stem(path: &Path) -> anyhow::Result<String> {

@@ -6,7 +6,7 @@
 mod description;
 mod variant;
 
-pub use super::modules::Mode;
+pub use super::modules::{Mode, Pass};
 pub use description::{description, weights};
 pub use variant::{VARIANTS, Variant};
 
@@ -63,17 +63,17 @@ impl EfficientNet<Modules> {
     }
 
     /// The last feature map averaged over its positions, in any mode: `x` `[n, 3, h, w]` to `[n, features]`.
-    pub fn pooled_features_in(&self, x: &Tensor, mode: Mode) -> Tensor {
-        pooled(&self.trunk.forward(x, mode)[0])
+    pub fn pooled_features_in<'a>(&self, x: &Tensor, pass: impl Into<Pass<'a>>) -> Tensor {
+        pooled(&self.trunk.forward(x, pass)[0])
     }
 
     /// [`Self::pooled_features_in`], and the last map of a sixteenth of the image's side, whose channels are
     /// [`Variant::middle`].
-    pub fn pooled_features_and_middle(&self, x: &Tensor, mode: Mode) -> (Tensor, Tensor) {
+    pub fn pooled_features_and_middle<'a>(&self, x: &Tensor, pass: impl Into<Pass<'a>>) -> (Tensor, Tensor) {
         const PART: i64 = 16;
         let side = (x.size()[2] / PART).max(1);
         let mut middle = None;
-        let made = self.trunk.forward_seeing(x, mode, &mut |map| {
+        let made = self.trunk.forward_seeing(x, pass, &mut |map| {
             if map.size()[2] >= side {
                 middle = Some(map.shallow_clone());
             }

@@ -1,7 +1,7 @@
 //! A depthwise convolution with what is around it: expansion, weighing of the channels, projection.
 
 use super::conv::{ConvModule, activation};
-use super::{Mode, TensorSource};
+use super::{Mode, Pass, TensorSource};
 use crate::model::Error;
 use crate::native::training::TrainBlock;
 use crate::network::{Activation, Block};
@@ -28,8 +28,8 @@ impl SqueezeModule {
     /// `x` with its channels weighed.
     fn weigh(&self, x: Tensor) -> Tensor {
         let pooled = x.mean_dim([2i64, 3].as_slice(), true, None);
-        let squeezed = self.reduce.forward(&pooled, false).silu();
-        x * self.expand.forward(&squeezed, false).sigmoid_()
+        let squeezed = self.reduce.forward(&pooled, Mode::Eval).silu();
+        x * self.expand.forward(&squeezed, Mode::Eval).sigmoid_()
     }
 }
 
@@ -53,23 +53,22 @@ impl BlockModule {
     }
 
     /// `x`: `[n, c_in, h, w]`.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let train = mode.batch_statistics();
-        let keep = (self.skip && mode == Mode::Train && self.drop_connect > 0.0)
-            .then(|| drop_connect(x, self.drop_connect));
-        if mode.in_training_form()
-            && let Some(y) = self.training_form().and_then(|block| block.forward(x, keep.as_ref()))
+    pub fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+        let keep = (self.skip && pass.mode == Mode::Train && self.drop_connect > 0.0)
+            .then(|| drop_connect(x, self.drop_connect, pass));
+        if pass.mode.in_training_form()
+            && let Some(y) = self.training_form(&pass).and_then(|block| block.forward(x, keep.as_ref()))
         {
             return y;
         }
-        let unit = |conv: &ConvModule, x: &Tensor| self.activation.apply(conv.forward(x, train));
+        let unit = |conv: &ConvModule, x: &Tensor| self.activation.apply(conv.forward(x, pass));
         let expanded = self.expand.as_ref().map(|conv| unit(conv, x));
         let y = unit(&self.depthwise, expanded.as_ref().unwrap_or(x));
         let y = match &self.squeeze {
             Some(squeeze) => squeeze.weigh(y),
             None => y,
         };
-        let y = self.project_activation.apply(self.project.forward(&y, train));
+        let y = self.project_activation.apply(self.project.forward(&y, pass));
         match (self.skip, keep) {
             (false, _) => y,
             (true, Some(keep)) => y * keep.view([-1, 1, 1, 1]) + x,
@@ -79,7 +78,7 @@ impl BlockModule {
 
     /// All of it as one operation, which keeps less for the way back; `None` where that operation does not know the
     /// block's activations or lacks batch norms.
-    fn training_form(&self) -> Option<TrainBlock<'_>> {
+    fn training_form<'a>(&'a self, pass: &'a Pass<'a>) -> Option<TrainBlock<'a>> {
         let activation = self.activation.in_training()?;
         if !matches!(self.project_activation, Activation::None) {
             return None;
@@ -92,10 +91,10 @@ impl BlockModule {
         };
         let window = self.depthwise.spec.window;
         Some(TrainBlock {
-            expand: self.expand.as_ref().and_then(ConvModule::weight_and_norm),
-            depthwise: self.depthwise.weight_and_norm()?,
+            expand: self.expand.as_ref().and_then(|conv| conv.weight_and_norm(pass)),
+            depthwise: self.depthwise.weight_and_norm(pass)?,
             excitation,
-            project: self.project.weight_and_norm()?,
+            project: self.project.weight_and_norm(pass)?,
             stride: window.stride as i64,
             padding: (window.padding.before as i64, window.padding.after as i64),
             activation,
@@ -105,7 +104,8 @@ impl BlockModule {
 }
 
 /// Factors `[n]` of a residual branch that drop whole images of `x` with probability `rate` and scale the rest up.
-fn drop_connect(x: &Tensor, rate: f64) -> Tensor {
+fn drop_connect(x: &Tensor, rate: f64, pass: Pass) -> Tensor {
     let keep = 1.0 - rate;
-    (Tensor::rand([x.size()[0]], (x.kind(), x.device())) + keep).floor() / keep
+    let drawn = pass.drawn(x.size()[0], |images| Tensor::rand([images], (x.kind(), x.device())));
+    (drawn + keep).floor() / keep
 }

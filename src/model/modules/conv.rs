@@ -1,6 +1,6 @@
 //! A convolution with its batch norm, and activations.
 
-use super::{BatchNorm, TensorSource};
+use super::{BatchNorm, Mode, Pass, TensorSource};
 use crate::model::Error;
 use crate::native::training::{NormTensors, TrainActivation, norm_activation};
 use crate::network::{Activation, ConvSpec, Convolution, Norm, Padding};
@@ -67,39 +67,40 @@ impl ConvModule {
         })
     }
 
-    /// `x`: `[n, c_in, h, w]`, float32. `train`: whether the batch norm takes the batch's statistics.
-    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+    /// `x`: `[n, c_in, h, w]`, float32. The pass says whether the batch norm takes the batch's statistics.
+    pub fn forward<'a>(&self, x: &Tensor, pass: impl Into<Pass<'a>>) -> Tensor {
         let y = self.convolve(x);
         match &self.norm {
-            Some((_, norm)) => norm.forward(&y, train),
+            Some((_, norm)) => norm.forward(&y, pass),
             None => y,
         }
     }
 
     /// Convolution, batch norm with the batch's statistics, and activation, keeping less for the way back where there
     /// is a kernel for it.
-    pub fn forward_training(&self, x: &Tensor, activation: &Activation<Tensor>) -> Tensor {
+    pub fn forward_training(&self, x: &Tensor, activation: &Activation<Tensor>, pass: Pass) -> Tensor {
         let y = self.convolve(x);
         let Some((_, norm)) = &self.norm else { return activation.apply(y) };
-        let fused = activation.in_training().and_then(|known| norm_activation(&y, &norm.tensors(), known));
-        fused.unwrap_or_else(|| activation.apply(norm.forward(&y, true)))
+        let fused =
+            activation.in_training().and_then(|known| norm_activation(&y, &norm.tensors(&pass), known));
+        fused.unwrap_or_else(|| activation.apply(norm.forward(&y, pass)))
     }
 
     /// [`Self::forward`], showing the results of the convolution and of the batch norm under their names.
-    pub fn trace(&self, x: &Tensor, train: bool, see: &mut dyn FnMut(&str, &Tensor)) -> Tensor {
+    pub fn trace(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&str, &Tensor)) -> Tensor {
         let mut y = self.convolve(x);
         see(&self.name, &y);
         if let Some((name, norm)) = &self.norm {
-            y = norm.forward(&y, train);
+            y = norm.forward(&y, mode);
             see(name, &y);
         }
         y
     }
 
     /// Weight, `[c_out, c_in / groups, kernel, kernel]`, and the batch norm, if there is one.
-    pub fn weight_and_norm(&self) -> Option<(&Tensor, NormTensors<'_>)> {
+    pub fn weight_and_norm<'a>(&'a self, pass: &'a Pass<'a>) -> Option<(&'a Tensor, NormTensors<'a>)> {
         let (_, norm) = self.norm.as_ref()?;
-        Some((&self.weight, norm.tensors()))
+        Some((&self.weight, norm.tensors(pass)))
     }
 
     /// Weight and the convolution's own bias, if it has one.

@@ -11,7 +11,9 @@ pub use norm::BatchNorm;
 pub use source::{DeviceWeights, TensorSource, linear};
 
 use super::Error;
+use crate::native::process_group::ProcessGroup;
 use crate::network::{Activation, Layer, Map, Network, Window};
+use crate::ranks::Share;
 use block::BlockModule;
 use conv::{ConvModule, activation};
 use tch::Tensor;
@@ -38,6 +40,50 @@ impl Mode {
     /// Whether layers may take the form that keeps less for the way back. Sums then come in another order.
     pub fn in_training_form(self) -> bool {
         matches!(self, Mode::FusedStatistics | Mode::Train)
+    }
+}
+
+/// How a forward pass is made, and of what batch: this process's own, or its share of one that several have.
+#[derive(Clone, Copy)]
+pub struct Pass<'a> {
+    /// How random the pass is.
+    pub mode: Mode,
+    /// This process's share; `None`: the whole batch is its own.
+    pub share: Option<&'a Share>,
+}
+
+impl From<Mode> for Pass<'_> {
+    fn from(mode: Mode) -> Self {
+        Pass { mode, share: None }
+    }
+}
+
+impl Pass<'_> {
+    /// The processes whose batches are one to batch norms that take the batch's statistics.
+    fn group_of_norms(&self) -> Option<&ProcessGroup> {
+        self.share.filter(|_| self.mode.batch_statistics()).and_then(Share::group_of_norms)
+    }
+
+    /// What is drawn for `rows` rows of this process's, as if for the whole batch.
+    fn drawn(&self, rows: i64, draw: impl FnOnce(i64) -> Tensor) -> Tensor {
+        match self.share {
+            Some(share) => share.own_rows(rows, draw),
+            None => draw(rows),
+        }
+    }
+
+    /// `x`, `[rows, width]`, with numbers dropped at `rate` in training.
+    pub fn dropout(&self, x: &Tensor, rate: f64) -> Tensor {
+        let train = self.mode == Mode::Train;
+        match self.share {
+            Some(share) if train => {
+                let width = x.size()[1];
+                x * share.own_rows(x.size()[0], |rows| {
+                    Tensor::ones([rows, width], (x.kind(), x.device())).dropout(rate, true)
+                })
+            }
+            _ => x.dropout(rate, train),
+        }
     }
 }
 
@@ -84,14 +130,21 @@ impl Modules {
     }
 
     /// From `x`, `[n, channels, h, w]`, float32, to the network's outputs.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Vec<Tensor> {
-        self.run(x, |module, maps| module.forward(maps, mode))
+    pub fn forward<'a>(&self, x: &Tensor, pass: impl Into<Pass<'a>>) -> Vec<Tensor> {
+        let pass = pass.into();
+        self.run(x, |module, maps| module.forward(maps, pass))
     }
 
     /// [`Modules::forward`], showing `see` what comes out of every layer.
-    pub fn forward_seeing(&self, x: &Tensor, mode: Mode, see: &mut dyn FnMut(&Tensor)) -> Vec<Tensor> {
+    pub fn forward_seeing<'a>(
+        &self,
+        x: &Tensor,
+        pass: impl Into<Pass<'a>>,
+        see: &mut dyn FnMut(&Tensor),
+    ) -> Vec<Tensor> {
+        let pass = pass.into();
         self.run(x, |module, maps| {
-            let made = module.forward(maps, mode);
+            let made = module.forward(maps, pass);
             see(&made);
             made
         })
@@ -151,21 +204,20 @@ impl Module {
         })
     }
 
-    fn forward(&self, maps: &Maps, mode: Mode) -> Tensor {
-        let train = mode.batch_statistics();
+    fn forward(&self, maps: &Maps, pass: Pass) -> Tensor {
         match self {
-            Module::Conv { from, conv, onto: None, activation } if mode.in_training_form() => {
-                conv.forward_training(maps.get(*from), activation)
+            Module::Conv { from, conv, onto: None, activation } if pass.mode.in_training_form() => {
+                conv.forward_training(maps.get(*from), activation, pass)
             }
             Module::Conv { from, conv, onto, activation } => {
-                activation.apply(added(conv.forward(maps.get(*from), train), *onto, maps))
+                activation.apply(added(conv.forward(maps.get(*from), pass), *onto, maps))
             }
             Module::Beside { parts, activation } => {
                 let parts: Vec<Tensor> =
-                    parts.iter().map(|(from, conv)| conv.forward(maps.get(*from), train)).collect();
+                    parts.iter().map(|(from, conv)| conv.forward(maps.get(*from), pass)).collect();
                 activation.apply(Tensor::cat(&parts, 1))
             }
-            Module::Block { from, block } => block.forward(maps.get(*from), mode),
+            Module::Block { from, block } => block.forward(maps.get(*from), pass),
             Module::MaxPool { from, window } => {
                 let [kernel, stride, padding] =
                     [window.kernel, window.stride, window.padding.before].map(|side| [side as i64; 2]);
@@ -176,22 +228,21 @@ impl Module {
                 maps.get(*from).upsample_nearest2d(&onto.size()[2..], None, None) + onto
             }
             Module::MeanShortcut { from, onto } => mean_shortcut(maps.get(*from), maps.get(*onto)),
-            Module::Affine { from, norm } => norm.forward(maps.get(*from), false),
+            Module::Affine { from, norm } => norm.forward(maps.get(*from), Mode::Eval),
         }
     }
 
     fn trace(&self, maps: &Maps, mode: Mode, see: &mut dyn FnMut(&str, &Tensor)) -> Tensor {
-        let train = mode.batch_statistics();
         match self {
             Module::Conv { from, conv, onto, activation } => {
-                activation.apply(added(conv.trace(maps.get(*from), train, see), *onto, maps))
+                activation.apply(added(conv.trace(maps.get(*from), mode, see), *onto, maps))
             }
             Module::Block { from, block } => {
-                let y = block.forward(maps.get(*from), mode);
+                let y = block.forward(maps.get(*from), mode.into());
                 see(&block.name, &y);
                 y
             }
-            _ => self.forward(maps, mode),
+            _ => self.forward(maps, mode.into()),
         }
     }
 }

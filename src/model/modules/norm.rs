@@ -1,8 +1,8 @@
 //! Batch norm.
 
-use super::TensorSource;
+use super::{Pass, TensorSource};
 use crate::model::Error;
-use crate::native::training::NormTensors;
+use crate::native::training::{NormTensors, shared_norm};
 use crate::network::Norm;
 use tch::Tensor;
 
@@ -29,14 +29,18 @@ impl BatchNorm {
         })
     }
 
-    /// `train` takes the batch's statistics and moves the running ones.
-    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+    /// In training this takes the batch's statistics and moves the running ones.
+    pub fn forward<'a>(&self, x: &Tensor, pass: impl Into<Pass<'a>>) -> Tensor {
+        let pass = pass.into();
+        if let Some(y) = shared_norm(x, &self.tensors(&pass)) {
+            return y;
+        }
         x.batch_norm(
             Some(&self.weight),
             Some(&self.bias),
             Some(&self.running_mean),
             Some(&self.running_var),
-            train,
+            pass.mode.batch_statistics(),
             self.momentum,
             self.eps,
             false,
@@ -44,7 +48,7 @@ impl BatchNorm {
     }
 
     /// Tensors and constants for training's kernels.
-    pub(super) fn tensors(&self) -> NormTensors<'_> {
+    pub(super) fn tensors<'a>(&'a self, pass: &'a Pass<'a>) -> NormTensors<'a> {
         NormTensors {
             weight: &self.weight,
             bias: &self.bias,
@@ -52,6 +56,7 @@ impl BatchNorm {
             running_var: &self.running_var,
             eps: self.eps,
             momentum: self.momentum,
+            group: pass.group_of_norms(),
         }
     }
 }

@@ -25,6 +25,10 @@ fn main() {
     libav::write_declarations();
     layout::write_assertions("engine_layout", &["src/engine/kernels/kernels.h"]);
     layout::write_assertions(
+        "process_group_layout",
+        &["src/native/process_group/group.h", "src/native/process_group/buckets.cpp"],
+    );
+    layout::write_assertions(
         "training_layout",
         &["src/native/training/kernels.h", "src/native/training/norm.h", "src/native/training/block.cpp"],
     );
@@ -63,7 +67,7 @@ fn main() {
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", libtorch.join("lib").display());
     // With CUDA, no symbol of torch_cuda is used directly: without this the linker drops it and
     // libtorch then reports that there is no GPU.
-    if libtorch.join("lib/libtorch_cuda.so").exists() {
+    if has_cuda(&libtorch) {
         println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
         println!("cargo:rustc-link-arg=-ltorch_cuda");
         println!("cargo:rustc-link-arg=-Wl,--as-needed");
@@ -81,6 +85,11 @@ fn refuse_other_platforms() {
         "only Linux on x86-64 is supported, this is {os} on {architecture}. For porting, SBI_ANY_PLATFORM=1 goes on all the \
          same."
     );
+}
+
+/// Whether this libtorch computes on CUDA devices.
+fn has_cuda(libtorch: &Path) -> bool {
+    libtorch.join("lib/libtorch_cuda.so").exists()
 }
 
 /// The version that libtorch's headers give, such as `2.11.0`.
@@ -157,9 +166,27 @@ fn compile_libtorch_shims(libtorch: &Path) -> String {
     let mut build = cpp(LIBRARY);
     system_include(&mut build, &include.join("torch/csrc/api/include"));
     system_include(&mut build, &include);
-    let all = ["training/block.cpp", "training/norm.cpp", "torch/autocast.cpp"]
-        .map(|file| format!("#include \"native/{file}\"\n"))
-        .concat();
+    if has_cuda(libtorch) {
+        // Headers of CUDA and NCCL, whose libraries libtorch_cuda is linked to already.
+        for folder in [
+            "nvidia/cu13/include",
+            "nvidia/nccl/include",
+            "headers/nvidia/cu13/include",
+            "headers/nvidia/cu13/include/cccl",
+        ] {
+            system_include(&mut build, &include.join("../..").join(folder));
+        }
+        build.define("SBI_NCCL", None);
+    }
+    let all = [
+        "process_group/group.cpp",
+        "process_group/buckets.cpp",
+        "training/block.cpp",
+        "training/norm.cpp",
+        "torch/autocast.cpp",
+    ]
+    .map(|file| format!("#include \"native/{file}\"\n"))
+    .concat();
     let file = folder_of(LIBRARY).with_extension("cpp");
     std::fs::write(&file, all).expect("cargo's output folder can be written");
     build.flag("-fopenmp").file(file).compile(LIBRARY);

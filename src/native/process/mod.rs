@@ -12,12 +12,14 @@
 //! Programs that use the library without these settings get the same numbers, later.
 
 mod allocator;
+mod end;
 mod libraries;
 mod panics;
 mod startup;
 mod threads;
 
 pub use allocator::tune_allocator;
+pub use end::end_at_once;
 pub use libraries::{LIBTORCH_VERSION, blas_library};
 pub use panics::silence_panics;
 pub use startup::EarlyStart;

@@ -7,8 +7,6 @@
 // where the matrix products take it up. libtorch's own operators would keep nine tensors and pass each several times
 // through memory, which costs more than the arithmetic.
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include "norm.h"
 
 extern "C" {
@@ -27,9 +25,9 @@ struct SbiBlock {
 };
 }
 
-SBI_LAYOUT(SbiBlock, 248, (expand_weight, 0), (depthwise_weight, 8), (squeeze_weight, 16), (squeeze_bias, 24),
-           (excite_weight, 32), (excite_bias, 40), (project_weight, 48), (norms, 56), (kernel, 200), (stride, 208),
-           (before, 216), (after, 224), (activation, 232), (skip, 240))
+SBI_LAYOUT(SbiBlock, 272, (expand_weight, 0), (depthwise_weight, 8), (squeeze_weight, 16), (squeeze_bias, 24),
+           (excite_weight, 32), (excite_bias, 40), (project_weight, 48), (norms, 56), (kernel, 224), (stride, 232),
+           (before, 240), (after, 248), (activation, 256), (skip, 264))
 
 namespace sbi {
 namespace {
@@ -182,6 +180,7 @@ struct Block : torch::autograd::Function<Block> {
                                 state2.values, pooled, hidden, gate, keep});
     context->saved_data["shape"] = std::vector<int64_t>{block->kernel, block->stride, block->before,
                                                         block->after, int64_t(block->activation), block->skip};
+    keep_ranks(context, block->norms[1]);
     return result;
   }
 
@@ -200,6 +199,7 @@ struct Block : torch::autograd::Function<Block> {
     const auto factor = [&](int64_t image) { return keep.defined() ? data(keep)[image] : 1.0f; };
     const double values_out = static_cast<double>(g.n * g.rows_out());
     variable_list result(INPUTS);
+    const auto ranks = kept_ranks(context);
 
     // Norm 2.
     const Pieces pieces(g.n, g.rows_out(), g.wide);
@@ -214,7 +214,7 @@ struct Block : torch::autograd::Function<Block> {
     });
     const BatchNormGradient gradient2 =
         gradient_of(state2, sum_of_parts(sums.data(), pieces.parts(), g.c_out),
-                    sum_of_parts(sum_moments.data(), pieces.parts(), g.c_out), values_out);
+                    sum_of_parts(sum_moments.data(), pieces.parts(), g.c_out), values_out, ranks.get());
     result[NORM2_WEIGHT] = gradient2.weight, result[NORM2_BIAS] = gradient2.bias;
 
     // Projection; the sums that the gate and norm 1 need.
@@ -272,7 +272,7 @@ struct Block : torch::autograd::Function<Block> {
         moment1[j] += gates[j] * sum(SLOPED_MOMENT) + pools[j] * sum(SLOPES_MOMENT);
       }
     }
-    const BatchNormGradient gradient1 = gradient_of(state1, sum1, moment1, values_out);
+    const BatchNormGradient gradient1 = gradient_of(state1, sum1, moment1, values_out, ranks.get());
     result[NORM1_WEIGHT] = gradient1.weight, result[NORM1_BIAS] = gradient1.bias;
 
     // Depthwise convolution, through the activation before it.
@@ -303,7 +303,8 @@ struct Block : torch::autograd::Function<Block> {
     // Norm 0 and the expansion.
     std::vector<double> sum0(g.wide), moment0(g.wide);
     for (int64_t i = 0; i < g.n * g.wide; i++) sum0[i % g.wide] += da_sums[i], moment0[i % g.wide] += da_moments[i];
-    const BatchNormGradient gradient0 = gradient_of(state0, sum0, moment0, static_cast<double>(g.n * g.rows_in()));
+    const BatchNormGradient gradient0 =
+        gradient_of(state0, sum0, moment0, static_cast<double>(g.n * g.rows_in()), ranks.get());
     result[NORM0_WEIGHT] = gradient0.weight, result[NORM0_BIAS] = gradient0.bias;
     const at::Tensor dx = at::empty_like(x), dx_rows = rows_of(dx), x_rows = rows_of(x), dy_rows = rows_of(dy);
     const at::Tensor expand = matrix(saved[EXPAND]);

@@ -6,7 +6,7 @@ mod norm;
 mod testing;
 
 pub use block::TrainBlock;
-pub use norm::{NormTensors, norm_activation};
+pub use norm::{NormTensors, norm_activation, shared_norm};
 
 use crate::native::simd::InstructionSet;
 use TrainActivation as RawTrainActivation;

@@ -4,8 +4,6 @@
 
 #include <cmath>
 
-#include <torch/csrc/autograd/custom_function.h>
-
 namespace sbi {
 namespace {
 
@@ -46,9 +44,41 @@ NormView BatchNormState::view() const {
 
 const float* BatchNormState::deviation_inverse() const { return data(values) + INVERSE * values.size(1); }
 
-BatchNormState settle(const SbiNorm& norm, const std::vector<double>& mean, const std::vector<double>& squares,
-                      double count) {
+void keep_ranks(torch::autograd::AutogradContext* context, const SbiNorm& norm) {
+  if (norm.ranks) context->saved_data["ranks"] = c10::IValue::make_capsule(norm.ranks->ranks);
+}
+
+c10::intrusive_ptr<Ranks> kept_ranks(torch::autograd::AutogradContext* context) {
+  const auto kept = context->saved_data.find("ranks");
+  if (kept == context->saved_data.end()) return {};
+  return c10::static_intrusive_pointer_cast<Ranks>(kept->second.toCapsule());
+}
+
+namespace {
+
+// Means and sums of squared distances of parts become those of the whole batch. Sums of squares are float64, in which
+// there is no loss to speak of where values are float32.
+void join(Ranks& ranks, std::vector<double>& mean, std::vector<double>& squares, double& count) {
   const int64_t channels = static_cast<int64_t>(mean.size());
+  std::vector<double> sums(2 * channels + 1);
+  for (int64_t c = 0; c < channels; c++) {
+    sums[c] = count * mean[c];
+    sums[channels + c] = squares[c] + count * mean[c] * mean[c];
+  }
+  sums[2 * channels] = count;
+  ranks.sum(sums.data(), 2 * channels + 1);
+  count = sums[2 * channels];
+  for (int64_t c = 0; c < channels; c++) {
+    mean[c] = sums[c] / count;
+    squares[c] = std::max(0.0, sums[channels + c] - count * mean[c] * mean[c]);
+  }
+}
+
+}  // namespace
+
+BatchNormState settle(const SbiNorm& norm, std::vector<double> mean, std::vector<double> squares, double count) {
+  const int64_t channels = static_cast<int64_t>(mean.size());
+  if (norm.ranks) join(*norm.ranks->ranks, mean, squares, count);
   BatchNormState state{rows_of_numbers(STATE_ROWS, channels)};
   float* to = mutable_data(state.values);
   const float *weight = data(*norm.weight), *bias = data(*norm.bias);
@@ -74,8 +104,15 @@ NormGradient BatchNormGradient::view(const BatchNormState& state) const {
 }
 
 BatchNormGradient gradient_of(const BatchNormState& state, const std::vector<double>& sum,
-                              const std::vector<double>& moment, double count) {
+                              const std::vector<double>& moment, double count, Ranks* ranks) {
   const int64_t channels = static_cast<int64_t>(sum.size());
+  // Of the whole batch: sums, moments, and how many values there are.
+  std::vector<double> whole(sum);
+  whole.insert(whole.end(), moment.begin(), moment.end());
+  whole.push_back(count);
+  if (ranks) ranks->sum(whole.data(), 2 * channels + 1);
+  const double* all_moments = whole.data() + channels;
+  const double all = whole[2 * channels];
   const auto vector = [&] { return at::empty({channels}, at::TensorOptions().dtype(at::kFloat)); };
   BatchNormGradient gradient{rows_of_numbers(GRADIENT_ROWS, channels), vector(), vector()};
   const float *scale = state.view().scale, *inverse = state.deviation_inverse();
@@ -83,8 +120,8 @@ BatchNormGradient gradient_of(const BatchNormState& state, const std::vector<dou
   float* bias = mutable_data(gradient.bias);
   for (int64_t c = 0; c < channels; c++) {
     const double outer = scale[c], spread = inverse[c];
-    to[SLOPE * channels + c] = static_cast<float>(outer * spread * spread * moment[c] / count);
-    to[OFFSET * channels + c] = static_cast<float>(outer * sum[c] / count);
+    to[SLOPE * channels + c] = static_cast<float>(outer * spread * spread * all_moments[c] / all);
+    to[OFFSET * channels + c] = static_cast<float>(outer * whole[c] / all);
     weight[c] = static_cast<float>(moment[c] * spread);
     bias[c] = static_cast<float>(sum[c]);
   }
@@ -141,6 +178,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     });
     context->save_for_backward({x, state.values});
     context->saved_data["activation"] = activation;
+    keep_ranks(context, *norm);
     return y;
   }
 
@@ -162,7 +200,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     });
     const BatchNormGradient gradient =
         gradient_of(state, sum_of_parts(sums.data(), parts, c), sum_of_parts(sum_moments.data(), parts, c),
-                    static_cast<double>(n * h * w));
+                    static_cast<double>(n * h * w), kept_ranks(context).get());
     const at::Tensor dx = empty_like_rows(n, c, h, w);
     float* to = mutable_data(dx);
     for_tasks(parts, [&](int64_t i) {
@@ -174,10 +212,78 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
   }
 };
 
+// A batch norm with the statistics of all processes' batches, of libtorch's operators: for any device, number type and
+// shape [n, c, ...]. Statistics are float64.
+struct SharedNorm : torch::autograd::Function<SharedNorm> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, const SbiNorm* norm) {
+    const std::vector<int64_t> over = all_but_channels(x), shape = of_channels(x);
+    const at::Tensor values = x.to(at::kFloat);
+    const double count = static_cast<double>(x.numel() / x.size(1));
+    const at::Tensor sum = values.sum(over, false, at::kDouble);
+    const at::Tensor near = (sum / count).to(at::kFloat);
+    // About a point near the mean there is nothing to cancel.
+    const at::Tensor about = (values - near.view(shape)).square_().sum(over, false, at::kDouble);
+    const at::Tensor point = near.to(at::kDouble);
+    const at::Tensor squares = about + 2 * point * sum - count * point.square();
+    const at::Tensor all = at::cat({sum, squares, at::full({1}, count, sum.options())});
+    norm->ranks->ranks->sum(all);
+    const int64_t c = x.size(1);
+    const at::Tensor total = all.narrow(0, 2 * c, 1), mean = all.narrow(0, 0, c) / total;
+    const at::Tensor variance = (all.narrow(0, c, c) / total - mean.square()).clamp_min(0);
+    const auto move = [&](const at::Tensor& running, const at::Tensor& towards) {
+      running.copy_(running.to(at::kDouble) * (1.0 - norm->momentum) + towards * norm->momentum);
+    };
+    move(*norm->running_mean, mean);
+    move(*norm->running_var, variance * (total / (total - 1.0)));
+    const at::Tensor centre = mean.to(at::kFloat), inverse = (variance + norm->eps).rsqrt().to(at::kFloat);
+    context->save_for_backward({x, weight, centre, inverse});
+    keep_ranks(context, *norm);
+    const at::Tensor y = (values - centre.view(shape)) * (inverse * weight).view(shape) + bias.view(shape);
+    return y.to(x.scalar_type());
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &centre = saved[2], &inverse = saved[3];
+    const std::vector<int64_t> over = all_but_channels(x), shape = of_channels(x);
+    const at::Tensor dy = gradients[0].to(at::kFloat), away = x.to(at::kFloat) - centre.view(shape);
+    const at::Tensor sum = dy.sum(over, false, at::kDouble), moment = (dy * away).sum(over, false, at::kDouble);
+    const double count = static_cast<double>(x.numel() / x.size(1));
+    const at::Tensor all = at::cat({sum, moment, at::full({1}, count, sum.options())});
+    kept_ranks(context)->sum(all);
+    const int64_t c = x.size(1);
+    const at::Tensor total = all.narrow(0, 2 * c, 1);
+    const at::Tensor offset = (all.narrow(0, 0, c) / total).to(at::kFloat);
+    const at::Tensor slope = (all.narrow(0, c, c) / total).to(at::kFloat) * inverse.square();
+    const at::Tensor dx = (dy - offset.view(shape) - away * slope.view(shape)) * (inverse * weight).view(shape);
+    return {dx.to(x.scalar_type()), (moment.to(at::kFloat) * inverse), sum.to(at::kFloat), {}};
+  }
+
+ private:
+  static std::vector<int64_t> all_but_channels(const at::Tensor& x) {
+    std::vector<int64_t> over{0};
+    for (int64_t axis = 2; axis < x.dim(); axis++) over.push_back(axis);
+    return over;
+  }
+
+  static std::vector<int64_t> of_channels(const at::Tensor& x) {
+    std::vector<int64_t> shape(x.dim(), 1);
+    shape[1] = x.size(1);
+    return shape;
+  }
+};
+
 }  // namespace
 }  // namespace sbi
 
 extern "C" {
+
+at::Tensor* sbi_shared_norm(const at::Tensor* x, const SbiNorm* norm, char** error) {
+  return sbi::guarded(error,
+                      [&] { return new at::Tensor(sbi::SharedNorm::apply(*x, *norm->weight, *norm->bias, norm)); });
+}
 
 // `x`: [n, c, h, w], float32, with the channels in eights.
 at::Tensor* sbi_norm_activation(const at::Tensor* x, const SbiNorm* norm, SbiTrainActivation activation, char** error) {

@@ -8,19 +8,24 @@
 #include <exception>
 #include <vector>
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include "kernels.h"
 #include "native/guarded.h"
+#include "native/process_group/group.h"
 
 extern "C" {
 
-// A batch norm's tensors, and torch's epsilon and momentum.
+// A batch norm's tensors, and torch's epsilon and momentum. The batch is that of all `ranks`, where there are any.
 struct SbiNorm {
   const at::Tensor *weight, *bias, *running_mean, *running_var;
   double eps, momentum;
+  const SbiRanks* ranks;
 };
 }
 
-SBI_LAYOUT(SbiNorm, 48, (weight, 0), (bias, 8), (running_mean, 16), (running_var, 24), (eps, 32), (momentum, 40))
+SBI_LAYOUT(SbiNorm, 56, (weight, 0), (bias, 8), (running_mean, 16), (running_var, 24), (eps, 32), (momentum, 40),
+           (ranks, 48))
 
 namespace sbi {
 
@@ -76,10 +81,13 @@ struct BatchNormState {
   const float* deviation_inverse() const;
 };
 
+// For the way back: keeps the processes that share a batch, and gives them again; null where there is one alone.
+void keep_ranks(torch::autograd::AutogradContext* context, const SbiNorm& norm);
+c10::intrusive_ptr<Ranks> kept_ranks(torch::autograd::AutogradContext* context);
+
 // Mean and variance of `count` values a channel from those of parts of them (`[parts, channels]`: means and sums of
-// squared distances); moves the running statistics as torch's batch_norm does.
-BatchNormState settle(const SbiNorm& norm, const std::vector<double>& mean, const std::vector<double>& squares,
-                      double count);
+// squared distances), over all processes that share the batch; moves the running statistics as torch's batch_norm does.
+BatchNormState settle(const SbiNorm& norm, std::vector<double> mean, std::vector<double> squares, double count);
 
 // What a batch norm's gradient needs, and the gradients of its own weights.
 struct BatchNormGradient {
@@ -88,9 +96,10 @@ struct BatchNormGradient {
   NormGradient view(const BatchNormState& state) const;
 };
 
-// From the sums per channel of dz and of dz * (x - mean) over `count` values.
+// From the sums per channel of dz and of dz * (x - mean) over this process's `count` values. That of x takes those of all
+// `ranks`, where there are any; those of the weights are this process's share.
 BatchNormGradient gradient_of(const BatchNormState& state, const std::vector<double>& sum,
-                              const std::vector<double>& moment, double count);
+                              const std::vector<double>& moment, double count, Ranks* ranks);
 
 // Moments of all rows of x `[rows, channels]`, then settle().
 class Moments {

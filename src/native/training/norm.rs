@@ -1,6 +1,7 @@
 //! Batch norm and activation in one operation.
 
 use super::{LANES, TrainActivation, is_plain_float, supported};
+use crate::native::process_group::{ProcessGroup, RawRanks};
 use crate::native::torch::checked;
 use std::ffi::c_char;
 use std::ptr::null;
@@ -16,9 +17,11 @@ pub(super) struct RawNorm {
     pub running_var: *const C_tensor,
     pub eps: f64,
     pub momentum: f64,
+    pub ranks: *const RawRanks,
 }
 
 unsafe extern "C" {
+    fn sbi_shared_norm(x: *const C_tensor, norm: *const RawNorm, error: *mut *mut c_char) -> *mut C_tensor;
     fn sbi_norm_activation(
         x: *const C_tensor,
         norm: *const RawNorm,
@@ -42,6 +45,8 @@ pub struct NormTensors<'a> {
     pub eps: f64,
     /// The share of the new batch in the running statistics.
     pub momentum: f64,
+    /// The processes whose batches are one to this norm; `None`: the batch is this process's.
+    pub group: Option<&'a ProcessGroup>,
 }
 
 impl NormTensors<'_> {
@@ -53,6 +58,7 @@ impl NormTensors<'_> {
             running_var: self.running_var.as_ptr(),
             eps: self.eps,
             momentum: self.momentum,
+            ranks: self.group.map_or(null(), ProcessGroup::raw),
         }
     }
 }
@@ -65,7 +71,23 @@ impl RawNorm {
         running_var: null(),
         eps: 0.0,
         momentum: 0.0,
+        ranks: null(),
     };
+}
+
+/// A batch norm with the statistics of all processes' batches, moving the running ones; with gradients. `x`: `[n, c, ...]`,
+/// on any device, of any float type; the result is of its type and in its memory order.
+///
+/// `None` where the norm's batch is this process's alone: libtorch has an operator for that.
+///
+/// # Panics
+/// When a process is gone, as `tch`'s operators do when they fail.
+pub fn shared_norm(x: &Tensor, norm: &NormTensors) -> Option<Tensor> {
+    norm.group?;
+    let raw = norm.raw();
+    // SAFETY: all pointers live through the call; the shim keeps tensors and its own share of the group, not pointers, and
+    // catches exceptions.
+    Some(checked(|error| unsafe { sbi_shared_norm(x.as_ptr(), &raw, error) }))
 }
 
 /// `activation(batch norm of x)` with the batch's statistics, moving the running ones; with gradients. `x`:

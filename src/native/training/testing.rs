@@ -27,7 +27,7 @@ impl Norm {
 
     pub fn tensors(&self) -> NormTensors<'_> {
         let [weight, bias, running_mean, running_var] = &self.0;
-        NormTensors { weight, bias, running_mean, running_var, eps: EPS, momentum: MOMENTUM }
+        NormTensors { weight, bias, running_mean, running_var, eps: EPS, momentum: MOMENTUM, group: None }
     }
 
     /// A copy in float64 with gradients and running statistics of its own.

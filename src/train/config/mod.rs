@@ -10,6 +10,7 @@ mod schema;
 mod shares;
 
 pub use crate::model::objective::LossWeights;
+pub use crate::native::process_group::Wire;
 pub use error::{ConfigError, Origin};
 pub use guide::{EncoderName, EncoderWeights, GuideConfig, Residual};
 pub use shares::SetShare;
@@ -97,6 +98,9 @@ pub struct DataConfig {
     pub train: Option<PathBuf>,
     /// Pairs of ids to validate on; `None`: `val.json` of FaceForensics++.
     pub val: Option<PathBuf>,
+    /// Whether batch norms take the statistics of the whole batch where several processes share it, as one process does
+    /// (both had one); `false`: each those of its part.
+    pub sync_batch_norm: bool,
 }
 
 /// Optimiser and learning rate.
@@ -119,6 +123,8 @@ pub struct OptimConfig {
     pub schedule: Schedule,
     /// Share of all steps, 0..=0.9, over which the learning rate rises from 0 (both: 0).
     pub warmup: f64,
+    /// Number type in which gradients travel between processes.
+    pub wire: Wire,
 }
 
 /// What makes a step of a gradient.
@@ -201,6 +207,7 @@ impl Default for DataConfig {
             n_frames: 8,
             train: None,
             val: None,
+            sync_batch_norm: true,
         }
     }
 }
@@ -216,6 +223,7 @@ impl Default for OptimConfig {
             accumulate: 1,
             schedule: Schedule::default(),
             warmup: 0.0,
+            wire: Wire::Fp32,
         }
     }
 }

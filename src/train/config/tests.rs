@@ -74,7 +74,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
     assert_eq!(refusal(r#"{"lr": 0.1}"#, &[]), "unknown key lr; did you mean optim.lr?");
     assert_eq!(
         refusal(r#"{"optim": {"colour": 1}}"#, &[]),
-        "unknown key optim.colour; known here are method, lr, momentum, rho, weight_decay, accumulate, schedule, warmup"
+        "unknown key optim.colour; known here are method, lr, momentum, rho, weight_decay, accumulate, schedule, warmup, wire"
     );
     // A section that is unknown as a whole, and a key below one that has none.
     assert_eq!(refusal(r#"{"optimm": {"lr": 1}}"#, &[]), "unknown key optimm; did you mean optim?");
@@ -97,7 +97,7 @@ fn values_out_of_range_are_named_with_what_was_expected() {
     );
     assert_eq!(
         refusal(r#"{"optim": 5}"#, &[]),
-        "optim is 5, expected a section in braces, with the keys method, lr, momentum, rho, weight_decay, accumulate, schedule, warmup"
+        "optim is 5, expected a section in braces, with the keys method, lr, momentum, rho, weight_decay, accumulate, schedule, warmup, wire"
     );
     assert_eq!(
         refusal(r#"{"epoch": "3"}"#, &[]),

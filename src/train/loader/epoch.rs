@@ -10,8 +10,11 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
-/// A batch that is being filled.
+/// A batch, or a part of one, that is being filled.
 pub struct Filling {
+    /// Place of its first pair in the whole batch, and how many pairs that has.
+    first: usize,
+    whole: usize,
     real: Tensor,
     fake: Tensor,
     masks: Option<Tensor>,
@@ -25,10 +28,11 @@ pub struct EpochBatches {
     config: LoaderConfig,
     pool: Arc<FramePool>,
     order: Vec<usize>,
-    batches: usize,
-    /// Number of the batch to hand out next.
+    /// Numbers of the batches.
+    batches: Vec<usize>,
+    /// How many of them have been handed out.
     next: usize,
-    /// Number of the first batch that no thread knows of.
+    /// How many of them threads know of.
     issued: usize,
     jobs: Option<Sender<PairJob>>,
     done: Receiver<PairDone>,
@@ -39,8 +43,8 @@ pub struct EpochBatches {
 }
 
 impl EpochBatches {
-    /// Starts the threads. `order`: the frames of the epoch as they come, `batches` of them from `first_batch` on.
-    pub(super) fn start(maker: PairMaker, order: Vec<usize>, batches: usize, first_batch: usize) -> Self {
+    /// Starts the threads. `order`: the frames of the epoch as they come; `batches`: the numbers of batches to make.
+    pub(super) fn start(maker: PairMaker, order: Vec<usize>, batches: Vec<usize>) -> Self {
         let maker = Arc::new(maker);
         let (jobs, queue) = unbounded();
         let (results, done) = unbounded();
@@ -55,8 +59,8 @@ impl EpochBatches {
             pool: Arc::clone(&maker.pool),
             order,
             batches,
-            next: first_batch,
-            issued: first_batch,
+            next: 0,
+            issued: 0,
             jobs: Some(jobs),
             done,
             under_way: BTreeMap::new(),
@@ -76,10 +80,10 @@ impl EpochBatches {
     /// Gives the threads what they may work on while the consumer has the next batch.
     fn issue(&mut self) {
         while self.failure.is_none()
-            && self.issued < self.batches
+            && self.issued < self.batches.len()
             && self.issued < self.next + self.config.read_ahead
         {
-            if let Err(error) = self.issue_batch(self.issued) {
+            if let Err(error) = self.issue_batch(self.batches[self.issued]) {
                 self.failure = Some(error);
             }
             self.issued += 1;
@@ -87,8 +91,11 @@ impl EpochBatches {
     }
 
     fn issue_batch(&mut self, batch: usize) -> Result<(), LoaderError> {
-        let first = batch * self.config.pairs;
-        let frames = self.order[first..self.order.len().min(first + self.config.pairs)].to_vec();
+        let start = batch * self.config.pairs;
+        let whole = self.order.len().min(start + self.config.pairs) - start;
+        let own = self.config.deal.pairs(whole);
+        let first = start + own.start;
+        let frames = self.order[first..start + own.end].to_vec();
         let (n, side) = (frames.len() as i64, self.config.image_size as i64);
         let room = || -> Result<Tensor, LoaderError> {
             let tensor = Tensor::f_empty([n, 3, side, side], (Kind::Float, Device::Cpu))?;
@@ -110,8 +117,9 @@ impl EpochBatches {
             let job = PairJob { batch, slot, position: (first + slot) as u64, frame, real, fake, mask };
             jobs.send(job).map_err(|_| LoaderError::Stopped)?;
         }
-        self.under_way
-            .insert(batch, Filling { real, fake, masks, missing: frames.len(), replaced: 0, frames });
+        let (missing, replaced) = (frames.len(), 0);
+        let filling = Filling { first: own.start, whole, real, fake, masks, missing, replaced, frames };
+        self.under_way.insert(batch, filling);
         Ok(())
     }
 
@@ -135,26 +143,24 @@ impl Iterator for EpochBatches {
 
     /// The next batch; after an error, none.
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next >= self.batches {
-            return None;
-        }
-        while self.under_way.get(&self.next).is_none_or(|filling| filling.missing > 0) {
+        let number = *self.batches.get(self.next)?;
+        while self.under_way.get(&number).is_none_or(|filling| filling.missing > 0) {
             let failed = match self.failure.take() {
                 Some(error) => Err(error),
                 None => self.receive(),
             };
             if let Err(error) = failed {
-                self.next = self.batches;
+                self.next = self.batches.len();
                 return Some(Err(error));
             }
         }
-        let Filling { real, fake, masks, replaced, frames, .. } =
-            self.under_way.remove(&self.next).expect("full just now");
+        let Filling { first, whole, real, fake, masks, replaced, frames, .. } =
+            self.under_way.remove(&number).expect("full just now");
         self.next += 1;
         self.issue();
         self.stats.pairs += frames.len();
         let frames = frames.into_iter().map(|frame| self.pool.frames()[frame].frame.clone()).collect();
-        Some(Ok(PairBatch { real, fake, masks, frames, replaced }))
+        Some(Ok(PairBatch { real, fake, masks, frames, replaced, number, first, whole }))
     }
 }
 

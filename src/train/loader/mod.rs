@@ -19,6 +19,7 @@ use crate::rng::{Purpose, generator};
 use crate::training_pairs::{self, FramePool};
 use maker::PairMaker;
 use rand::seq::SliceRandom;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tch::{Device, Tensor};
@@ -44,11 +45,54 @@ pub struct LoaderConfig {
     pub masks: bool,
     /// Whether the last batch of an epoch is dropped if it is not full.
     pub drop_last: bool,
+    /// What of it this process makes.
+    pub deal: Deal,
     /// Where batches will go: for CUDA they are put into pinned memory.
     pub device: Device,
 }
 
-/// The training pairs of one batch.
+/// How batches are dealt out to processes that train together. What a pair looks like depends on its place in the whole
+/// batch, so it is the same whoever makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deal {
+    /// One process makes all.
+    #[default]
+    All,
+    /// Each makes its part of every batch: process `rank` of `size`.
+    Pairs {
+        /// This process's number.
+        rank: usize,
+        /// How many there are.
+        size: usize,
+    },
+    /// Each makes every `size`-th batch as a whole, from number `rank` on.
+    Batches {
+        /// This process's number.
+        rank: usize,
+        /// How many there are.
+        size: usize,
+    },
+}
+
+impl Deal {
+    /// The pairs of a batch of `count` that this process makes.
+    fn pairs(self, count: usize) -> Range<usize> {
+        match self {
+            Deal::Pairs { rank, size } => rank * count / size..(rank + 1) * count / size,
+            Deal::All | Deal::Batches { .. } => 0..count,
+        }
+    }
+
+    /// The numbers of this process's batches among `batches`, from `first` on.
+    fn batches(self, first: usize, batches: usize) -> Vec<usize> {
+        match self {
+            Deal::Batches { rank, size } => (first..batches).filter(|batch| batch % size == rank).collect(),
+            Deal::All | Deal::Pairs { .. } => (first..batches).collect(),
+        }
+    }
+}
+
+/// The training pairs of one batch, or of this process's part of it.
 #[derive(Debug)]
 pub struct PairBatch {
     /// `[pairs, 3, image_size, image_size]`, float32 on the CPU, RGB, 0..=1.
@@ -62,6 +106,12 @@ pub struct PairBatch {
     pub frames: Vec<PathBuf>,
     /// How many pairs stand for a frame that gave none.
     pub replaced: usize,
+    /// The batch's number in the epoch.
+    pub number: usize,
+    /// Place of the first pair in the whole batch.
+    pub first: usize,
+    /// Pairs of the whole batch.
+    pub whole: usize,
 }
 
 /// Why no batch came.
@@ -125,7 +175,7 @@ impl Loader {
         }
     }
 
-    /// The batches of an epoch, from number `first_batch` on.
+    /// The batches of an epoch, from number `first_batch` on, as far as they are dealt to this process.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> EpochBatches {
         let LoaderConfig { phase, seed, .. } = self.config;
         let mut order: Vec<usize> = (0..self.frames().len()).collect();
@@ -135,6 +185,7 @@ impl Loader {
             order.shuffle(&mut generator(seed, epoch, 0, Purpose::Order));
         }
         let maker = PairMaker { pool: Arc::clone(&self.pool), config: self.config.clone(), epoch };
-        EpochBatches::start(maker, order, self.batches(), first_batch)
+        let batches = self.config.deal.batches(first_batch, self.batches());
+        EpochBatches::start(maker, order, batches)
     }
 }

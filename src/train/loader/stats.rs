@@ -2,6 +2,7 @@
 
 use super::maker::MadePair;
 use crate::blending::kinds::Kind;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// From this share of replaced pairs on, a run should say so loudly.
@@ -10,7 +11,7 @@ const MANY_REPLACED: f64 = 0.1;
 const KEPT_REASONS: usize = 20;
 
 /// What happened in an epoch so far.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoaderStats {
     /// How many pairs were handed out.
     pub pairs: usize,
@@ -27,6 +28,20 @@ pub struct LoaderStats {
 }
 
 impl LoaderStats {
+    /// What the loaders of several processes tell together; the longest wait is that of all.
+    pub fn joined(parts: impl IntoIterator<Item = LoaderStats>) -> LoaderStats {
+        parts.into_iter().fold(LoaderStats::default(), |mut all, part| {
+            all.pairs += part.pairs;
+            all.replaced += part.replaced;
+            let room = KEPT_REASONS.saturating_sub(all.reasons.len());
+            all.reasons.extend(part.reasons.into_iter().take(room));
+            all.other_kinds += part.other_kinds;
+            all.missing = all.missing.or(part.missing);
+            all.waited = all.waited.max(part.waited);
+            all
+        })
+    }
+
     /// Counts a pair that has been made.
     pub(super) fn count(&mut self, made: MadePair) {
         self.replaced += usize::from(made.is_replacement());

@@ -45,6 +45,7 @@ fn config(threads: usize, phase: Phase) -> LoaderConfig {
         extras: Extras::default(),
         masks: false,
         drop_last: false,
+        deal: Deal::All,
         device: Device::Cpu,
     }
 }
@@ -118,6 +119,43 @@ fn every_frame_comes_once_an_epoch_and_full_batches_alone_where_asked() {
     let full = LoaderConfig { drop_last: true, ..config(2, Phase::Train) };
     let loader = Loader::new(frames, full);
     assert_eq!((loader.batches(), loader.epoch(0, 0).count()), (2, 2));
+}
+
+/// What all processes of a deal make of an epoch, put together as the whole batches.
+fn dealt(frames: &[FrameFiles], size: usize, deal: impl Fn(usize) -> Deal) -> Vec<Content> {
+    let mut parts: Vec<(usize, usize, Content)> = Vec::new();
+    for rank in 0..size {
+        let loader =
+            Loader::new(frames.to_vec(), LoaderConfig { deal: deal(rank), ..config(2, Phase::Train) });
+        for batch in loader.epoch(1, 0) {
+            let batch = batch.unwrap();
+            parts.push((batch.number, batch.first, content(Ok(batch))));
+        }
+    }
+    parts.sort_by_key(|(number, first, _)| (*number, *first));
+    let mut whole: Vec<(usize, Content)> = Vec::new();
+    for (number, first, part) in parts {
+        match whole.last_mut().filter(|(last, _)| *last == number) {
+            Some((_, batch)) => {
+                assert_eq!(batch.0.len(), first, "the next pairs");
+                batch.0.extend(part.0);
+                batch.1.extend(part.1);
+                batch.2.extend(part.2);
+            }
+            None => whole.push((number, part)),
+        }
+    }
+    whole.into_iter().map(|(_, batch)| batch).collect()
+}
+
+#[test]
+fn dealt_out_to_any_number_of_processes_the_pairs_are_the_same() {
+    let (_base, frames) = set(&[2]);
+    let all = batches(&frames, config(2, Phase::Train), 1, 0);
+    for size in 1..=4 {
+        assert!(dealt(&frames, size, |rank| Deal::Pairs { rank, size }) == all, "pairs to {size}");
+        assert!(dealt(&frames, size, |rank| Deal::Batches { rank, size }) == all, "batches to {size}");
+    }
 }
 
 #[test]

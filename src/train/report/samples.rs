@@ -3,7 +3,7 @@
 use crate::causes::with_causes;
 use crate::page::{Figure, Html, Picture};
 use crate::train::first_batch::image_of;
-use crate::train::loader::{Loader, LoaderConfig};
+use crate::train::loader::{Deal, Loader, LoaderConfig};
 use crate::types::RgbImage;
 use tch::{Device, Tensor};
 
@@ -27,6 +27,7 @@ pub(super) fn samples(train: &Loader) -> Result<Html, String> {
         read_ahead: 1,
         masks: true,
         drop_last: false,
+        deal: Deal::All,
         device: Device::Cpu,
         ..train.config().clone()
     };

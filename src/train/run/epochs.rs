@@ -1,6 +1,7 @@
 //! The training loop: steps, validation, what is kept, in the order in which things happen.
 
 use super::RunEnd;
+use super::agree::{self, PathBytes};
 use super::start::Run;
 use crate::Result;
 use crate::atomic_file;
@@ -10,8 +11,10 @@ use crate::train::config::Config;
 use crate::train::first_batch;
 use crate::train::loader::{LoaderStats, PairBatch};
 use crate::train::out_of_memory::unless_out_of_memory;
-use crate::train::step::{StepReport, StepSetting, Validation, Validator, train_step};
+use crate::train::step::{StepReport, StepSetting, train_step_among};
+use crate::train::validation::{Validation, Validator};
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long an epoch's training took, as far as this program did it: validation, and steps before a resumption, not
@@ -47,11 +50,12 @@ impl Run<'_> {
                 self.progress.note(&format!("stopped: no better epoch in the last {patience}"));
                 return Ok(RunEnd::StoppedEarly);
             }
-            if cancel.is_requested() {
+            if self.among.ranks().any(cancel.is_requested())? {
                 return Ok(RunEnd::Interrupted);
             }
 
             let Some(timing) = self.steps(cancel)? else { return Ok(RunEnd::Interrupted) };
+            self.join_statistics()?;
             let validation = if self.validates_after(epoch) { Some(self.validate()?) } else { None };
             self.keep_epoch(validation, &timing)?;
         }
@@ -77,26 +81,60 @@ impl Run<'_> {
         while self.state.position.step < steps {
             let of_step = batches.by_ref().take(accumulate).collect::<Result<Vec<_>, _>>()?;
             if let (0, Some(first)) = (self.state.position.steps, of_step.first()) {
-                first_batch::write_sheet(&self.folder.first_batch(), first)?;
+                self.show(first)?;
             }
-            let report = self.step(&of_step)?;
-            self.state.after_step(&report, of_step.iter().map(|batch| batch.replaced).sum());
+            let report = self.step(&of_step, cancel.is_requested())?;
+            self.state.after_step(&report);
             self.progress.advance(&format!("epoch {}, loss {:.4}", epoch + 1, report.loss));
-            if cancel.is_requested() && self.state.position.step < steps {
+            let StepReport { loss, gradient_norm, .. } = report;
+            tracing::debug!(epoch, step = self.state.position.step, loss, gradient_norm);
+            // Of several processes all must stop after the same step.
+            let stop = if self.among.ranks().is_alone() { cancel.is_requested() } else { report.stop };
+            if stop && self.state.position.step < steps {
+                self.join_statistics()?;
                 self.save()?;
                 return Ok(None);
             }
         }
-        let stats = batches.stats();
-        self.warn_after_steps(stats);
+        let stats = self.joined(batches.stats())?;
+        self.warn_after_steps(&stats);
         Ok(Some(EpochTiming { training: started.elapsed(), waiting: stats.waited, pairs: stats.pairs }))
     }
 
-    /// One step on its batches. Fails where loss or gradient are not finite or memory runs out: the run then ends, and
-    /// its file is that of the last save.
-    fn step(&mut self, batches: &[PairBatch]) -> Result<StepReport> {
+    /// Writes the sheet of the first batch, of which each process has a part.
+    fn show(&self, batch: &PairBatch) -> Result<()> {
+        let ranks = self.among.ranks();
+        let pixels = ranks.gather(&first_batch::shown(batch))?.concat();
+        if ranks.is_first() {
+            first_batch::write_sheet(&self.folder.first_batch(), &pixels, self.config.image_size)?;
+        }
+        Ok(())
+    }
+
+    /// What all processes' loaders tell.
+    fn joined(&self, own: &LoaderStats) -> Result<LoaderStats> {
+        let ranks = self.among.ranks();
+        if ranks.is_alone() {
+            return Ok(own.clone());
+        }
+        Ok(LoaderStats::joined(agree::gather(ranks, own)?))
+    }
+
+    /// Makes running statistics the same in all processes, where each has had its own.
+    fn join_statistics(&mut self) -> Result<()> {
+        let ranks = self.among.ranks();
+        if !ranks.is_alone() && !self.config.data.sync_batch_norm {
+            self.state.join_statistics(ranks)?;
+        }
+        Ok(())
+    }
+
+    /// One step on its batches. Fails where loss or gradient are not finite, memory runs out, or a process is lost: the run
+    /// then ends, and its file is that of the last save. `stop`: whether this process is asked to stop.
+    fn step(&mut self, batches: &[PairBatch], stop: bool) -> Result<StepReport> {
         let lr = self.next_lr();
-        let Run { config, state, precision, .. } = self;
+        let ranks = self.among.ranks();
+        let Run { config, state, precision, among, .. } = self;
         let setting = StepSetting {
             lr,
             seed: config.seed,
@@ -104,11 +142,13 @@ impl Run<'_> {
             step: state.position.step as u64,
             precision: *precision,
             scale: state.position.scale,
+            stop,
         };
-        let step = || train_step(&state.model, &mut state.optimiser, batches, &setting);
-        let report = unless_out_of_memory(step).ok_or_else(|| self.out_of_memory())?;
+        let step = || train_step_among(among, &state.model, &mut state.optimiser, batches, &setting);
+        let report = ranks.guarded(|| unless_out_of_memory(step))?;
+        let report = report.ok_or_else(|| self.out_of_memory())??;
         if !report.is_finite() {
-            return Err(self.not_finite(batches).into());
+            return Err(self.not_finite(batches)?.into());
         }
         Ok(report)
     }
@@ -121,13 +161,13 @@ impl Run<'_> {
 
     /// Scores the held-out pairs, with the averages of the weights where there are any.
     fn validate(&mut self) -> Result<Validation> {
-        let val = &self.val;
+        let (val, ranks) = (&self.val, self.among.ranks());
         self.state.with_averages(|state| {
             let mut validator = Validator::default();
             for batch in val.epoch(0, 0) {
                 validator.add(state.model.forgery_network(), &batch?);
             }
-            Ok(validator.finish())
+            Ok(validator.gathered(ranks)?.finish())
         })
     }
 
@@ -152,16 +192,22 @@ impl Run<'_> {
         (self.state.position.epoch + 1, self.state.position.step + 1)
     }
 
-    fn not_finite(&self, batches: &[PairBatch]) -> TrainError {
+    fn not_finite(&self, batches: &[PairBatch]) -> Result<TrainError> {
         let path = self.folder.logs().join("not_finite.txt");
-        let mut frames = batches.iter().flat_map(|batch| &batch.frames);
+        let own: Vec<PathBytes> =
+            batches.iter().flat_map(|batch| &batch.frames).map(|path| path.as_path().into()).collect();
+        let frames: Vec<Vec<PathBytes>> = agree::gather(self.among.ranks(), &own)?;
+        let (epoch, step) = self.under_way();
+        if !self.among.ranks().is_first() {
+            return Ok(TrainError::NotFinite { epoch, step, list: Some(path) });
+        }
+        let mut frames = frames.into_iter().flatten().map(PathBuf::from);
         let written = atomic_file::write(&path, |file| {
             frames.try_for_each(|frame| writeln!(file, "{}", frame.display()))
         });
         // The error matters more than its list.
         let list = written.ok().map(|()| path);
-        let (epoch, step) = self.under_way();
-        TrainError::NotFinite { epoch, step, list }
+        Ok(TrainError::NotFinite { epoch, step, list })
     }
 
     fn out_of_memory(&self) -> TrainError {

@@ -10,7 +10,7 @@ use crate::train::epoch_log::EpochMetrics;
 use crate::train::report::{SoFar, Standing};
 use crate::train::saved;
 use crate::train::state::Position;
-use crate::train::step::Validation;
+use crate::train::validation::Validation;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -18,22 +18,34 @@ use std::time::SystemTime;
 impl Run<'_> {
     /// Saves the state to go on from in the middle of an epoch: nobody has validated these weights.
     pub fn save(&self) -> Result<()> {
+        if !self.among.ranks().is_first() {
+            return Ok(());
+        }
         Ok(saved::write(&self.folder.last(), &self.state, self.next_lr(), &BTreeMap::new())?)
     }
 
-    /// Ends an epoch: log, checkpoints and the new position, in an order that survives a kill between any two.
+    /// Ends an epoch: log, checkpoints and the new position, in an order that survives a kill between any two. Of several
+    /// processes the first one writes all files.
     pub fn keep_epoch(&mut self, validation: Option<Validation>, timing: &EpochTiming) -> Result<()> {
         let lr = self.last_lr();
         let metrics = self.metrics(lr, validation, timing);
         let epoch = metrics.epoch;
+        let writes = self.among.ranks().is_first();
         self.log.append(metrics.clone())?;
-        self.events.scalars(epoch, SystemTime::now(), &metrics.scalars())?;
-        write_curves(&self.folder, self.log.epochs())?;
+        if let Some(events) = &mut self.events {
+            events.scalars(epoch, SystemTime::now(), &metrics.scalars())?;
+        }
+        if writes {
+            write_curves(&self.folder, self.log.epochs())?;
+        }
 
         self.state.after_epoch();
         let told = validation_metadata(&metrics, self.config);
         let Decision { save, delete } =
             metrics.val_auc.map(|auc| self.best.enter(epoch, auc)).unwrap_or_default();
+        if !writes {
+            return Ok(());
+        }
         if let Some(kept) = save {
             let path = self.folder.weights().join(kept.file_name());
             self.state.with_averages(|state| saved::write(&path, state, lr, &told))?;

@@ -1,8 +1,10 @@
 //! A training run: from a configuration to a folder with checkpoints and logs.
 //!
 //! [`run()`] opens a run, new or resumed (`start`), and trains the epochs that are left (`epochs`): learning rate, steps,
-//! validation, and what is kept of each epoch (`keep`).
+//! validation, and what is kept of each epoch (`keep`). Of several processes each does so, and rank 0 alone writes; what they
+//! must agree on before that is in `agree`.
 
+mod agree;
 mod epochs;
 mod keep;
 mod start;
@@ -12,8 +14,10 @@ use super::config::Config;
 use super::epoch_log::EpochMetrics;
 use super::report::{ReportConfig, Standing};
 use crate::Result;
+use crate::causes::with_causes;
 use crate::model::DeviceChoice;
-use crate::progress::{Cancel, Progress};
+use crate::progress::{Cancel, Progress, Silent};
+use crate::ranks::{LastResort, Launch, Ranks};
 use start::Run;
 use std::path::PathBuf;
 
@@ -33,8 +37,17 @@ pub enum RunPlace {
     Resume(PathBuf),
 }
 
+/// A process that trains together with others.
+#[derive(Clone, Debug)]
+pub struct Together {
+    /// Who it is among them.
+    pub launch: Launch,
+    /// Ends the process where a lost one leaves it no other way.
+    pub last_resort: LastResort,
+}
+
 /// What is asked of a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct RunConfig {
     /// The configuration; of a run that goes on, its own.
     pub config: Config,
@@ -46,6 +59,8 @@ pub struct RunConfig {
     pub place: RunPlace,
     /// What the run's page tells beside the run; `None`: there is no page.
     pub report: Option<ReportConfig>,
+    /// The processes that it is shared among; `None`: this one alone.
+    pub together: Option<Together>,
 }
 
 /// How a run ended.
@@ -79,16 +94,33 @@ pub struct TrainSummary {
 /// Fails, before the first step where that can be known, when frames, lists or weights are missing or do not fit, when
 /// the folder exists or cannot be written, and when a loss is not finite. When `cancel` is requested, the step under
 /// way is finished and the run saved; it goes on from there as if nothing had happened.
+///
+/// Among several processes all get the same summary, and a request to stop is one to all of them. They need the same
+/// configuration and files, and the folder of a run that is resumed; rank 0 alone writes, and alone reports progress. It
+/// fails in all of them when it fails in one, or one is lost.
 pub fn run(asked: &RunConfig, progress: &dyn Progress, cancel: &Cancel) -> Result<TrainSummary> {
-    let mut run = Run::start(asked, progress)?;
-    run.tell(Standing::Running);
-    let end = run.train(cancel)?;
-    run.tell(Standing::Ended(end));
-    Ok(TrainSummary {
-        folder: run.folder.path().to_owned(),
-        epochs: run.state.position.epoch,
-        best: run.best.best(),
-        last: run.log.epochs().last().cloned(),
-        end,
-    })
+    let device = agree::device(asked)?;
+    let ranks = match &asked.together {
+        Some(Together { launch, last_resort }) => Ranks::join(launch, device, *last_resort)?,
+        None => Ranks::alone(),
+    };
+    let progress = if ranks.is_first() { progress } else { &Silent };
+    let summary = agree::plan(asked, &ranks, progress).and_then(|plan| {
+        let mut run = Run::start(&plan, device, &ranks, progress)?;
+        run.tell(Standing::Running);
+        let end = run.train(cancel)?;
+        run.tell(Standing::Ended(end));
+        Ok(TrainSummary {
+            folder: run.folder.path().to_owned(),
+            epochs: run.state.position.epoch,
+            best: run.best.best(),
+            last: run.log.epochs().last().cloned(),
+            end,
+        })
+    });
+    match &summary {
+        Ok(_) => ranks.end()?,
+        Err(error) => ranks.leave(&with_causes(error)),
+    }
+    summary
 }

@@ -8,7 +8,7 @@ mod read;
 mod write;
 
 pub use read::read;
-pub use write::write;
+pub use write::{weights, write};
 
 use super::epoch_sums::EpochSums;
 use crate::checkpoint::{self, Value};
@@ -271,7 +271,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bare.tar");
         let mut state = eg(1, None);
-        let weights = write::state_dict(&state).unwrap();
+        let weights = weights(&state).unwrap();
         checkpoint::write_torch(&path, &weights, None, Some(1), &BTreeMap::new()).unwrap();
         let error = read(&path, &mut state).unwrap_err().to_string();
         assert!(error.contains("bare.tar") && error.contains("optimiser"), "{error}");

@@ -22,7 +22,7 @@ pub fn write(
     lr: f64,
     told: &BTreeMap<String, String>,
 ) -> Result<(), SavedError> {
-    let weights = state_dict(state)?;
+    let weights = self::weights(state)?;
     let optimizer = optimizer_value(state, lr)?;
     let mut metadata = metadata(&state.model);
     metadata.extend(told.clone());
@@ -49,7 +49,7 @@ fn metadata(model: &TrainingModel) -> BTreeMap<String, String> {
 }
 
 /// All weights of the model, the face encoder's too.
-pub(super) fn state_dict(state: &TrainingState) -> Result<StateDict, SavedError> {
+pub fn weights(state: &TrainingState) -> Result<StateDict, SavedError> {
     let TrainingState { model, passes_per_step, position, .. } = state;
     let passes = passes_per_step * position.steps;
     let mut entries = BTreeMap::new();

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Examples:\n  sbi train configs/base.json\n  sbi train configs/base.json -n first --set \
 data.compression=c23 --set batch_size=8\n  sbi train --resume output/first_base_11_23_18_00_00\n  sbi train \
---print-config configs/tiny.json\n\n\
+--print-config configs/tiny.json\n  torchrun --no-python --nproc-per-node 4 sbi train configs/base.json\n\n\
 Writes OUTPUT/NAME_CONFIG_DATE/: the best checkpoints and the last, logs, curves, and report.html, which tells how it\n\
 goes. Ctrl-C saves; --resume goes on."
 )]
