@@ -135,10 +135,13 @@ impl ResultBuilder<'_> {
             remarks: end.remarks,
             file: None,
         };
-        let undrawn = self.draw(number, score, &result, &found);
+        let mut undrawn = self.draw(number, score, &result, &found);
+        // Faces of a report are no more than that, either.
+        if let Err(error) = gallery.take(item.place, &result, &found, (self.forgery_detector, self.judge)) {
+            undrawn.push(format!("no faces in the report: {}", with_causes(&error)));
+        }
         let notes: Vec<String> = end.note.into_iter().chain(undrawn).collect();
         result.note = (!notes.is_empty()).then(|| notes.join("; "));
-        gallery.take(item.place, &result, &found, (self.forgery_detector, self.judge))?;
         Ok(result)
     }
 
