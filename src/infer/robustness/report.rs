@@ -22,15 +22,24 @@ fn page(summary: &RobustnessSummary) -> Page {
         page = page
             .with(Html::warning("The run was stopped early: the numbers are those of the videos before."));
     }
+    let auc = "How well fakes are told from real videos at each severity; 0 is as they are, an AUC of 0.5 is guessing.";
     let shift = "How far scores move on average when faces get worse: above 0 they look more, below 0 less like forgeries.";
+    let clean = &summary.clean;
     page.with(banner(summary))
         .with(
             Section::new("curves", "What worse images do")
-                .with(chart(summary, "auc", "AUC over videos", "How well fakes are told from real videos at each severity; 0 is as they are, 0.5 is guessing.", summary.clean.video_auc, |row| row.video_auc))
-                .with(chart(summary, "frames", "AUC over frames", "The same for single frames.", summary.clean.frame_auc, |row| row.frame_auc))
+                .with(chart(summary, "auc", "AUC over videos", auc, clean.video_auc, |row| row.video_auc))
+                .with(chart(
+                    summary,
+                    "frames",
+                    "AUC over frames",
+                    "The same for single frames.",
+                    clean.frame_auc,
+                    |row| row.frame_auc,
+                ))
                 .with(Html::side_by_side([
-                    chart(summary, "real", "Real videos", shift, Some(0.0), |row| row.real_shift),
-                    chart(summary, "fake", "Fake videos", shift, Some(0.0), |row| row.fake_shift),
+                    chart(summary, "real", "Shift of real videos", shift, Some(0.0), |row| row.real_shift),
+                    chart(summary, "fake", "Shift of fake videos", shift, Some(0.0), |row| row.fake_shift),
                 ]))
                 .html(),
         )
@@ -42,7 +51,14 @@ fn page(summary: &RobustnessSummary) -> Page {
                     Facts::new()
                         .fact("Program", format!("{} {}", summary.scored_by.tool, summary.scored_by.version))
                         .code("Weights", &summary.scored_by.weights)
-                        .fact("Method", format!("{} on {}", summary.scored_by.model.to_uppercase(), summary.scored_by.backbone))
+                        .fact(
+                            "Method",
+                            format!(
+                                "{} on {}",
+                                summary.scored_by.model.to_uppercase(),
+                                summary.scored_by.backbone
+                            ),
+                        )
                         .fact("Videos with a face", summary.videos.to_string())
                         .fact("Faces scored in each version", summary.faces.to_string())
                         .html(),
