@@ -266,7 +266,7 @@ fn results_come_line_by_line_and_a_later_run_takes_them_over() {
         .sbi(&format!("{} --jsonl two.jsonl --resume", command.replace("-n 2", "-n 3")))
         .refused(&["another run", "line "]);
     place.sbi(&format!("{command} --jsonl - --resume")).refused(&["--resume", "standard output"]);
-    place.sbi(&format!("{command} --resume")).misused(&["--jsonl"]);
+    place.sbi(&format!("{command} --resume")).misused(&["required"]);
 
     // Lines of shards, one behind the other, are those of one run, and memory need not hold them.
     all_shards(&place, &format!("{command} --jsonl part.jsonl --resume"), 2, |_| 0);
