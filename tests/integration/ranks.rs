@@ -154,7 +154,8 @@ fn light_networks_and_uneven_parts_give_what_one_process_gives() {
     let place = place("sbi");
     let one_step = "--set epoch=1 --set batch_size=16 --set optim.method=sgd";
     // From random weights ReLU6's corners decide more than anything.
-    let lite = format!("--set backbone=efficientnet-lite0 --set init={}", IMAGENET_LITE0.name());
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights").join(IMAGENET_LITE0.name());
+    let lite = format!("--set backbone=efficientnet-lite0 --set init={}", weights.display());
     let lite = format!("{one_step} --set normalisation=imagenet --set image_size=96 {lite}");
     assert_any_number(&place, &lite, 3, 1e-2);
     assert_any_number(&place, one_step, 3, 1e-4);
