@@ -33,9 +33,10 @@ pub fn media_files(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
 }
 
 /// As [`media_files`], but a path that ends as videos and photographs do is taken for a file without a look at it: a million
-/// looks, in each of hundreds of processes, are more than a file system on a network bears.
+/// looks, in each of hundreds of processes, are more than a file system on a network bears. Whether a file is there is found
+/// out where it is opened.
 ///
-/// Fails as that does.
+/// Fails for a folder that cannot be read or holds none.
 pub fn media_files_by_name(paths: &[PathBuf]) -> Result<MediaFiles, Error> {
     among(paths, |path| Ok(!is_media(path) && path.is_dir()))
 }

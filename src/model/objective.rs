@@ -374,7 +374,8 @@ impl Losses {
 
     fn with(mut self, place: Option<Term>) -> Losses {
         if let Some(Term { weight, loss }) = place {
-            self.total += &loss * weight;
+            // Not in place: SBI's only term is the total until now.
+            self.total = &self.total + &loss * weight;
             self.terms.push(("place", loss));
         }
         self

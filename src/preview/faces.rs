@@ -5,7 +5,7 @@ use crate::blending::kinds::{Available, Material};
 use crate::blending::{DrawnRecipe, Geometry, Recipe};
 use crate::causes::with_causes;
 use crate::face::{FaceDetector, LandmarkDetector};
-use crate::media::{MediaFiles, media_files, read_one_frame};
+use crate::media::{MediaFiles, media_files_by_name, read_one_frame};
 use crate::model::Execution;
 use crate::progress::{Cancel, Progress};
 use crate::rng::SampleRng;
@@ -43,7 +43,7 @@ impl Faces {
                 Ok(Faces::Prepared(FramePool::new(all.frames)))
             }
             PreviewSource::Files { paths, landmarks, face_detector, device } => {
-                let MediaFiles { files, notes } = media_files(paths)?;
+                let MediaFiles { files, notes } = media_files_by_name(paths)?;
                 notes.iter().for_each(|note| progress.note(note));
                 let paths = files;
                 let (landmark_model, warning) = landmarks.load()?;

@@ -23,6 +23,7 @@ const SECOND: [(&str, i64, f64); 6] =
 fn scored_twice_and_compared_results_say_what_differs() {
     let place = Place::new();
     let mut table = "file,label,kind\n".to_owned();
+    std::fs::create_dir(place.path("mine")).unwrap();
     for seed in 0..12 {
         write_image(&place.path(&format!("mine/{seed}.png")), &made::portrait(seed, 0)).unwrap();
         let (label, kind) =
@@ -40,7 +41,7 @@ fn scored_twice_and_compared_results_say_what_differs() {
         .tells(&["differs", "rule", "mirrored too"])
         .tells(&["DeLong", "p ="])
         .tells(&["McNemar", "mid-p"]);
-    done.tells(&["per kind of forgery:"]).tells(&["note:", "more than the detector differs", "rule"]);
+    done.tells(&["per kind of forgery"]).tells(&["note:", "more than the detector differs", "rule"]);
     let (json, a) = (place.json("ab.json"), place.json("a.json"));
     assert_eq!(json["results"][0]["auc"]["value"], a["metrics"]["video_auc"]);
     assert_eq!(json["results"][0]["auc"]["ci95"], a["metrics"]["video_auc_ci95"]);
@@ -112,6 +113,7 @@ fn lines_and_results_of_other_programs_are_compared_as_well() {
     let done = done.tells(&["B - A", "AUC -0.1111"]).tells(&["2 only A right, 2 only B right"]);
     let done = done.tells(&["0.7000", "fake", "f/3"]).tells(&["… and 2 more that differ"]);
     done.tells(&["no checksum"]).tells(&["A tells no border"]).tells(&["B is not shown to differ from A"]);
+    std::fs::create_dir(place.path("photos")).unwrap();
     for seed in 0..3 {
         write_image(&place.path(&format!("photos/{seed}.png")), &made::portrait(seed, 0)).unwrap();
     }
@@ -149,6 +151,8 @@ fn other_videos_and_labels_are_refused_with_their_names_or_left_out() {
     place.write("e.json", "{\"rows\": []}");
     place.sbi("compare a.json e.json").refused(&["e.json", "not a result"]);
     place.sbi("compare a.json absent.json").refused(&["absent.json"]);
-    place.sbi("compare a.json b.json --common --json no/where.json").refused(&["no/where.json"]);
-    place.sbi("compare a.json").misused(&["2 more required"]);
+    place
+        .sbi("compare a.json b.json --common --json a.json/where.json")
+        .refused(&["a.json", "cannot make this folder"]);
+    place.sbi("compare a.json").misused(&["2 values required"]);
 }

@@ -37,3 +37,14 @@ fn the_form_that_training_takes_gives_the_plain_forms_numbers() {
         }
     }
 }
+
+#[test]
+fn what_the_localiser_adds_counts_in_the_total_and_leaves_the_other_terms() {
+    let total = Tensor::from(0.5);
+    let losses = Losses { terms: vec![("rf", total.shallow_clone())], total, logits: Tensor::from(0.0) };
+    let losses = losses.with(Some(Term { weight: 2.0, loss: Tensor::from(0.25) }));
+    let terms: Vec<(&str, f64)> =
+        losses.terms.iter().map(|(name, term)| (*name, term.double_value(&[]))).collect();
+    assert_eq!(terms, [("rf", 0.5), ("place", 0.25)]);
+    assert_eq!(losses.total.double_value(&[]), 1.0);
+}

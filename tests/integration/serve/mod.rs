@@ -122,6 +122,15 @@ impl Server {
         }
     }
 
+    /// Waits until the server has so many jobs: the page does not wait for its answer when it stops one.
+    fn comes_to_jobs(&self, count: usize) {
+        let since = Instant::now();
+        while self.jobs().len() != count {
+            assert!(since.elapsed() < Duration::from_secs(60), "{:?}", self.jobs());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     fn jobs(&self) -> Vec<Json> {
         self.ask("GET", "/jobs").json()["jobs"].as_array().unwrap().clone()
     }

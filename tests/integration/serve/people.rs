@@ -59,7 +59,7 @@ fn two_dropped_files_are_scored_and_their_reports_read() {
     let report = page.evaluate("document.querySelector('#jobs a').href");
     page.click("#jobs > li:last-child button");
     page.wait_for(&ended(1));
-    assert_eq!(server.jobs().len(), 1);
+    server.comes_to_jobs(1);
     page.go(report.as_str().unwrap());
     assert_eq!(
         page.evaluate("self.origin"),
@@ -115,7 +115,7 @@ fn progress_is_shown_and_files_are_stopped() {
     page.wait_for(
         "[...document.querySelectorAll('#jobs .state')].every(state => state.textContent == 'Stopped')",
     );
-    assert_eq!(server.jobs(), [] as [Json; 0]);
+    server.comes_to_jobs(0);
     assert_calm(&page, &server);
 }
 
