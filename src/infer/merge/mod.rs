@@ -18,7 +18,6 @@ use crate::metrics::LikelihoodRatios;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Why records cannot be joined. Every message is one line.
@@ -126,11 +125,8 @@ pub struct Merged<S> {
 /// What is read of a result; the rest is made anew.
 #[derive(Deserialize)]
 struct Record {
-    tool: Cow<'static, str>,
-    version: Cow<'static, str>,
-    weights: String,
-    model: Cow<'static, str>,
-    backbone: Cow<'static, str>,
+    #[serde(flatten)]
+    scored_by: ScoredBy,
     dataset: Option<String>,
     compression: Option<String>,
     detector: Option<String>,
@@ -208,13 +204,7 @@ pub fn results(files: &[PathBuf], allowed: Allowed) -> Result<Merged<InferSummar
         metrics: labelled.then(|| metrics(&videos, &places)).transpose()?,
         protocol: record.protocol.map(|protocol| protocol.over(&videos)),
         deepfakebench: record.deepfakebench.map(|_| BenchmarkMetrics::of(&videos)).transpose()?,
-        scored_by: ScoredBy {
-            tool: record.tool,
-            version: record.version,
-            weights: record.weights,
-            model: record.model,
-            backbone: record.backbone,
-        },
+        scored_by: record.scored_by,
         dataset: record.dataset,
         compression: record.compression,
         face_detector: record.detector,

@@ -5,17 +5,13 @@ use crate::Result;
 use crate::infer::ScoredBy;
 use crate::infer::merge::{Allowed, Entries, Joined, MergeError, Merged, join, read, same};
 use serde::Deserialize;
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// What is read of a record; the rest is made anew.
 #[derive(Deserialize)]
 struct Record {
-    tool: Cow<'static, str>,
-    version: Cow<'static, str>,
-    weights: String,
-    model: Cow<'static, str>,
-    backbone: Cow<'static, str>,
+    #[serde(flatten)]
+    scored_by: ScoredBy,
     dataset: Option<String>,
     #[serde(default)]
     interrupted: bool,
@@ -42,8 +38,7 @@ pub fn results(files: &[PathBuf], allowed: Allowed) -> Result<Merged<RobustnessS
             same(&one.evidence, &part.evidence, (&files[0], file))?;
             continue;
         }
-        let Record { tool, version, weights, model, backbone, dataset, .. } = record;
-        first = Some((ScoredBy { tool, version, weights, model, backbone }, dataset, part));
+        first = Some((record.scored_by, record.dataset, part));
     }
     let Some((scored_by, dataset, record)) = first else { return Err(MergeError::NothingToMerge.into()) };
     let joined = join(records, |video: &VideoVersions| video.path.clone(), |_, _| {}, allowed)?;
