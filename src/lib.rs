@@ -55,6 +55,7 @@ pub mod serve;
 mod suggest;
 #[cfg(test)]
 mod testing;
+pub mod timings;
 pub mod train;
 pub mod training_pairs;
 pub mod types;

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Receives a stage's progress; the binary draws bars, tests listen, [`Silent`] ignores it.
-pub trait Progress {
+/// Receives a stage's progress; the binary draws bars, tests listen, [`Silent`] ignores it. It may be
+/// told from several threads.
+pub trait Progress: Sync {
     /// Work begins: `total` things called `unit` ("videos").
     fn begin(&self, total: usize, unit: &str);
     /// One of them is done, well or badly; `name` is what it was.

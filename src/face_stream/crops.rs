@@ -8,7 +8,7 @@ use crate::types::{Frame, VideoStatus};
 /// The faces of videos whose crops are files, one video after the other.
 pub(super) struct CropFiles<'a> {
     /// Of each file its image and its end, in the order of the files.
-    decoded: Box<dyn Iterator<Item = (usize, DecodeEvent)> + 'a>,
+    decoded: Box<dyn Iterator<Item = (usize, DecodeEvent)> + Send + 'a>,
     /// Of each video the numbers of the frames that its files show.
     videos: Vec<Vec<usize>>,
     /// The video that the next event is of.
@@ -28,7 +28,10 @@ struct Counted {
 }
 
 impl<'a> CropFiles<'a> {
-    pub fn new(decoded: impl Iterator<Item = (usize, DecodeEvent)> + 'a, videos: Vec<Vec<usize>>) -> Self {
+    pub fn new(
+        decoded: impl Iterator<Item = (usize, DecodeEvent)> + Send + 'a,
+        videos: Vec<Vec<usize>>,
+    ) -> Self {
         CropFiles { decoded: Box::new(decoded), videos, input: 0, current: Counted::default() }
     }
 }

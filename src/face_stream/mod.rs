@@ -82,7 +82,7 @@ pub enum FaceEvent {
 /// A request to cancel is obeyed between frames: the current input is dropped without an end, and those whose frames
 /// are all in are finished. An error, which is the face detector's, is the last thing that comes.
 pub struct FaceStream<'a> {
-    events: Box<dyn Iterator<Item = Result<FaceEvent, Error>> + 'a>,
+    events: Box<dyn Iterator<Item = Result<FaceEvent, Error>> + Send + 'a>,
 }
 
 impl<'a> FaceStream<'a> {

@@ -6,13 +6,14 @@ use crate::face::{Error, FaceCrop, FaceDetector, crop_judged_faces};
 use crate::media::{DecodeEvent, DecodeReport, MediaKind};
 use crate::persons::MIN_SIDE;
 use crate::progress::Cancel;
+use crate::timings::stage;
 use crate::types::{DetectedFace, Frame, RgbImage, VideoStatus};
 use std::collections::VecDeque;
 
 /// The faces of what decoders give, one video after the other.
 pub(super) struct VideoFaces<'a> {
     /// Of each video its frames and its end, with its position in the list. `None` when no more is to be taken.
-    decoded: Option<Box<dyn Iterator<Item = (usize, DecodeEvent)> + 'a>>,
+    decoded: Option<Box<dyn Iterator<Item = (usize, DecodeEvent)> + Send + 'a>>,
     face_detector: Box<dyn FaceDetector + 'a>,
     cancel: &'a Cancel,
     /// At most [`FaceDetector::preferred_batch`] frames that wait for being looked at, and the ends among them.
@@ -33,7 +34,7 @@ enum LookedAt {
 
 impl<'a> VideoFaces<'a> {
     pub fn new(
-        decoded: impl Iterator<Item = (usize, DecodeEvent)> + 'a,
+        decoded: impl Iterator<Item = (usize, DecodeEvent)> + Send + 'a,
         face_detector: Box<dyn FaceDetector + 'a>,
         cancel: &'a Cancel,
     ) -> Self {
@@ -59,7 +60,10 @@ impl<'a> VideoFaces<'a> {
         let enough = self.face_detector.preferred_batch().max(1);
         let mut frames = 0;
         loop {
-            let Some((input, event)) = decoded.next().filter(|_| !self.cancel.is_requested()) else {
+            let waiting = stage!("waiting for frames");
+            let next = decoded.next();
+            drop(waiting);
+            let Some((input, event)) = next.filter(|_| !self.cancel.is_requested()) else {
                 self.decoded = None;
                 // A video that has not ended by now is dropped.
                 let last_end = self.waiting.iter().rposition(|(_, event)| frame_of(event).is_none());
@@ -67,6 +71,7 @@ impl<'a> VideoFaces<'a> {
                 break;
             };
             if let Some(watch) = &mut self.watch {
+                let _stage = stage!("looking for new scenes");
                 match &event {
                     DecodeEvent::Frame(frame, _) if !watch.wants(input, frame) => continue,
                     DecodeEvent::Frame(..) => {}
@@ -86,6 +91,7 @@ impl<'a> VideoFaces<'a> {
 
     /// Finds the faces of all frames that wait.
     fn look(&mut self) -> Result<(), Error> {
+        let _stage = stage!("finding faces");
         let frames: Vec<(MediaKind, &RgbImage)> =
             self.waiting.iter().filter_map(|(_, event)| frame_of(event)).collect();
         let mut found = Vec::with_capacity(frames.len());
@@ -139,12 +145,14 @@ impl VideoFaces<'_> {
         kind: MediaKind,
         faces: &[DetectedFace],
     ) -> Result<(Vec<FaceCrop>, Vec<usize>), Error> {
+        let _stage = stage!("cutting out faces");
         let Some(watch) = &mut self.watch else {
             return Ok((self.face_detector.crops(kind, image, faces)?, Vec::new()));
         };
         let judged = crop_judged_faces(image, faces, kind == MediaKind::Photograph, MIN_SIDE)?;
         let chosen = judged.iter().map(|face| Chosen { face: &faces[face.index], counted: face.counted });
         let chosen: Vec<Chosen> = chosen.collect();
+        let _stage = stage!("telling persons apart");
         let persons = watch.follow(input, image, &chosen, faces.len() - chosen.len());
         Ok((judged.into_iter().map(|face| face.crop).collect(), persons))
     }

@@ -30,7 +30,7 @@ pub struct Seen {
 }
 
 /// Is told of each frame that was looked at: its input, how many of that input were, and how many will be at least.
-pub type OnFrame<'a> = Box<dyn FnMut(usize, usize, usize) + 'a>;
+pub type OnFrame<'a> = Box<dyn FnMut(usize, usize, usize) + Send + 'a>;
 
 /// Looks at frames as they are decoded and decides which to search for faces, and at faces as they are found.
 pub(super) struct Watch<'a> {

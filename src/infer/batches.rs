@@ -6,7 +6,9 @@ use crate::face::{self, FaceCrop};
 use crate::face_stream::{FaceEvent, InputEnd};
 use crate::imaging::Light;
 use crate::model::{ForgeryDetector, PendingScores, UploadedCrops};
+use crate::timings::stage;
 use crate::types::{BBox, RgbImage};
+use crossbeam_channel::bounded;
 use std::collections::VecDeque;
 
 /// A face that was found and scored.
@@ -98,6 +100,9 @@ impl CropScorer for ForgeryDetector {
 /// How many persons' worth of crops is kept of an input.
 const PERSONS_KEPT: usize = 4;
 
+/// Frames whose faces may wait to be scored.
+const EVENTS_AHEAD: usize = 4;
+
 /// How crops are gathered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batches {
@@ -120,8 +125,35 @@ impl Batches {
 
 /// Scores the faces of all inputs, and tells of each input, in order, as soon as all its faces have scores.
 ///
+/// The next faces are looked for on a thread of its own while those before are scored: neither fills all cores by itself.
 /// Where the stream is cut short by a wish to stop, or scoring is, the inputs before are told and no error is made of it.
 pub(super) fn score_stream<S: CropScorer>(
+    events: impl Iterator<Item = Result<FaceEvent, face::Error>> + Send,
+    scorer: &S,
+    batches: Batches,
+    conclude: impl FnMut(usize, InputEnd, ScoredFaces<S::Score>) -> Result<()>,
+) -> Result<()> {
+    let (found, next) = bounded(EVENTS_AHEAD);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for event in events {
+                let _stage = stage!("waiting for scoring");
+                // Nobody takes more when scoring has ended.
+                if found.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let waited_for = move || {
+            let _stage = stage!("waiting for faces");
+            next.recv().ok()
+        };
+        score_events(std::iter::from_fn(waited_for), scorer, batches, conclude)
+    })
+}
+
+/// [`score_stream`] without a thread.
+fn score_events<S: CropScorer>(
     events: impl Iterator<Item = Result<FaceEvent, face::Error>>,
     scorer: &S,
     batches: Batches,
@@ -241,6 +273,7 @@ impl<'a, S: CropScorer, T> InputScorer<'a, S, T> {
         if self.waiting.is_empty() {
             return Ok(());
         }
+        let _stage = stage!("scoring faces");
         let batch = std::mem::take(&mut self.waiting);
         let uploaded = self.scorer.upload(&batch)?;
         while !self.in_flight.is_empty() && self.in_flight.len() >= self.batches.in_flight {

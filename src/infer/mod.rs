@@ -38,6 +38,7 @@ use crate::Result;
 use crate::hash::FileSum;
 use crate::metrics::{Bootstrap, ScoredVideo, VideoMetrics};
 use crate::progress::{Cancel, Progress};
+use crate::timings::stage;
 use crate::types::VideoStatus;
 use evidence::RunEvidence;
 use input::{InputItem, Inputs};
@@ -93,6 +94,7 @@ pub fn run_with(
     following: Following,
 ) -> Result<InferSummary> {
     config.check()?;
+    let resolving = stage!("resolving paths");
     // Everything that can be wrong about paths shows before the seconds that loading networks takes.
     let whole = input::resolve(config)?;
     let part = config.shard.map(|shard| Part::new(shard, &whole.items));
@@ -112,8 +114,12 @@ pub fn run_with(
     let mut videos: BTreeMap<usize, VideoResult> = taken.unwrap_or_default();
     let inputs = inputs.only(|item| !videos.contains_key(&item.place));
 
+    drop(resolving);
+
+    let loading = stage!("loading networks");
     let Opened { forgery_detector, faces, face_detector } =
         networks::open(config, &inputs, progress, cancel)?;
+    drop(loading);
     let judge = Judge::new(forgery_detector.calibration(), config.threshold);
     let ratios = forgery_detector.likelihood_ratios();
     let started = Instant::now();
@@ -133,7 +139,9 @@ pub fn run_with(
                 identity = run_evidence.as_ref().map(RunEvidence::identity);
             }
             likelihood::tell(&mut video, ratios);
+            let hashing = stage!("waiting for checksums");
             video.file = hearing.next();
+            drop(hashing);
             let modified = video.file.as_ref().and_then(|file| file.modified.as_deref());
             tell(&ResultLine { video: &video, modified, run: identity.as_deref() })?;
             faces_scored += video.faces;
@@ -193,6 +201,7 @@ pub fn run_with(
         timing,
     };
     if let Some(path) = &config.report {
+        let _stage = stage!("composing the report");
         // Hours of scoring are not lost for it.
         summary.report_failed = report::write(path, &summary, &gallery.in_order(&places), &forgery_detector)
             .err()

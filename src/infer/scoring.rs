@@ -16,6 +16,7 @@ use crate::media::Reading;
 use crate::metrics::{CalibratedRange, video_score_over};
 use crate::model::ForgeryDetector;
 use crate::progress::{Cancel, Progress};
+use crate::timings::stage;
 use std::path::PathBuf;
 
 /// What takes a result as soon as it is there, with its position among the items.
@@ -49,6 +50,7 @@ pub(super) fn score_all(
         ..Batches::for_detector(config.batch_size, forgery_detector)
     };
     score_stream(faces, forgery_detector, batches, |number, end, found| {
+        let _stage = stage!("judging");
         let result = builder.result(number, end, found, gallery)?;
         for note in result.note.iter().chain(&result.remarks) {
             progress.note(&format!("{}: {note}", result.path));

@@ -10,6 +10,7 @@ use crate::packed_faces::{
     PackOutcome, PackSettings, PackedVideoWriter, PackedWriter, PlannedVideo, VideoEntry,
 };
 use crate::progress::{Cancel, Progress};
+use crate::timings::stage;
 use crate::types::{Shard, VideoStatus};
 use crate::video::distinct_frame_indices;
 use std::path::PathBuf;
@@ -163,6 +164,7 @@ fn fill(
             Some(video) => video,
             None => writer.start(pending[input])?,
         };
+        let _stage = stage!("writing faces");
         match event {
             FaceEvent::Frame { faces, .. } => {
                 for crop in &faces.crops {

@@ -15,7 +15,7 @@ use tch::{Kind, Tensor};
 const PLACES: [(f64, f64); 5] = [(47.5, 46.6), (100.5, 46.6), (74.0, 76.6), (50.4, 103.0), (97.6, 103.0)];
 
 /// What tells faces apart by their looks.
-pub trait FaceLooks {
+pub trait FaceLooks: Send {
     /// The looks of some faces of a frame, in their order; `None` where there is no network to tell.
     fn looks(&mut self, frame: &RgbImage, faces: &[&DetectedFace]) -> Option<Vec<Embedding>>;
 

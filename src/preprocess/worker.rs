@@ -9,6 +9,7 @@ use crate::face::{FaceDetector, LandmarkDetector};
 use crate::imaging::write_png;
 use crate::prepared_frames::{write_boxes, write_landmarks};
 use crate::progress::Cancel;
+use crate::timings::stage;
 use crate::types::{DetectedFace, FaceBox, Landmarks, RgbImage};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
@@ -132,7 +133,11 @@ pub fn work(
         Ok(worker) => worker,
         Err(error) => return drop(reports.send(Report::Failed(error))),
     };
-    for job in jobs {
+    let next = || {
+        let _stage = stage!("waiting for frames");
+        jobs.recv().ok()
+    };
+    while let Some(job) = next() {
         let done = worker.frame(job, cancel);
         if reports.send(Report::Frame(done)).is_err() {
             return;
@@ -158,6 +163,7 @@ impl<'a> Worker<'a> {
             done.trouble = Some(Trouble::Cancelled);
             return done;
         }
+        let _stage = stage!("finding faces");
         match image.pixels(work.index).and_then(|image| self.find(&work, image)) {
             Err(problem) => done.trouble = Some(Trouble::Detection(problem)),
             Ok(found) => match found.write(&work) {
@@ -186,6 +192,7 @@ impl<'a> Worker<'a> {
         };
         let landmarks = match (self.landmarks, needs_landmarks) {
             (Some(landmark_detector), true) => {
+                let _stage = stage!("finding landmarks");
                 Some(landmark_detector.detect(&image).map_err(|e| with_causes(&e))?)
             }
             _ => None,
@@ -213,6 +220,7 @@ struct FoundFaces {
 impl FoundFaces {
     /// The frame's own image first: a frame without its arrays is looked at again, arrays without a frame would not be missed.
     fn write(&self, work: &FrameWork) -> Result<(), String> {
+        let _stage = stage!("writing files");
         let landmarks = self.landmarks.as_deref().filter(|faces| !faces.is_empty());
         let boxes = self.boxes.as_deref().filter(|faces| !faces.is_empty());
         let has_face = landmarks.is_some() || boxes.is_some();

@@ -54,6 +54,8 @@ mod support;
 /// What tests need of the machine, and what becomes of a test where it is missing.
 #[path = "../../src/testing.rs"]
 mod testing;
+/// Where the time goes.
+mod timings;
 /// Training: from a prepared set to checkpoints, interrupted and resumed.
 mod train;
 /// Numbers of the PyTorch reference.

@@ -28,9 +28,14 @@ mod verify;
 
 use args::{Command, Global};
 use progress::Console;
+use sbi::native::process;
 use sbi::progress::Cancel;
+use sbi::timings::{StageClock, Timings};
 use signals::Signals;
-use std::process::ExitCode;
+use std::io::Write;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Set by Ctrl-C; stages look at it between frames.
 static CANCEL: Cancel = Cancel::new();
@@ -79,11 +84,21 @@ impl Session<'_> {
     }
 }
 
-fn main() -> ExitCode {
+fn main() -> ! {
+    let code = run();
+    // What is still in the buffer goes out; that nobody reads it any more is no failure.
+    let _ = std::io::stdout().flush();
+    // Not by way of the libraries' destructors: libtorch takes a tenth of a second to put itself away.
+    process::end_at_once(i32::from(code))
+}
+
+/// Does what the command line asks for; the exit status.
+fn run() -> u8 {
     let cli = startup::begin();
     let progress = &Console::new(cli.global.quiet);
     let session = Session { global: &cli.global, progress, cancel: &CANCEL, signals: &SIGNALS };
-    let result = set_up(&cli.global).and_then(|()| match &cli.command {
+    let clock = cli.global.timings.then(StageClock::new);
+    let result = set_up(&cli.global, clock.clone()).and_then(|()| match &cli.command {
         Command::Preprocess(args) => preprocess::run(args, &session),
         Command::Reconstruct(args) => reconstruct::run(args, &session),
         Command::Train(args) => train::run(args, &session),
@@ -101,22 +116,28 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args, &session),
         Command::Doctor(args) => doctor::run(args, &session),
     });
+    if let Some(clock) = clock {
+        eprintln!("{}", Timings::of(&clock));
+    }
     match result {
-        Ok(outcome) => ExitCode::from(outcome.exit_code()),
+        Ok(outcome) => outcome.exit_code(),
         Err(error) => {
             eprintln!("error: {}", advice::told(&error));
-            ExitCode::from(2)
+            2
         }
     }
 }
 
-fn set_up(global: &Global) -> anyhow::Result<()> {
+fn set_up(global: &Global, clock: Option<StageClock>) -> anyhow::Result<()> {
     let level = match global.verbose {
-        0 => tracing::Level::WARN,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
+    // Stages are for the clock alone.
+    let messages = filter_fn(|metadata| metadata.target() != sbi::timings::TARGET).and(level);
+    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time();
+    tracing_subscriber::registry().with(written.with_filter(messages)).with(clock).init();
     ctrlc::set_handler(|| SIGNALS.arrived(&CANCEL))?;
     Ok(())
 }

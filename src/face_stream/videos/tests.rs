@@ -4,7 +4,6 @@ use super::*;
 use crate::face::FaceDetectorIdentity;
 use crate::types::BBox;
 use proptest::prelude::*;
-use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
 /// Finds as many faces as the red of an image's first pixel says, and remembers how many images it was given at a time.
@@ -195,17 +194,17 @@ fn photographs_are_looked_at_together_and_nothing_waits_behind_what_has_no_frame
     ];
     let face_detector = Made::new(4);
     // As soon as an event is asked for, all that can be told before it has been told.
-    let told = RefCell::new(Vec::new());
+    let told = Mutex::new(Vec::new());
     let mut before = Vec::new();
     let events = all_events(&videos);
-    let watched = events.into_iter().inspect(|_| before.push(told.borrow().len()));
+    let watched = events.into_iter().inspect(|_| before.push(told.lock().unwrap().len()));
     let cancel = Cancel::new();
     for event in VideoFaces::new(watched, Box::new(face_detector.clone()), &cancel) {
         if let FaceEvent::End { input, .. } = event.unwrap() {
-            told.borrow_mut().push(input);
+            told.lock().unwrap().push(input);
         }
     }
-    assert_eq!(told.into_inner(), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(told.into_inner().unwrap(), [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(face_detector.looked(), [4, 1]);
     assert_eq!(before, [0, 1, 1, 1, 1, 1, 1, 1, 1, 5, 6, 6]);
 }

@@ -10,8 +10,14 @@ thread_local! {
 /// Threads that compute: the inference engine's, and libtorch's in training. Call once, before anything computes.
 pub fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
+    start_pool(threads);
+}
+
+/// Starts the engine's threads; 0: one per core.
+fn start_pool(threads: usize) {
+    let named = |_| "compute".to_owned();
     // Failing leaves the default of all cores: slower to share, but not wrong.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(named).build_global();
 }
 
 /// For a thread of which there is one per core already: networks keep to this thread.
@@ -27,8 +33,9 @@ pub fn set_worker_threads() {
 /// Call once, before anything computes and before any other thread uses OpenCV, whose pool of threads is not to be
 /// changed while it works.
 pub fn share_cores(threads: Option<usize>, libtorch_computes: bool) {
-    if let Some(threads) = threads {
-        set_threads(threads);
+    match threads {
+        Some(threads) => set_threads(threads),
+        None => start_pool(0),
     }
     // Our own threads fill the cores. Failing leaves OpenCV's own choice: slower, but not wrong.
     let _ = opencv::core::set_num_threads(1);

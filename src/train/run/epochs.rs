@@ -6,6 +6,7 @@ use super::start::Run;
 use crate::Result;
 use crate::atomic_file;
 use crate::progress::Cancel;
+use crate::timings::stage;
 use crate::train::TrainError;
 use crate::train::config::Config;
 use crate::train::first_batch;
@@ -79,12 +80,16 @@ impl Run<'_> {
         let accumulate = self.config.optim.accumulate;
         let mut batches = self.train.epoch(epoch as u64, self.state.position.step * accumulate);
         while self.state.position.step < steps {
+            let waiting = stage!("waiting for pairs");
             let of_step = batches.by_ref().take(accumulate).collect::<Result<Vec<_>, _>>()?;
+            drop(waiting);
             if let (0, Some(first)) = (self.state.position.steps, of_step.first()) {
                 self.show(first)?;
             }
+            let stepping = stage!("steps");
             let report = self.step(&of_step, cancel.is_requested())?;
             self.state.after_step(&report);
+            drop(stepping);
             self.progress.advance(&format!("epoch {}, loss {:.4}", epoch + 1, report.loss));
             let StepReport { loss, gradient_norm, .. } = report;
             tracing::debug!(epoch, step = self.state.position.step, loss, gradient_norm);
@@ -161,6 +166,7 @@ impl Run<'_> {
 
     /// Scores the held-out pairs, with the averages of the weights where there are any.
     fn validate(&mut self) -> Result<Validation> {
+        let _stage = stage!("validation");
         let (val, ranks) = (&self.val, self.among.ranks());
         self.state.with_averages(|state| {
             let mut validator = Validator::default();

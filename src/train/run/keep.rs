@@ -3,6 +3,7 @@
 use super::epochs::EpochTiming;
 use super::start::Run;
 use crate::metrics::Calibration;
+use crate::timings::stage;
 use crate::train::best_list::Decision;
 use crate::train::config::Config;
 use crate::train::curves::write_curves;
@@ -18,6 +19,7 @@ use std::time::SystemTime;
 impl Run<'_> {
     /// Saves the state to go on from in the middle of an epoch: nobody has validated these weights.
     pub fn save(&self) -> Result<()> {
+        let _stage = stage!("saving");
         if !self.among.ranks().is_first() {
             return Ok(());
         }

@@ -52,6 +52,9 @@ pub struct Global {
     /// More messages; twice for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Say at the end where the time went: stage by stage, waiting included, and processor by processor
+    #[arg(long, global = true)]
+    pub timings: bool,
     /// No progress, errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -94,6 +97,15 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether the first thing that it does is decoding videos or photographs.
+    pub fn decodes(&self) -> bool {
+        match self {
+            Command::Infer(args) => args.test_set.packed.is_none(),
+            Command::Preprocess(_) | Command::NpyPack(_) | Command::Robustness(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it computes with libtorch's own operators, whose threads are OpenMP's: training, autoencoders, and the
     /// products of matrices that the machine is measured by.
     pub fn needs_openmp(&self) -> bool {
@@ -110,6 +122,17 @@ mod tests {
     fn flags_are_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_that_decode_first_are_known() {
+        let decodes = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap().command.decodes();
+        for line in ["sbi infer a.mp4", "sbi infer -d FF", "sbi npy-pack -d FF", "sbi preprocess -d Original"] {
+            assert!(decodes(line), "{line}");
+        }
+        for line in ["sbi infer --packed a", "sbi doctor", "sbi train a.json", "sbi serve"] {
+            assert!(!decodes(line), "{line}");
+        }
     }
 
     #[test]
