@@ -8,7 +8,7 @@
 use crate::metrics::OverFrames;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 /// Keys in a weight file's metadata.
 const MIRRORED: &str = "mirrored_view";
@@ -37,7 +37,12 @@ impl Views {
 
     /// How many images are scored for a crop: 1 to 3.
     pub fn count(self) -> i64 {
-        1 + i64::from(self.mirrored) + i64::from(self.control > 0.0)
+        1 + i64::from(self.mirrored) + i64::from(self.has_control())
+    }
+
+    /// Whether a control is scored beside the crop.
+    pub(super) fn has_control(self) -> bool {
+        self.control > 0.0
     }
 
     /// Reads them from a weight file's metadata; what these do not state is not done. An unknown value is an error, given
@@ -90,8 +95,8 @@ impl Views {
         if self.mirrored {
             views.push(crops.f_flip([ACROSS])?);
         }
-        if self.control > 0.0 {
-            views.push(control(crops)?);
+        if self.has_control() {
+            views.push(control(crops, &inner_face(crops.size()[ACROSS as usize]))?);
         }
         Tensor::f_cat(&views, 0)
     }
@@ -126,18 +131,28 @@ impl Views {
     }
 }
 
-/// Crops `[n, 3, side, side]` whose inner face, where a crop has it, is a third as sharp.
-fn control(crops: &Tensor) -> Result<Tensor, TchError> {
+/// The control of one crop `[3, side, side]`, 0..1, as [`Views::images`] makes it; `mask`: [`inner_face`] of this side.
+///
+/// Fails when libtorch runs out of memory.
+pub(super) fn control_of(planes: &[f32], side: i64, mask: &[f32]) -> Result<Vec<f32>, TchError> {
+    let _no_grad = tch::no_grad_guard();
+    let control = control(&Tensor::f_from_slice(planes)?.f_view([1, 3, side, side])?, mask)?;
+    Vec::<f32>::try_from(control.f_contiguous()?.f_view([-1])?)
+}
+
+/// Crops `[n, 3, side, side]` whose inner face, where a crop has it, is a third as sharp; `mask`: [`inner_face`] of this side.
+fn control(crops: &Tensor, mask: &[f32]) -> Result<Tensor, TchError> {
     let side = crops.size()[3];
     let coarse = (side / 3).max(1);
     let blurred = crops.f_adaptive_avg_pool2d([coarse, coarse])?;
     let blurred = blurred.f_upsample_bilinear2d([side, side], false, None, None)?;
-    let mask = inner_face(side).f_to_device(crops.device())?.f_to_kind(crops.kind())?;
+    let mask = Tensor::f_from_slice(mask)?.f_view([side, side])?;
+    let mask = mask.f_to_device(crops.device())?.f_to_kind(crops.kind())?;
     crops.f_add(&blurred.f_sub(crops)?.f_mul(&mask)?)
 }
 
-/// 1 in an ellipse where crops have the inner face, 0 outside, with a soft edge: `[side, side]`.
-fn inner_face(side: i64) -> Tensor {
+/// 1 in an ellipse where crops have the inner face, 0 outside, with a soft edge: `[side, side]`, flat.
+pub(super) fn inner_face(side: i64) -> Vec<f32> {
     /// Centre and half axes in parts of the side, as margins of crops leave them.
     const CENTRE: (f64, f64) = (0.5, 0.53);
     const HALF_AXES: (f64, f64) = (0.30, 0.33);
@@ -151,14 +166,14 @@ fn inner_face(side: i64) -> Tensor {
         // Without a kink at either end.
         (inside * inside * (3.0 - 2.0 * inside)) as f32
     };
-    let values: Vec<f32> = (0..side * side).map(value).collect();
-    Tensor::from_slice(&values).view([side, side]).to_kind(Kind::Float)
+    (0..side * side).map(value).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::fill;
+    use tch::Kind;
 
     const SIDE: i64 = 24;
 
