@@ -43,6 +43,9 @@ pub struct FaceDetectorConfig {
     pub max_size: Option<usize>,
     /// Longer sides than this are brought down to it, where there is no `max_size`; `None`: never.
     pub largest: Option<usize>,
+    /// With MobileNet: frames of videos are looked at with this longest side first, and in full only where that does not find
+    /// large faces alone; `None`: never. A `max_size` takes precedence.
+    pub quick: Option<usize>,
     /// By whose rule faces are found and cut out. DeepfakeBench's is dlib's: all of the above but `weights_dir` is
     /// without use then.
     pub crop: CropRule,
@@ -58,6 +61,7 @@ impl Default for FaceDetectorConfig {
             weights_dir: weights_dir(),
             max_size: None,
             largest: None,
+            quick: None,
             crop: CropRule::Published,
             landmark_model: None,
         }
@@ -117,7 +121,9 @@ impl FaceDetectorConfig {
             return Ok((Box::new(BenchmarkCropper::new(model)), warning.into_iter().collect()));
         }
         let (variant, path, warning) = self.resolve()?;
-        let detector = RetinaFace::load(variant, &path, self.max_size, plan)?.with_largest(self.largest);
+        let detector = RetinaFace::load(variant, &path, self.max_size, plan)?
+            .with_largest(self.largest)
+            .with_quick_look(self.quick.filter(|_| variant == RetinaFaceBody::MobileNet025));
         let notes = warning.into_iter().chain(detector.notes().iter().cloned()).collect();
         Ok((Box::new(detector), notes))
     }

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 /// Longest side in pixels of frames in which MobileNet finds faces well, however large they are.
 const BUNDLED_LARGEST: usize = 1280;
+/// Longest side in pixels of frames in which it finds large faces as well.
+const QUICK: usize = 640;
 
 /// Where the faces come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,8 +136,16 @@ impl Config {
         let choice =
             if auto { FaceDetectorChoice::Fixed(RetinaFaceBody::MobileNet025) } else { faces.choice };
         let largest = faces.largest.or(auto.then_some(BUNDLED_LARGEST));
-        let face_detector = FaceDetectorConfig { choice, largest, ..faces };
-        Ok(Config { face_detector, ..Config::new(bundled_detector()?, source) })
+        let faces = FaceDetectorConfig { choice, largest, ..faces };
+        Ok(Config::with_faces(bundled_detector()?, source, faces))
+    }
+
+    /// The published settings with this face detector. MobileNet looks at frames of videos in a small size first, unless
+    /// something else is asked for; at those of test sets in full, because faces are to be those that packing them gives.
+    pub fn with_faces(weights: PathBuf, source: InferSource, faces: FaceDetectorConfig) -> Self {
+        let of_files = matches!(source, InferSource::Files(_));
+        let quick = faces.quick.or(of_files.then_some(QUICK));
+        Config { face_detector: FaceDetectorConfig { quick, ..faces }, ..Config::new(weights, source) }
     }
 
     /// How videos and photographs are read: those of test sets as published numbers want it.

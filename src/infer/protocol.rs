@@ -6,7 +6,7 @@ use super::evidence::RunEvidence;
 use super::input::{FacesFrom, Inputs};
 use super::{Config, InferSource, NEUTRAL_SCORE, VideoResult};
 use crate::datasets::{Compression, TestSet};
-use crate::face::{BENCHMARK_CROPPER, BENCHMARK_SIDE};
+use crate::face::{BENCHMARK_CROPPER, BENCHMARK_SIDE, FaceDetectorConfig, RetinaFaceBody};
 use crate::metrics::OverFrames;
 use crate::model::Views;
 use crate::types::FACE_SIDE;
@@ -59,6 +59,14 @@ fn rule(views: Views) -> String {
     format!("{over_frames}{mirrored}{control}")
 }
 
+/// In what frames faces are looked for first, where that is not as published.
+fn first_look(config: &Config, face_detector: Option<&str>) -> String {
+    let FaceDetectorConfig { quick, max_size, .. } = &config.face_detector;
+    let is_quick = max_size.is_none() && face_detector == Some(RetinaFaceBody::MobileNet025.name());
+    let quick = quick.filter(|_| is_quick);
+    quick.map_or(String::new(), |side| format!("large ones in frames of {side} px, "))
+}
+
 impl Protocol {
     pub(super) fn of(
         config: &Config,
@@ -90,7 +98,10 @@ impl Protocol {
                 (_, Some(BENCHMARK_CROPPER)) => {
                     format!("faces aligned as DeepfakeBench does, {BENCHMARK_SIDE} px")
                 }
-                _ => format!("boxes widened by an eighth on each side, {FACE_SIDE} px"),
+                _ => format!(
+                    "{}boxes widened by an eighth on each side, {FACE_SIDE} px",
+                    first_look(config, face_detector)
+                ),
             },
             videos: videos.len(),
             without_face: videos.iter().filter(|video| video.frame_scores.is_empty()).count(),
@@ -191,6 +202,17 @@ mod tests {
             rule(views),
             "mean over frames of the log odds of the highest face, mirrored too, 0.4 of a control's log odds taken off"
         );
+    }
+
+    #[test]
+    fn a_first_look_in_small_frames_is_named() {
+        let config = Config::new("w.tar".into(), InferSource::Files(Vec::new()));
+        let quick =
+            Config::with_faces(config.weights.clone(), config.source.clone(), FaceDetectorConfig::default());
+        let small = Some("retinaface-mnet");
+        assert!(first_look(&quick, small).contains("640 px"));
+        assert_eq!(first_look(&config, small), "");
+        assert_eq!(first_look(&quick, Some("retinaface-r50")), "");
     }
 
     #[test]

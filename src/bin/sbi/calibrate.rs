@@ -43,11 +43,10 @@ fn source(args: &CalibrateArgs, session: &Session) -> anyhow::Result<Source> {
         .source(&args.sampling, &session.global.data_root)
         .or(labelled)
         .context("no labelled set was named")?;
-    let defaults = infer::Config::new(weights, source);
+    let defaults = infer::Config::with_faces(weights, source, args.crop.over(args.detector.config()));
     Ok(Source::Videos(Box::new(infer::Config {
         labels: args.labels.clone(),
         frames: args.sampling.frames.unwrap_or(defaults.frames),
-        face_detector: args.crop.over(args.detector.config()),
         device,
         jobs: args.sampling.jobs.unwrap_or(defaults.jobs),
         limit: args.sampling.limit,

@@ -108,7 +108,7 @@ pub fn base_config(
     session: &Session,
 ) -> anyhow::Result<Config> {
     if let Some(weights) = weights {
-        return Ok(Config { face_detector: faces, ..Config::new(weights.to_owned(), source) });
+        return Ok(Config::with_faces(weights.to_owned(), source, faces));
     }
     let config = Config::bundled(source, faces)?;
     session.progress.note(&format!(
@@ -132,7 +132,9 @@ fn config(args: &InferArgs, session: &Session) -> anyhow::Result<Config> {
     };
     let defaults =
         base_config(args.weights.as_deref(), source, args.crop.over(args.detector.config()), session)?;
+    let quick = defaults.face_detector.quick.filter(|_| !args.full_frames);
     Ok(Config {
+        face_detector: FaceDetectorConfig { quick, ..defaults.face_detector },
         labels: args.labels.clone(),
         normalisation: args.input_normalisation,
         protocol: args.protocol,

@@ -40,6 +40,8 @@ fn answer_early(start: &process::EarlyStart) {
     sbi::media::serve_if_asked(start);
     match Cli::try_parse_from(start.arguments()) {
         Ok(cli) if cli.command.needs_openmp() => start.again_for_computing(),
+        // Half of the time in which libtorch wakes up on one core is enough for a decoder to wake up on another.
+        Ok(cli) if cli.command.decodes() => sbi::media::start_early(),
         Ok(_) => {}
         Err(answer) => {
             let _ = answer.print();

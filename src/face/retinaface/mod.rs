@@ -3,6 +3,7 @@
 mod nms;
 mod preprocess;
 mod priors;
+mod quick;
 
 pub use nms::{iou, suppress};
 pub use preprocess::{Input, PreparedImages, input_size, prepare, resized_shape};
@@ -49,6 +50,7 @@ pub struct RetinaFace {
     /// As it was asked for; `None`: the body's default.
     max_size: Option<usize>,
     largest: Option<usize>,
+    quick: Option<usize>,
     net: RetinaFaceNet,
     device: Device,
     weights: String,
@@ -73,7 +75,7 @@ impl RetinaFace {
         let weights = fingerprint(&file.state);
         let priors = Mutex::new(None);
         let device = execution.device();
-        Ok(RetinaFace { body, max_size, largest: None, net, device, weights, notes, priors })
+        Ok(RetinaFace { body, max_size, largest: None, quick: None, net, device, weights, notes, priors })
     }
 
     /// What a person should know about its file, one sentence each.
@@ -85,6 +87,12 @@ impl RetinaFace {
     /// smaller ones as they are. A `max_size` takes precedence.
     pub fn with_largest(self, largest: Option<usize>) -> Self {
         RetinaFace { largest, ..self }
+    }
+
+    /// This face detector, looking at frames of videos with the longest side `quick` first, and as it would else where that
+    /// does not find large faces alone. A `max_size` takes precedence.
+    pub fn with_quick_look(self, quick: Option<usize>) -> Self {
+        RetinaFace { quick, ..self }
     }
 
     /// What the network's convolutions do to find the faces of this image.
@@ -105,6 +113,20 @@ impl RetinaFace {
             RetinaFaceBody::MobileNet025 => None,
         });
         self.max_size.or(largest.filter(|largest| longest_side(image) > *largest))
+    }
+
+    /// The faces of frames that are looked at quickly first, where that is worth it.
+    fn detect_quickly(&self, images: &[&RgbImage], quick: usize) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        let full_side = |image: &RgbImage| self.side_for(image).unwrap_or(longest_side(image));
+        let worth_it = |image: &RgbImage| quick::is_worth_it(full_side(image), quick);
+        let side = |image: &RgbImage| if worth_it(image) { Some(quick) } else { self.side_for(image) };
+        let mut found = self.detect_at(images, side)?;
+        let unsure = |at: &usize| worth_it(images[*at]) && !quick::is_enough(images[*at], quick, &found[*at]);
+        let again: Vec<usize> = (0..images.len()).filter(unsure).collect();
+        let frames: Vec<&RgbImage> = again.iter().map(|&at| images[at]).collect();
+        let better = self.detect_at(&frames, |image| self.side_for(image))?;
+        again.into_iter().zip(better).for_each(|(at, faces)| found[at] = faces);
+        Ok(found)
     }
 
     /// The faces of frames whose longest sides become what `side_for` says.
@@ -167,7 +189,10 @@ impl RetinaFace {
 
 impl FaceDetector for RetinaFace {
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
-        self.detect_at(images, |image| self.side_for(image))
+        match self.quick.filter(|_| self.max_size.is_none()) {
+            Some(quick) => self.detect_quickly(images, quick),
+            None => self.detect_at(images, |image| self.side_for(image)),
+        }
     }
 
     fn detect_in_photographs(&self, images: &[&RgbImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {

@@ -79,6 +79,9 @@ pub struct Settings {
     pub max_size: Option<usize>,
     /// Longest side to which larger frames are brought down for it.
     pub largest: Option<usize>,
+    /// Longest side to which frames of videos are brought down for a first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quick: Option<usize>,
     /// Faces that go through the forgery detector at once.
     pub batch_size: usize,
     /// Half precision.
@@ -144,6 +147,7 @@ impl Settings {
             weights_dir: _,
             max_size,
             largest,
+            quick,
             crop,
             landmark_model,
         } = face_detector;
@@ -175,6 +179,7 @@ impl Settings {
             face_detector,
             max_size: *max_size,
             largest: *largest,
+            quick: quick.filter(|_| body == Some(RetinaFaceBody::MobileNet025)),
             batch_size: *batch_size,
             half: *half,
             jobs: *jobs,
@@ -230,6 +235,7 @@ impl Settings {
             weights: face_detector_weights,
             max_size: self.max_size,
             largest: self.largest,
+            quick: self.quick,
             crop: self.crop,
             landmark_model,
             ..FaceDetectorConfig::default()
@@ -263,9 +269,12 @@ mod tests {
             batch_size: 3,
             threshold: Some(0.25),
             limit: Some(2),
-            ..Config::new("w.tar".into(), source)
+            ..Config::with_faces("w.tar".into(), source, FaceDetectorConfig::default())
         };
+        let settings = Settings::of(&config, Some(RetinaFaceBody::ResNet50));
+        assert_eq!(settings.quick, None, "ResNet-50 takes no quick look");
         let settings = Settings::of(&config, Some(RetinaFaceBody::MobileNet025));
+        assert!(settings.quick.is_some());
         let text = serde_json::to_string(&settings).unwrap();
         let read: Settings = serde_json::from_str(&text).unwrap();
         assert_eq!(read, settings);

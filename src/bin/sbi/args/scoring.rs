@@ -55,6 +55,9 @@ pub struct InferArgs {
     pub sampling: SamplingArgs,
     #[command(flatten)]
     pub detector: FaceDetectorArgs,
+    /// With MobileNet: look for faces in whole frames at once, not in small ones first
+    #[arg(long)]
+    pub full_frames: bool,
     #[command(flatten)]
     pub crop: CropArgs,
     /// Faces scored at once
