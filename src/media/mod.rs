@@ -15,7 +15,7 @@ mod limits;
 mod media_file;
 
 pub use ahead::{DecodeEvent, Decoding, Decodings};
-pub use decoder::{probe_walls, serve_if_asked};
+pub use decoder::{probe_walls, serve_if_asked, start_early};
 pub use files::{MediaFiles, media_files, media_files_by_name, read_one_frame};
 pub use kind::MediaKind;
 pub use limits::{MediaLimits, Reading};

@@ -277,13 +277,31 @@ impl Server {
             let _ = gone.kill();
             let _ = gone.wait();
         }
-        let (orders, for_server) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let child = jail::start_server(for_server)?;
-        jail::send_order(orders.as_fd(), order, handles)?;
-        *server = Some((orders, child));
+        let started = started()?;
+        jail::send_order(started.0.as_fd(), order, handles)?;
+        *server = Some(started);
         Ok(())
     }
+
+    fn start_early(&self) {
+        let mut server = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if server.is_none() {
+            // Where it fails, it fails again with the first order, which tells why.
+            *server = started().ok();
+        }
+    }
+}
+
+/// A new server, and the way to it.
+fn started() -> io::Result<(OwnedFd, Child)> {
+    let (orders, for_server) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    Ok((orders, jail::start_server(for_server)?))
+}
+
+/// Starts the server before anybody has an order for it: it wakes up while this process does.
+pub fn start_early() {
+    SERVER.start_early();
 }
 
 /// The walls that stand around workers on this machine. Has a worker look at a file of nothing.

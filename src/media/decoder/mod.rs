@@ -13,8 +13,8 @@ mod server;
 mod tests;
 mod worker;
 
-pub use client::probe_walls;
 pub(super) use client::{SERVER, Session, SessionError};
+pub use client::{probe_walls, start_early};
 pub use server::serve_if_asked;
 
 crate::before_constructors!(serve_if_asked);

@@ -35,6 +35,10 @@ struct Running {
 fn serve() {
     let orders = std::io::stdin();
     let mut running: Vec<Running> = Vec::new();
+    // A server that was started before there is an order has the time to load what most orders need.
+    if !jail::is_ordered(orders.as_fd()) {
+        let _ = crate::native::libav::preload();
+    }
     loop {
         let patience = if running.is_empty() { IDLE } else { ROUND };
         match jail::receive_order::<Order>(orders.as_fd(), patience) {

@@ -14,6 +14,6 @@ mod walls;
 pub use fork::{Ended, Fork, end, fork, kill, quiet_signals, reap};
 pub use memory::SharedMemory;
 pub use messages::{Channel, ChannelError, channel_pair};
-pub use orders::{receive_order, send_order};
+pub use orders::{is_ordered, receive_order, send_order};
 pub use start::{is_server, start_server};
 pub use walls::{Limits, Walls, give_up_rights};

@@ -39,6 +39,11 @@ pub fn send_order(
     }
 }
 
+/// Whether an order waits, or none will come any more.
+pub fn is_ordered(socket: BorrowedFd<'_>) -> bool {
+    is_readable(socket, Duration::ZERO).unwrap_or(true)
+}
+
 /// The next order and its handles, waiting for it at most for `patience`: `None` if it has not come by then, an error of
 /// the kind `UnexpectedEof` if none will.
 pub fn receive_order<M: DeserializeOwned>(
