@@ -185,6 +185,44 @@ def whole_commands(table: Table, args, repeats: int) -> None:
     table.add("the same with the detector in the box", f"{seconds:.1f} s, peak {peak:.0f} MiB", "", "")
 
 
+# Sides of made photographs: what phones, messengers and web pages give, upright and across.
+PHOTOGRAPHS = [(w, h) for w in (480, 640, 720, 1000, 1080, 1280, 1600, 2048) for h in (480, 600, 750, 960, 1200)]
+
+
+def make_photographs(folder: str, portrait: str, count: int) -> None:
+    """The portrait in many sizes, each with a background of its own."""
+    import cv2
+    import numpy as np
+
+    if os.path.exists(folder):
+        return
+    unfinished = folder + ".tmp"
+    os.makedirs(unfinished, exist_ok=True)
+    image = cv2.imread(portrait)
+    random = np.random.default_rng(1)
+    for i in range(count):
+        width, height = PHOTOGRAPHS[i * 7 % len(PHOTOGRAPHS)]
+        face = min(width, height) * 2 // 3
+        photograph = cv2.resize(random.integers(0, 200, (9, 9, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+        x, y = random.integers(0, width - face), random.integers(0, height - face)
+        photograph[y : y + face, x : x + face] = cv2.resize(image, (face, face), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(os.path.join(unfinished, f"{i:04}.jpg"), photograph)
+    os.replace(unfinished, folder)
+
+
+def photographs(table: Table, args, repeats: int) -> None:
+    """One photograph from start to end, and a folder of many sizes with the share of all processors' time that it used."""
+    seconds = [run_once([SBI, "infer", "-i", args.portrait, "-q"])[0] for _ in range(3 * repeats)]
+    table.add("`sbi infer` on a photograph, detector in the box, warm", f"{statistics.median(seconds):.2f} s", "", "")
+    folder, count = os.path.join(args.work, "photographs"), 300
+    make_photographs(folder, args.portrait, count)
+    command = [SBI, "infer", "-i", folder, "-q", "--timings"]
+    told = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    busy = next(line.split()[-2] for line in told.splitlines() if "processors busy" in line)
+    rate = count / run_once(command[:-1])[0]
+    table.add(f"the same, {count} of {len(PHOTOGRAPHS)} sizes", f"{rate:.1f} photographs/s, processors {busy} % busy", "", "")
+
+
 def same_arrays(ours: str, theirs: str) -> str:
     """How the two sides' files compare, in words."""
     import glob
@@ -300,7 +338,7 @@ def machine() -> str:
     return f"{model}, {cores} cores, {platform.system()} {platform.machine()}. {version}; {versions}."
 
 
-PARTS = ["b4", "r50", "mnet", "train", "light", "checkpoint", "infer", "pairs", "preprocess"]
+PARTS = ["b4", "r50", "mnet", "train", "light", "checkpoint", "infer", "photographs", "pairs", "preprocess"]
 
 
 def main() -> None:
@@ -355,6 +393,8 @@ def main() -> None:
         preprocess(table, args, repeats if args.long else 3)
     if wanted("infer"):
         whole_commands(table, args, repeats if args.long else 3)
+    if wanted("photographs"):
+        photographs(table, args, repeats if args.long else 3)
     if args.memory:
         memory(table, args)
     table.print()

@@ -4,8 +4,8 @@
 #   scripts/bench/compare.sh             about ten minutes
 #   scripts/bench/compare.sh --long      more and longer repeats
 #   scripts/bench/compare.sh --memory    also the memory of a ten-minute video (writes one: minutes)
-#   scripts/bench/compare.sh --only b4   one part: b4, r50, mnet, train, light, checkpoint, infer, pairs, preprocess
-#                                        (may be given again)
+#   scripts/bench/compare.sh --only b4   one part: b4, r50, mnet, train, light, checkpoint, infer, photographs,
+#                                        pairs, preprocess (may be given again)
 #   scripts/bench/compare.sh --cpu-time  networks on one thread by processor time: for a machine that is not quiet
 #   scripts/bench/compare.sh --videos DIR  videos for the row preprocess, instead of made ones
 #   scripts/bench/compare.sh --portrait P  the face in the made video, instead of data/sample/astronaut.png
