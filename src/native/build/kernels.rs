@@ -55,9 +55,13 @@ pub const ENGINE: Kernels = Kernels {
 
 pub const TRAINING: Kernels = Kernels {
     name: "training",
-    files: &["src/native/training/rows.cpp", "src/native/training/depthwise.cpp"],
+    files: &[
+        "src/native/training/rows.cpp",
+        "src/native/training/depthwise.cpp",
+        "src/native/training/product.cpp",
+    ],
     flags: &["-ffp-contract=fast"],
-    lanes: Some("8"),
+    lanes: None,
 };
 
 /// Sums in the order in which dlib has them; where a fused multiply-add is wanted, the source says so.

@@ -45,6 +45,7 @@ fn main() {
         jobs.push(Box::new(|| ENGINE.compile(&AVX2)));
         jobs.push(Box::new(|| ENGINE.compile(&AVX512)));
         jobs.push(Box::new(|| TRAINING.compile(&AVX2)));
+        jobs.push(Box::new(|| TRAINING.compile(&AVX512)));
         jobs.push(Box::new(|| SCAN.compile(&AVX2)));
         jobs.push(Box::new(|| SCAN.compile(&ANY)));
     } else {
@@ -182,6 +183,7 @@ fn compile_libtorch_shims(libtorch: &Path) -> String {
         "process_group/group.cpp",
         "process_group/buckets.cpp",
         "training/block.cpp",
+        "training/builds.cpp",
         "training/norm.cpp",
         "torch/autocast.cpp",
     ]

@@ -1,5 +1,10 @@
-// Activations with their derivatives, eight at a time.
+// Activations with their derivatives, a vector at a time.
 #pragma once
+
+// Channels come in eights: without AVX-512 vectors have no more floats than that, and no fewer.
+#ifndef __AVX512F__
+#define SBI_LANES 8
+#endif
 
 #include "kernels.h"
 #include "native/simd/exponential.h"
@@ -15,10 +20,10 @@ struct NoActivation {
 };
 
 struct Swish {
-  // A division where inference multiplies with a reciprocal: one rounding less.
+  // Divisions where inference multiplies with a reciprocal: one rounding less, and the same in every build.
   static Floats value(Floats z) { return z / (exp_negative<Series::LONG>(z) + 1.0f); }
   static void both(Floats z, Floats& value, Floats& slope) {
-    const Floats share = sigmoid<Series::LONG>(z);
+    const Floats share = 1.0f / (exp_negative<Series::LONG>(z) + 1.0f);
     value = z * share;
     slope = share + value * (1.0f - share);
   }

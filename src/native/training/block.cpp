@@ -126,13 +126,13 @@ struct Block : torch::autograd::Function<Block> {
     BatchNormState state0;
     if (g.expands) {
       a = empty_like_rows(g.n, g.wide, shape.height, shape.width);
-      const at::Tensor a_rows = rows_of(a), weight = matrix(expand).t();
+      const at::Tensor a_rows = rows_of(a), weight = right_side(matrix(expand).t());
       const Pieces pieces(g.n, g.rows_in(), g.wide);
       Moments moments(pieces, g.wide);
       for_tasks(pieces.count(), [&](int64_t i) {
         const int64_t first = pieces.first(i), rows = pieces.rows(i);
         at::Tensor to = a_rows.narrow(0, first, rows);
-        at::mm_out(to, x_rows.narrow(0, first, rows), weight);
+        multiply(x_rows.narrow(0, first, rows), weight, to);
         moments.add(i, data(to), rows);
       });
       state0 = moments.settle(block->norms[0]);
@@ -151,18 +151,18 @@ struct Block : torch::autograd::Function<Block> {
     }
 
     const at::Tensor c = empty_like_rows(g.n, g.c_out, shape.out_height, shape.out_width);
-    const at::Tensor c_rows = rows_of(c), project_weight = matrix(project).t();
+    const at::Tensor c_rows = rows_of(c), project_weight = right_side(matrix(project).t());
     Moments moments(pieces, g.c_out);
     for_tasks(pieces.count(), [&](int64_t i) {
       const int64_t first = pieces.first(i), rows = pieces.rows(i);
       const at::Tensor gated = buffer(rows, g.wide);
       pieces.images_of(i, [&](int64_t image, int64_t, int64_t image_first, int64_t image_rows) {
-        sbi_row_activation(activation, data(b_rows) + image_first * g.wide, image_rows, g.wide, state1.view(),
+        kernels(g.wide).row_activation(activation, data(b_rows) + image_first * g.wide, image_rows, g.wide, state1.view(),
                            g.excites ? data(gate) + image * g.wide : nullptr,
                            mutable_data(gated) + (image_first - first) * g.wide);
       });
       at::Tensor to = c_rows.narrow(0, first, rows);
-      at::mm_out(to, gated, project_weight);
+      multiply(gated, project_weight, to);
       moments.add(i, data(to), rows);
     });
     const BatchNormState state2 = moments.settle(block->norms[2]);
@@ -171,7 +171,7 @@ struct Block : torch::autograd::Function<Block> {
     for_tasks(pieces.count(), [&](int64_t i) {
       pieces.images_of(i, [&](int64_t image, int64_t, int64_t first, int64_t rows) {
         const int64_t at = first * g.c_out;
-        sbi_row_residual(data(c) + at, rows, g.c_out, state2.view(), keep.defined() ? data(keep)[image] : 1.0f,
+        kernels(g.c_out).row_residual(data(c) + at, rows, g.c_out, state2.view(), keep.defined() ? data(keep)[image] : 1.0f,
                          block->skip ? data(x) + at : nullptr, mutable_data(result) + at);
       });
     });
@@ -208,7 +208,7 @@ struct Block : torch::autograd::Function<Block> {
       pieces.images_of(i, [&](int64_t image, int64_t part, int64_t first, int64_t rows) {
         float *sum = sums.data() + part * g.c_out, *moment = sum_moments.data() + part * g.c_out;
         const int64_t at = first * g.c_out;
-        sbi_row_gradient_sums(Activation::None, data(dy) + at, data(c) + at, rows, g.c_out, state2.view(), sum, moment);
+        kernels(g.c_out).row_gradient_sums(Activation::None, data(dy) + at, data(c) + at, rows, g.c_out, state2.view(), sum, moment);
         for (int64_t j = 0; j < g.c_out; j++) sum[j] *= factor(image), moment[j] *= factor(image);
       });
     });
@@ -228,18 +228,17 @@ struct Block : torch::autograd::Function<Block> {
       const at::Tensor dc = buffer(rows, g.c_out), gated = buffer(rows, g.wide);
       pieces.images_of(i, [&](int64_t image, int64_t, int64_t image_first, int64_t image_rows) {
         const int64_t at = image_first * g.c_out;
-        sbi_row_gradient(Activation::None, data(dy) + at, data(c) + at, image_rows, g.c_out, state2.view(),
+        kernels(g.c_out).row_gradient(Activation::None, data(dy) + at, data(c) + at, image_rows, g.c_out, state2.view(),
                          gradient2.view(state2), factor(image), mutable_data(dc) + at - first * g.c_out);
       });
-      at::Tensor to = dgated_rows.narrow(0, first, rows);
-      at::mm_out(to, dc, project);
+      multiply(dc, project, dgated_rows.narrow(0, first, rows));
       pieces.images_of(i, [&](int64_t image, int64_t part, int64_t image_first, int64_t image_rows) {
         const int64_t at = image_first * g.wide;
-        sbi_row_gated_sums(activation, data(dgated) + at, data(b) + at, image_rows, g.wide, state1.view(),
+        kernels(g.wide).row_gated_sums(activation, data(dgated) + at, data(b) + at, image_rows, g.wide, state1.view(),
                            data(gate) + image * g.wide, mutable_data(gated) + at - first * g.wide,
                            gated_sums.data() + part * part_floats);
       });
-      dweight.addmm_(dc.t(), gated);
+      multiply(dc.t(), gated, dweight, true);
     });
     result[DPROJECT] = dproject.sum().view(saved[PROJECT].sizes());
 
@@ -286,12 +285,12 @@ struct Block : torch::autograd::Function<Block> {
                             da_moments.data()};
     for_tasks(g.n * g.blocks(), [&](int64_t task) {
       const int64_t image = task / g.blocks();
-      const at::Tensor scratch = at::empty({sbi_depthwise_backward_scratch(shape)});
+      const at::Tensor scratch = at::empty({kernels(g.wide).depthwise_backward_scratch(shape)});
       DepthwiseBackward of = whole;
       const int64_t in = image * g.rows_in() * g.wide, out = image * g.rows_out() * g.wide, one = image * g.wide;
       of.dgated += out, of.b += out, of.gate += one, of.pooled += one, of.x += in, of.dx += in;
       of.dweight += image * block.kernel * block.kernel * g.wide, of.dx_sum += one, of.dx_moment += one;
-      sbi_depthwise_backward(shape, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
+      kernels(g.wide).depthwise_backward(shape, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
     });
     result[DDEPTHWISE] = dtaps.sum(0).t().reshape(saved[DEPTHWISE].sizes());
 
@@ -313,12 +312,12 @@ struct Block : torch::autograd::Function<Block> {
     dexpand.for_pieces([&](int64_t i, at::Tensor& dweight) {
       const int64_t first = pieces_in.first(i), rows = pieces_in.rows(i), at = first * g.wide;
       const at::Tensor through = buffer(rows, g.wide);
-      sbi_row_gradient(Activation::None, data(da) + at, data(seen) + at, rows, g.wide, state0.view(),
+      kernels(g.wide).row_gradient(Activation::None, data(da) + at, data(seen) + at, rows, g.wide, state0.view(),
                        gradient0.view(state0), 1.0f, mutable_data(through));
       at::Tensor to = dx_rows.narrow(0, first, rows);
-      if (skip) at::addmm_out(to, dy_rows.narrow(0, first, rows), through, expand);
-      else at::mm_out(to, through, expand);
-      dweight.addmm_(through.t(), x_rows.narrow(0, first, rows));
+      if (skip) to.copy_(dy_rows.narrow(0, first, rows));
+      multiply(through, expand, to, skip);
+      multiply(through.t(), x_rows.narrow(0, first, rows), dweight, true);
     });
     result[DEXPAND] = dexpand.sum().view(saved[EXPAND].sizes());
     result[DX] = dx;
@@ -335,11 +334,11 @@ struct Block : torch::autograd::Function<Block> {
     std::vector<double> means(g.n * g.wide), squares(g.n * g.wide);
     for_tasks(g.n * g.blocks(), [&](int64_t task) {
       const int64_t image = task / g.blocks(), one = image * g.wide;
-      const at::Tensor scratch = at::empty({sbi_depthwise_forward_scratch(g.depthwise)});
+      const at::Tensor scratch = at::empty({kernels(g.wide).depthwise_forward_scratch(g.depthwise)});
       const DepthwiseForward of{activation, data(seen) + image * g.rows_in() * g.wide, norm, data(depthwise_taps),
                                 mutable_data(b) + image * g.rows_out() * g.wide, means.data() + one,
                                 squares.data() + one};
-      sbi_depthwise_forward(g.depthwise, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
+      kernels(g.wide).depthwise_forward(g.depthwise, of, task % g.blocks() * DEPTHWISE_BLOCK, mutable_data(scratch));
     });
     std::vector<double> mean(g.wide), square(g.wide);
     for (int64_t image = 0; image < g.n; image++) {
@@ -360,7 +359,7 @@ struct Block : torch::autograd::Function<Block> {
     std::vector<float> sums(pieces.parts() * g.wide);
     for_tasks(pieces.count(), [&](int64_t i) {
       pieces.images_of(i, [&](int64_t, int64_t part, int64_t first, int64_t rows) {
-        sbi_row_pool(activation, data(b) + first * g.wide, rows, g.wide, state.view(), sums.data() + part * g.wide);
+        kernels(g.wide).row_pool(activation, data(b) + first * g.wide, rows, g.wide, state.view(), sums.data() + part * g.wide);
       });
     });
     const at::Tensor pooled = at::empty({g.n, g.wide});

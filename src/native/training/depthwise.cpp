@@ -9,12 +9,35 @@ namespace sbi {
 namespace {
 
 constexpr int WIDEST = DEPTHWISE_BLOCK / LANES;
-// Results computed side by side: 4 x 2 sums and the weights fill the 16 registers.
+// Results computed side by side: of vectors of 8, 4 x 2 sums and the weights fill the 16 registers.
 constexpr int ABREAST = 4;
 
 template <int N>
 void load_all(Floats* to, const float* from) {
   for (int v = 0; v < N; v++) to[v] = load(from + v * LANES);
+}
+
+// Has a row's vectors fetched that will be wanted next, while there is still work on this one. Into the second-level
+// cache: in the first one, rows that lie a power of two apart would push one another out.
+template <int N>
+void prefetch(const float* from) {
+  for (int v = 0; v < N; v++) __builtin_prefetch(from + v * LANES, 0, 2);
+}
+
+// Writes what is too large to be in the cache still when it is read again: past the cache, where whole lines can be.
+inline void store_past(float* to, Floats v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, reinterpret_cast<__m512>(v));
+#else
+  store(to, v);
+#endif
+}
+
+// Has what was written past the cache seen by all.
+inline void settle_past() {
+#if defined(__AVX512F__)
+  _mm_sfence();
+#endif
 }
 
 // Columns of a ring of inputs: those of the image and the zeros around them.
@@ -56,13 +79,16 @@ void forward_task(const DepthwiseShape& s, const DepthwiseForward& of, int64_t c
     float* row = ring + padded_row % KERNEL * row_floats;
     const int64_t source = padded_row - s.before;
     if (source < 0 || source >= s.height) return fill(row, row + row_floats, 0.0f);
+    const int64_t ahead = source + 1 < s.height ? s.width * s.channels : 0;
     const float* from = of.x + source * s.width * s.channels + c;
     float* to = row + s.before * BLOCK;
-    for (int64_t i = 0; i < s.width; i++, from += s.channels, to += BLOCK)
+    for (int64_t i = 0; i < s.width; i++, from += s.channels, to += BLOCK) {
+      prefetch<N>(from + ahead);
       for (int v = 0; v < N; v++) {
         const Floats value = load(from + v * LANES);
         store(to + v * LANES, normed ? Act::value(value * scale[v] + shift[v]) : value);
       }
+    }
   };
 
   double *mean = of.mean + c, *squares = of.squares + c;
@@ -129,8 +155,10 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
     float *row = seen + padded_row % KERNEL * seen_floats, *slope_row = slopes + padded_row % KERNEL * seen_floats;
     const int64_t source = padded_row - s.before;
     if (source < 0 || source >= s.height) return fill(row, row + seen_floats, 0.0f);
+    const int64_t ahead = source + 1 < s.height ? s.width * s.channels : 0;
     const float* from = of.x + source * s.width * s.channels + c;
-    for (int64_t i = s.before; i < s.before + s.width; i++, from += s.channels)
+    for (int64_t i = s.before; i < s.before + s.width; i++, from += s.channels) {
+      prefetch<N>(from + ahead);
       for (int v = 0; v < N; v++) {
         Floats value = load(from + v * LANES);
         if (normed) {
@@ -140,6 +168,7 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
         }
         store(row + i * BLOCK + v * LANES, value);
       }
+    }
   };
 
   Floats scale[N], shift[N], mean[N], gate[N], pooled[N], slope_of[N], offset[N];
@@ -156,7 +185,10 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
   const auto fill_gradient = [&](int64_t oy) {
     float* row = grads + oy % KERNEL * grad_floats + (KERNEL - 1) * BLOCK;
     int64_t at = oy * s.out_width * s.channels + c;
-    for (int64_t i = 0; i < s.out_width; i++, at += s.channels)
+    const int64_t ahead = oy + 1 < s.out_height ? s.out_width * s.channels : 0;
+    for (int64_t i = 0; i < s.out_width; i++, at += s.channels) {
+      prefetch<N>(of.b + at + ahead);
+      prefetch<N>(of.dgated + at + ahead);
       for (int v = 0; v < N; v++) {
         const Floats b = load(of.b + at + v * LANES);
         Floats value, slope;
@@ -164,6 +196,7 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
         const Floats through = (load(of.dgated + at + v * LANES) * gate[v] + pooled[v]) * slope;
         store(row + i * BLOCK + v * LANES, through - (b - mean[v]) * slope_of[v] - offset[v]);
       }
+    }
   };
 
   Floats dweight[KERNEL * KERNEL][N] = {};
@@ -191,6 +224,9 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
     fill(total, total + BLOCK, 0.0);
     fill(total_moment, total_moment + BLOCK, 0.0);
   }
+  // A batch of such images is larger than caches are. Tensors begin where lines of the cache do.
+  constexpr int64_t LARGE = (1 << 20) / sizeof(float);
+  const bool large = s.height * s.width * s.channels >= LARGE;
   // The gradient of input row `iy`, once all rows of results that saw it are in the ring.
   const auto emit = [&](int64_t iy) {
     const int64_t y = iy + s.before;
@@ -229,7 +265,8 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
             row_sum[v] += value;
             row_moment[v] += value * (load(of.x + at + v * LANES) - x_mean[v]);
           }
-          store(of.dx + at + v * LANES, value);
+          if (large) store_past(of.dx + at + v * LANES, value);
+          else store(of.dx + at + v * LANES, value);
         }
       }
     };
@@ -258,6 +295,7 @@ void backward_task(const DepthwiseShape& s, const DepthwiseBackward& of, int64_t
   for (; emitted < s.height; emitted++) emit(emitted);
   for (int k = 0; k < KERNEL * KERNEL; k++)
     for (int v = 0; v < N; v++) store(of.dweight + k * s.channels + c + v * LANES, dweight[k][v]);
+  settle_past();
 }
 
 // body(vectors, kernel, stride), each as a type.
@@ -275,17 +313,15 @@ void with_shape(const DepthwiseShape& s, int64_t channel, F&& body) {
   else kernels(Number<1>());
 }
 
-}  // namespace
-
-int64_t sbi_depthwise_forward_scratch(const DepthwiseShape& shape) {
+int64_t depthwise_forward_scratch(const DepthwiseShape& shape) {
   return shape.kernel * input_columns(shape) * DEPTHWISE_BLOCK;
 }
 
-int64_t sbi_depthwise_backward_scratch(const DepthwiseShape& shape) {
+int64_t depthwise_backward_scratch(const DepthwiseShape& shape) {
   return shape.kernel * (2 * input_columns(shape) + gradient_columns(shape)) * DEPTHWISE_BLOCK;
 }
 
-void sbi_depthwise_forward(const DepthwiseShape& shape, const DepthwiseForward& of, int64_t channel, float* scratch) {
+void depthwise_forward(const DepthwiseShape& shape, const DepthwiseForward& of, int64_t channel, float* scratch) {
   with_activation(of.activation, [&](auto act) {
     with_shape(shape, channel, [&](auto n, auto kernel, auto stride) {
       forward_task<decltype(act), decltype(n)::value, decltype(kernel)::value, decltype(stride)::value>(
@@ -294,7 +330,7 @@ void sbi_depthwise_forward(const DepthwiseShape& shape, const DepthwiseForward& 
   });
 }
 
-void sbi_depthwise_backward(const DepthwiseShape& shape, const DepthwiseBackward& of, int64_t channel, float* scratch) {
+void depthwise_backward(const DepthwiseShape& shape, const DepthwiseBackward& of, int64_t channel, float* scratch) {
   with_activation(of.activation, [&](auto act) {
     with_shape(shape, channel, [&](auto n, auto kernel, auto stride) {
       backward_task<decltype(act), decltype(n)::value, decltype(kernel)::value, decltype(stride)::value>(
@@ -303,4 +339,12 @@ void sbi_depthwise_backward(const DepthwiseShape& shape, const DepthwiseBackward
   });
 }
 
+}  // namespace
 }  // namespace sbi
+
+extern "C" void SBI_NAME(training_depthwise)(sbi::Kernels* kernels) {
+  kernels->depthwise_forward_scratch = sbi::depthwise_forward_scratch;
+  kernels->depthwise_backward_scratch = sbi::depthwise_backward_scratch;
+  kernels->depthwise_forward = sbi::depthwise_forward;
+  kernels->depthwise_backward = sbi::depthwise_backward;
+}

@@ -32,7 +32,7 @@ pub enum TrainActivation {
     Relu6,
 }
 
-/// Whether this processor runs the kernels; on x86-64 they are built for AVX2 only.
+/// Whether this processor runs the kernels; on x86-64 they need AVX2, and use AVX-512 where it is there.
 fn supported() -> bool {
     cfg!(not(target_arch = "x86_64")) || InstructionSet::Avx2.runs_here()
 }

@@ -130,7 +130,7 @@ BatchNormGradient gradient_of(const BatchNormState& state, const std::vector<dou
 
 void Moments::add(int64_t piece, const float* x, int64_t rows) {
   rows_[piece] = rows;
-  sbi_row_statistics(x, rows, channels_, mean_.data() + piece * channels_, squares_.data() + piece * channels_);
+  kernels(channels_).row_statistics(x, rows, channels_, mean_.data() + piece * channels_, squares_.data() + piece * channels_);
 }
 
 BatchNormState Moments::settle(const SbiNorm& norm) const {
@@ -174,7 +174,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     float* to = mutable_data(y);
     for_tasks(pieces.count(), [&](int64_t i) {
       const int64_t at = pieces.first(i) * c;
-      sbi_row_activation(Activation(activation), from + at, pieces.rows(i), c, state.view(), nullptr, to + at);
+      kernels(c).row_activation(Activation(activation), from + at, pieces.rows(i), c, state.view(), nullptr, to + at);
     });
     context->save_for_backward({x, state.values});
     context->saved_data["activation"] = activation;
@@ -195,7 +195,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     const float *from = data(x), *above = data(dy);
     for_tasks(parts, [&](int64_t i) {
       const int64_t at = pieces.first(i) * c;
-      sbi_row_gradient_sums(activation, above + at, from + at, pieces.rows(i), c, state.view(), sums.data() + i * c,
+      kernels(c).row_gradient_sums(activation, above + at, from + at, pieces.rows(i), c, state.view(), sums.data() + i * c,
                             sum_moments.data() + i * c);
     });
     const BatchNormGradient gradient =
@@ -205,7 +205,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     float* to = mutable_data(dx);
     for_tasks(parts, [&](int64_t i) {
       const int64_t at = pieces.first(i) * c;
-      sbi_row_gradient(activation, above + at, from + at, pieces.rows(i), c, state.view(), gradient.view(state), 1.0f,
+      kernels(c).row_gradient(activation, above + at, from + at, pieces.rows(i), c, state.view(), gradient.view(state), 1.0f,
                        to + at);
     });
     return {dx, gradient.weight, gradient.bias, {}, {}};

@@ -29,6 +29,16 @@ SBI_LAYOUT(SbiNorm, 56, (weight, 0), (bias, 8), (running_mean, 16), (running_var
 
 namespace sbi {
 
+// The fastest build of the kernels that this processor runs and that takes so many channels.
+const Kernels& kernels(int64_t channels);
+
+// result = left * right, or result += left * right; for one task. On processors with AVX-512 by a kernel of our own,
+// where the rows of `right` and the result lie in one piece.
+void multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor result, bool add = false);
+
+// A matrix as multiply() likes it for `right`.
+at::Tensor right_side(const at::Tensor& matrix);
+
 // Runs body(task) for all tasks on libtorch's number of threads, whoever is free taking the next.
 template <class F>
 void for_tasks(int64_t tasks, F&& body) {

@@ -29,9 +29,16 @@ struct Block {
   }
 };
 
-}  // namespace
+// body(from, end) for a few rows at a time, as places of their floats: through all channels of these before the next,
+// since memory is fastest read in its own order.
+template <class F>
+void row_groups(int64_t rows, int64_t channels, F&& body) {
+  constexpr int64_t GROUP = 4;
+  const int64_t end = rows * channels;
+  for (int64_t from = 0; from < end; from += GROUP * channels) body(from, smaller(from + GROUP * channels, end));
+}
 
-void sbi_row_statistics(const float* x, int64_t rows, int64_t channels, float* mean, float* squares) {
+void row_statistics(const float* x, int64_t rows, int64_t channels, float* mean, float* squares) {
   channel_blocks(channels, [&](int64_t c, auto vectors) {
     constexpr int N = decltype(vectors)::value;
     // Two rows abreast: additions wait for one another.
@@ -62,25 +69,27 @@ void sbi_row_statistics(const float* x, int64_t rows, int64_t channels, float* m
   });
 }
 
-void sbi_row_activation(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm,
-                        const float* gate, float* y) {
+void row_activation(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm,
+                    const float* gate, float* y) {
   with_activation(activation, [&](auto act) {
-    channel_blocks(channels, [&](int64_t c, auto vectors) {
-      constexpr int N = decltype(vectors)::value;
-      const Block<N> scale(norm.scale + c), shift(norm.shift + c);
-      Block<N> factor;
-      for (int i = 0; i < N; i++) factor.v[i] = gate ? load(gate + c + i * LANES) : Floats{} + 1.0f;
-      for (int64_t at = c; at < rows * channels; at += channels)
-        for (int i = 0; i < N; i++) {
-          const Floats z = load(x + at + i * LANES) * scale.v[i] + shift.v[i];
-          store(y + at + i * LANES, act.value(z) * factor.v[i]);
-        }
+    row_groups(rows, channels, [&](int64_t from, int64_t end) {
+      channel_blocks(channels, [&](int64_t c, auto vectors) {
+        constexpr int N = decltype(vectors)::value;
+        const Block<N> scale(norm.scale + c), shift(norm.shift + c);
+        Block<N> factor;
+        for (int i = 0; i < N; i++) factor.v[i] = gate ? load(gate + c + i * LANES) : Floats{} + 1.0f;
+        for (int64_t at = from + c; at < end; at += channels)
+          for (int i = 0; i < N; i++) {
+            const Floats z = load(x + at + i * LANES) * scale.v[i] + shift.v[i];
+            store(y + at + i * LANES, act.value(z) * factor.v[i]);
+          }
+      });
     });
   });
 }
 
-void sbi_row_residual(const float* x, int64_t rows, int64_t channels, NormView norm, float factor, const float* shortcut,
-                      float* y) {
+void row_residual(const float* x, int64_t rows, int64_t channels, NormView norm, float factor, const float* shortcut,
+                  float* y) {
   channel_blocks(channels, [&](int64_t c, auto vectors) {
     constexpr int N = decltype(vectors)::value;
     const Block<N> scale(norm.scale + c), shift(norm.shift + c);
@@ -93,7 +102,7 @@ void sbi_row_residual(const float* x, int64_t rows, int64_t channels, NormView n
   });
 }
 
-void sbi_row_pool(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm, float* sum) {
+void row_pool(Activation activation, const float* x, int64_t rows, int64_t channels, NormView norm, float* sum) {
   with_activation(activation, [&](auto act) {
     channel_blocks(channels, [&](int64_t c, auto vectors) {
       constexpr int N = decltype(vectors)::value;
@@ -106,8 +115,8 @@ void sbi_row_pool(Activation activation, const float* x, int64_t rows, int64_t c
   });
 }
 
-void sbi_row_gradient_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
-                           NormView norm, float* sum, float* moment) {
+void row_gradient_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
+                       NormView norm, float* sum, float* moment) {
   with_activation(activation, [&](auto act) {
     channel_blocks(channels, [&](int64_t c, auto vectors) {
       constexpr int N = decltype(vectors)::value;
@@ -128,49 +137,66 @@ void sbi_row_gradient_sums(Activation activation, const float* dy, const float* 
   });
 }
 
-void sbi_row_gradient(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
-                      NormView norm, NormGradient gradient, float factor, float* dx) {
+void row_gradient(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
+                  NormView norm, NormGradient gradient, float factor, float* dx) {
   with_activation(activation, [&](auto act) {
-    channel_blocks(channels, [&](int64_t c, auto vectors) {
-      constexpr int N = decltype(vectors)::value;
-      const Block<N> scale(norm.scale + c), shift(norm.shift + c), mean(gradient.mean + c);
-      const Block<N> slopes(gradient.slope + c), offset(gradient.offset + c);
-      Block<N> factors(gradient.scale + c);
-      for (int i = 0; i < N; i++) factors.v[i] *= factor;
-      for (int64_t at = c; at < rows * channels; at += channels)
-        for (int i = 0; i < N; i++) {
-          const Floats value = load(x + at + i * LANES);
-          Floats y, slope;
-          act.both(value * scale.v[i] + shift.v[i], y, slope);
-          const Floats through = load(dy + at + i * LANES) * slope * factors.v[i];
-          store(dx + at + i * LANES, through - (value - mean.v[i]) * slopes.v[i] - offset.v[i]);
-        }
+    row_groups(rows, channels, [&](int64_t from, int64_t end) {
+      channel_blocks(channels, [&](int64_t c, auto vectors) {
+        constexpr int N = decltype(vectors)::value;
+        const Block<N> scale(norm.scale + c), shift(norm.shift + c), mean(gradient.mean + c);
+        const Block<N> slopes(gradient.slope + c), offset(gradient.offset + c);
+        Block<N> factors(gradient.scale + c);
+        for (int i = 0; i < N; i++) factors.v[i] *= factor;
+        for (int64_t at = from + c; at < end; at += channels)
+          for (int i = 0; i < N; i++) {
+            const Floats value = load(x + at + i * LANES);
+            Floats y, slope;
+            act.both(value * scale.v[i] + shift.v[i], y, slope);
+            const Floats through = load(dy + at + i * LANES) * slope * factors.v[i];
+            store(dx + at + i * LANES, through - (value - mean.v[i]) * slopes.v[i] - offset.v[i]);
+          }
+      });
     });
   });
 }
 
-void sbi_row_gated_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
-                        NormView norm, const float* gate, float* gated, float* sums) {
+void row_gated_sums(Activation activation, const float* dy, const float* x, int64_t rows, int64_t channels,
+                    NormView norm, const float* gate, float* gated, float* sums) {
+  fill(sums, sums + GATED_SUMS * channels, 0.0f);
   with_activation(activation, [&](auto act) {
-    for (int64_t c = 0; c < channels; c += LANES) {
-      const Floats scale = load(norm.scale + c), shift = load(norm.shift + c), mean = load(norm.mean + c);
-      const Floats factor = load(gate + c);
-      Floats total[GATED_SUMS] = {};
-      for (int64_t at = c; at < rows * channels; at += channels) {
-        const Floats value = load(x + at), from = load(dy + at), distance = value - mean;
-        Floats y, slope;
-        act.both(value * scale + shift, y, slope);
-        store(gated + at, y * factor);
-        const Floats sloped = from * slope;
-        total[GATE] += from * y;
-        total[SLOPED] += sloped;
-        total[SLOPES] += slope;
-        total[SLOPED_MOMENT] += sloped * distance;
-        total[SLOPES_MOMENT] += slope * distance;
+    row_groups(rows, channels, [&](int64_t first, int64_t end) {
+      for (int64_t c = 0; c < channels; c += LANES) {
+        const Floats scale = load(norm.scale + c), shift = load(norm.shift + c), mean = load(norm.mean + c);
+        const Floats factor = load(gate + c);
+        Floats total[GATED_SUMS];
+        for (int i = 0; i < GATED_SUMS; i++) total[i] = load(sums + i * channels + c);
+        for (int64_t at = first + c; at < end; at += channels) {
+          const Floats value = load(x + at), from = load(dy + at), distance = value - mean;
+          Floats y, slope;
+          act.both(value * scale + shift, y, slope);
+          store(gated + at, y * factor);
+          const Floats sloped = from * slope;
+          total[GATE] += from * y;
+          total[SLOPED] += sloped;
+          total[SLOPES] += slope;
+          total[SLOPED_MOMENT] += sloped * distance;
+          total[SLOPES_MOMENT] += slope * distance;
+        }
+        for (int i = 0; i < GATED_SUMS; i++) store(sums + i * channels + c, total[i]);
       }
-      for (int i = 0; i < GATED_SUMS; i++) store(sums + i * channels + c, total[i]);
-    }
+    });
   });
 }
 
+}  // namespace
 }  // namespace sbi
+
+extern "C" void SBI_NAME(training_rows)(sbi::Kernels* kernels) {
+  kernels->row_statistics = sbi::row_statistics;
+  kernels->row_activation = sbi::row_activation;
+  kernels->row_residual = sbi::row_residual;
+  kernels->row_pool = sbi::row_pool;
+  kernels->row_gradient_sums = sbi::row_gradient_sums;
+  kernels->row_gradient = sbi::row_gradient;
+  kernels->row_gated_sums = sbi::row_gated_sums;
+}
