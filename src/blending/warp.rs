@@ -6,6 +6,7 @@ use crate::types::{Mask, Window};
 use multiversion::multiversion;
 use rand::{Rng, RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The affine map of source and mask, and the elastic map of the mask alone. SBI, "Mask Generator" and
 /// "Source-Target Generator".
@@ -82,20 +83,63 @@ fn to_unit(bytes: &[u8], values: &mut [f32]) {
 
 /// The mask under the affine map and then the elastic map: nearest pixels, so that it stays 0 or 1.
 ///
-/// The elastic map is only made where it can matter: around what is set, as far as displacements reach.
+/// The elastic map is only made where it can matter: around the edges of what is set, as far as displacements reach.
 pub fn warp_mask(mask: &Mask, warp: &Warp) -> Mask {
     let (width, height) = (mask.width(), mask.height());
     let moved = affine(warp, width, height).mask(mask);
     let Some(set) = moved.bounds() else { return moved };
     let window = set.grown(REACH, width, height);
     let around = noise_window(width, height, window);
+    let wanted = near_edges(&moved, window);
     let mut rng = SampleRng::seed_from_u64(warp.elastic_seed);
     let mut field = || {
         let noise = noise(&mut rng, around.width() * around.height());
-        elastic_field(&noise, width, height, window)
+        smoothing().smooth_where(&noise, around, width, height, window, &wanted)
     };
     let displacements = Displacements { window, dx: field(), dy: field() };
     displaced(&moved, &displacements)
+}
+
+/// For each row of `window`, the columns of it from where a step of up to [`REACH`] pixels may lead to another value.
+fn near_edges(mask: &Mask, window: Window) -> Vec<Vec<Range<usize>>> {
+    /// Columns that are looked at together.
+    const CELL: usize = 16;
+    /// Cells that are wanted together.
+    const GROUP: usize = 2;
+    const ZERO: u8 = 1;
+    const SET: u8 = 2;
+    let cells = mask.width().div_ceil(CELL);
+    // Which values there are in the cells of each row.
+    let mut values = vec![0u8; cells * mask.height()];
+    for (row, values) in mask.data().chunks_exact(mask.width()).zip(values.chunks_exact_mut(cells)) {
+        for (cell, value) in row.chunks(CELL).zip(values) {
+            let zeros = cell.iter().filter(|value| **value == 0.0).count();
+            *value = ZERO * u8::from(zeros > 0) | SET * u8::from(zeros < cell.len());
+        }
+    }
+    let mut near = vec![0u8; cells];
+    let mut wanted_of_row = |y: usize| {
+        near.fill(0);
+        let rows = y.saturating_sub(REACH)..(y + REACH + 1).min(mask.height());
+        for row in values[rows.start * cells..rows.end * cells].chunks_exact(cells) {
+            near.iter_mut().zip(row).for_each(|(near, value)| *near |= value);
+        }
+        let mut wanted: Vec<Range<usize>> = Vec::new();
+        for start in (0..window.width()).step_by(GROUP * CELL) {
+            let end = (start + GROUP * CELL).min(window.width());
+            let first = (window.x0 + start).saturating_sub(REACH) / CELL;
+            let last = ((window.x0 + end - 1 + REACH) / CELL).min(cells - 1);
+            if near[first..=last].iter().fold(0, |all, value| all | value) != ZERO | SET {
+                continue;
+            }
+            match wanted.last_mut() {
+                Some(before) if before.end == start => before.end = end,
+                _ => wanted.push(start..end),
+            }
+        }
+        wanted
+    };
+    (window.y0..window.y1).map(&mut wanted_of_row).collect()
 }
 
 impl Warp {
