@@ -10,7 +10,7 @@ use super::operations::{
 };
 use super::pack::{self, Packed};
 use crate::checkpoint::Mismatch;
-use crate::network::{Activation, Block, Convolution, Layer, Map, Network, Padding, Weights, Window};
+use crate::network::{Activation, Block, Convolution, Layer, Map, Network, Padding, Size, Weights, Window};
 
 /// What becomes of a description.
 pub(super) struct Program {
@@ -29,7 +29,8 @@ pub(super) fn compile(
     weights: Weights,
 ) -> Result<Program, Box<Mismatch>> {
     let program = Program { buffers: Vec::new(), steps: Vec::new(), maps: Vec::new() };
-    let mut compiler = Compiler { builds, network, weights, program };
+    let sizes = network.input_size().map(|size| network.sizes(size));
+    let mut compiler = Compiler { builds, network, sizes, weights, program };
     compiler.new_map(Map(0));
     for (number, layer) in network.layers().iter().enumerate() {
         compiler.layer(layer, Map(number + 1))?;
@@ -40,6 +41,8 @@ pub(super) fn compile(
 struct Compiler<'a> {
     builds: &'static [Kernels],
     network: &'a Network,
+    /// Rows and columns of all maps, where the description tells of which size inputs are.
+    sizes: Option<Vec<Size>>,
     weights: Weights<'a>,
     program: Program,
 }
@@ -112,6 +115,12 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    /// How many squares of this side cover a map, where that is known.
+    fn tiles(&self, map: Map, side: usize) -> Option<usize> {
+        let (height, width) = self.sizes.as_ref()?[map.0];
+        Some(height.div_ceil(side) * width.div_ceil(side))
+    }
+
     /// Sees to it that at least so many zeros lie around a map.
     fn need_halo(&mut self, buffer: usize, needed: (usize, usize)) {
         if let BufferKind::Map { halo, .. } = &mut self.program.buffers[buffer].kind {
@@ -140,14 +149,17 @@ impl Compiler<'_> {
         onto: Option<Map>,
         to: Slice,
     ) -> Result<(), Box<Mismatch>> {
-        // Worth it where a tile's transformation serves channels enough.
+        // Worth it where a tile's transformation serves channels enough, and tiles share weights, which are four times as
+        // many.
         const LEAST: usize = 16;
+        const LEAST_TILES: usize = 12;
         let kernels = Kernels::for_channels(self.builds, folded.c_out);
         let activation = self.activation(activation, folded.c_out, kernels)?;
-        let (from, onto) = (self.buffer(from), onto.map(|map| self.buffer(map)));
         let winograd = window == Window { kernel: 3, stride: 1, padding: Padding::even(1) }
             && folded.c_in.is_multiple_of(kernels.lanes())
-            && folded.c_in.min(folded.c_out) >= LEAST;
+            && folded.c_in.min(folded.c_out) >= LEAST
+            && self.tiles(from, kernels.winograd_side()).is_none_or(|tiles| tiles >= LEAST_TILES);
+        let (from, onto) = (self.buffer(from), onto.map(|map| self.buffer(map)));
         if winograd {
             self.need_halo(from, (1, kernels.winograd_side()));
             let packed = pack::winograd(kernels, folded);

@@ -20,32 +20,27 @@ pub(super) fn padded(kernels: &Kernels, values: &[f32]) -> Memory {
     Memory::from_slice(&all)
 }
 
-/// Fills `[c_out / block][depth][block]` of a matrix that `value(c_out, depth)` gives; the last block may be a vector wide.
-fn fill_blocks(
-    kernels: &Kernels,
-    c_out: usize,
-    depth: usize,
-    value: impl Fn(usize, usize) -> f32 + Sync,
-    to: &mut [f32],
-) {
-    to.par_chunks_mut(kernels.block() * depth).enumerate().for_each(|(block, to)| {
-        let first = block * kernels.block();
-        let left = (c_out - first).min(kernels.block());
-        for (k, row) in to.chunks_exact_mut(to.len() / depth).enumerate() {
-            row[..left].iter_mut().enumerate().for_each(|(i, to)| *to = value(first + i, k));
-        }
-    });
-}
-
-/// Such blocks in memory of their own.
+/// `[c_out / block][depth][block]` of a matrix, zeros past the last channel; the last block may be a vector wide.
+/// `weight`: a row per output channel; `column(depth)`: which of a row's numbers it is, if any.
 fn blocks(
     kernels: &Kernels,
     c_out: usize,
     depth: usize,
-    value: impl Fn(usize, usize) -> f32 + Sync,
+    weight: &[f32],
+    column: impl Fn(usize) -> Option<usize> + Sync,
 ) -> Memory {
     let mut all = Memory::zeroed(c_out.next_multiple_of(kernels.lanes()) * depth);
-    fill_blocks(kernels, c_out, depth, value, all.as_mut_slice());
+    let row = weight.len() / c_out;
+    all.as_mut_slice()
+        .par_chunks_mut(kernels.block() * depth)
+        .zip(weight.par_chunks(kernels.block() * row))
+        .for_each(|(to, weight)| {
+            let wide = to.len() / depth;
+            for (to, column) in to.chunks_exact_mut(wide).zip((0..depth).map(&column)) {
+                let Some(column) = column else { continue };
+                to.iter_mut().zip(weight.chunks_exact(row)).for_each(|(to, row)| *to = row[column]);
+            }
+        });
     all
 }
 
@@ -55,17 +50,18 @@ fn packed(kernels: &Kernels, weight: Memory, bias: &[f32]) -> Packed {
 
 /// Packs an ordinary convolution as `[c_out / block][kernel][kernel][c_in][block]`.
 pub(super) fn conv(kernels: &Kernels, folded: &Folded) -> Packed {
-    let Folded { c_in, kernel, .. } = *folded;
-    let value = |o: usize, k: usize| folded.at(o, k % c_in, k / c_in / kernel, k / c_in % kernel);
-    let weight = blocks(kernels, folded.c_out, kernel * kernel * c_in, value);
-    packed(kernels, weight, &folded.bias)
+    let Folded { c_in, c_out, kernel, .. } = *folded;
+    let taps = kernel * kernel;
+    let column = |k: usize| Some(k % c_in * taps + k / c_in);
+    packed(kernels, blocks(kernels, c_out, taps * c_in, &folded.weight, column), &folded.bias)
 }
 
 /// A 1 x 1 convolution of a front's result, whose channels are padded to whole vectors.
 pub(super) fn project(kernels: &Kernels, folded: &Folded) -> Packed {
-    let depth = folded.c_in.next_multiple_of(kernels.lanes());
-    let value = |o: usize, k: usize| if k < folded.c_in { folded.at(o, k, 0, 0) } else { 0.0 };
-    packed(kernels, blocks(kernels, folded.c_out, depth, value), &folded.bias)
+    let Folded { c_in, c_out, .. } = *folded;
+    let depth = c_in.next_multiple_of(kernels.lanes());
+    let column = |k: usize| (k < c_in).then_some(k);
+    packed(kernels, blocks(kernels, c_out, depth, &folded.weight, column), &folded.bias)
 }
 
 /// A depthwise convolution: `[channels / lanes][kernel][kernel][lanes]`.
@@ -111,25 +107,53 @@ const TRANSFORM: [[f64; 3]; 6] = [
 /// A 3 x 3 convolution in Winograd's form: `[position][c_out / block][c_in][block]`.
 pub(super) fn winograd(kernels: &Kernels, folded: &Folded) -> Packed {
     assert_eq!((folded.kernel, kernels.winograd_side() + 2), (3, TRANSFORM.len()));
-    let positions = TRANSFORM.len() * TRANSFORM.len();
-    let transformed: Vec<f32> = folded
-        .weight
-        .par_chunks_exact(9)
-        .flat_map_iter(|taps| {
-            (0..positions).map(|position| {
-                let (rows, columns) = (TRANSFORM[position / 6], TRANSFORM[position % 6]);
-                let tap = |i: usize| rows[i / 3] * columns[i % 3] * f64::from(taps[i]);
-                (0..9).map(tap).sum::<f64>() as f32
-            })
-        })
+    let Folded { c_in, c_out, .. } = *folded;
+    let (each, block) = (c_out.next_multiple_of(kernels.lanes()) * c_in, kernels.block());
+    let mut weight = Memory::zeroed(TRANSFORM.len() * TRANSFORM.len() * each);
+    // The blocks of each position become the positions of each block, which threads share.
+    let mut by_position: Vec<_> = weight
+        .as_mut_slice()
+        .chunks_exact_mut(each)
+        .map(|position| position.chunks_mut(block * c_in))
         .collect();
-    let each = folded.c_out.next_multiple_of(kernels.lanes()) * folded.c_in;
-    let mut weight = Memory::zeroed(positions * each);
-    for (position, to) in weight.as_mut_slice().chunks_exact_mut(each).enumerate() {
-        let value = |o: usize, k: usize| transformed[(o * folded.c_in + k) * positions + position];
-        fill_blocks(kernels, folded.c_out, folded.c_in, value, to);
-    }
+    let by_block: Vec<Vec<&mut [f32]>> = (0..c_out.div_ceil(block))
+        .map(|_| by_position.iter_mut().filter_map(Iterator::next).collect())
+        .collect();
+    by_block.into_par_iter().zip(folded.weight.par_chunks(block * c_in * TAPS)).for_each(
+        |(mut positions, filters)| {
+            let wide = positions[0].len() / c_in;
+            for k in 0..c_in {
+                let mut taps = [[0.0; MOST_CHANNELS]; TAPS];
+                for (o, filter) in filters.chunks_exact(c_in * TAPS).enumerate() {
+                    let own = &filter[k * TAPS..][..TAPS];
+                    taps.iter_mut().zip(own).for_each(|(row, tap)| row[o] = f64::from(*tap));
+                }
+                for (position, to) in positions.iter_mut().enumerate() {
+                    let made = at_position(position, &taps);
+                    to[k * wide..][..wide].iter_mut().zip(made).for_each(|(to, value)| *to = value as f32);
+                }
+            }
+        },
+    );
     packed(kernels, weight, &folded.bias)
+}
+
+/// Taps of a kernel.
+const TAPS: usize = 9;
+/// Channels of the widest block.
+const MOST_CHANNELS: usize = 32;
+
+/// The weights at one of Winograd's positions, of a block of channels whose taps these are.
+fn at_position(position: usize, taps: &[[f64; MOST_CHANNELS]; TAPS]) -> [f64; MOST_CHANNELS] {
+    let (rows, columns) = (TRANSFORM[position / TRANSFORM.len()], TRANSFORM[position % TRANSFORM.len()]);
+    let mut sums = [0.0; MOST_CHANNELS];
+    for (i, taps) in taps.iter().enumerate() {
+        let factor = rows[i / 3] * columns[i % 3];
+        if factor != 0.0 {
+            sums.iter_mut().zip(taps).for_each(|(sum, tap)| *sum += factor * tap);
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -140,7 +164,8 @@ mod tests {
     fn blocks_hold_every_weight_once_and_zeros_besides() {
         for kernels in Kernels::all() {
             for c_out in [1, 4, 8, 24, 40, 56] {
-                let made = blocks(kernels, c_out, 3, |o, k| (1 + o * 3 + k) as f32);
+                let weight: Vec<f32> = (1..=c_out * 3).map(|v| v as f32).collect();
+                let made = blocks(kernels, c_out, 3, &weight, Some);
                 let made = made.as_slice();
                 assert_eq!(made.len(), c_out.next_multiple_of(kernels.lanes()) * 3);
                 let mut there: Vec<usize> = made.iter().filter(|v| **v != 0.0).map(|v| *v as usize).collect();

@@ -101,10 +101,22 @@ impl DlibEncoder {
     ///
     /// Fails when one is missing or of another shape, and when libtorch runs out of memory.
     pub fn new(weights: Weights, execution: Execution) -> Result<Self, Error> {
+        Self::of(&description(), weights, execution)
+    }
+
+    /// [`Self::new`] for faces of [`SIDE`] pixels that come one by one: it is ready in a quarter of the time and takes a
+    /// third of the memory, because small maps are convolved with the weights as they are. Embeddings differ by rounding.
+    ///
+    /// Fails as [`Self::new`] does.
+    pub fn for_single_faces(weights: Weights, execution: Execution) -> Result<Self, Error> {
+        Self::of(&description().for_inputs_of((SIDE, SIDE)), weights, execution)
+    }
+
+    fn of(trunk: &Network, weights: Weights, execution: Execution) -> Result<Self, Error> {
         let source = DeviceWeights::new(weights, execution.device());
         Ok(DlibEncoder {
             mean: source.tensor(&mean())?,
-            trunk: execution.executable(&description(), weights)?,
+            trunk: execution.executable(trunk, weights)?,
             fc: linear(&classifier(), &source)?,
         })
     }
@@ -207,9 +219,11 @@ mod tests {
         let state = read(&weights).unwrap();
         let gpu = tch::Cuda::is_available().then_some(Execution::plain(Device::Cuda(0)));
         let on_cpu = [Execution::plain(Device::Cpu), Execution::fastest(Device::Cpu)];
-        for execution in on_cpu.into_iter().chain(gpu) {
+        let ways = on_cpu.into_iter().chain(gpu).map(|execution| (execution, false));
+        for (execution, single) in ways.chain([(Execution::fastest(Device::Cpu), true)]) {
             let device = execution.device();
-            let encoder = DlibEncoder::new(Weights::new(&state, ""), execution).unwrap();
+            let make = if single { DlibEncoder::for_single_faces } else { DlibEncoder::new };
+            let encoder = make(Weights::new(&state, ""), execution).unwrap();
             let ours = tch::no_grad(|| encoder.embed(&batch(&faces, SIDE as i64).to_device(device)));
             assert_eq!(ours.size(), [faces.len() as i64, EMBEDDING as i64]);
             for (index, face) in faces.iter().enumerate() {

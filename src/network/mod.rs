@@ -115,6 +115,8 @@ pub struct Network {
     /// Channels of every map.
     channels: Vec<usize>,
     outputs: Vec<Map>,
+    /// The size of all its inputs, where it takes no other.
+    input_size: Option<Size>,
 }
 
 impl Network {
@@ -127,7 +129,17 @@ impl Network {
         let outputs = list(&mut layers, Map(0));
         let Layers { layers, channels } = layers;
         assert!(outputs.iter().all(|output| output.0 < channels.len()), "outputs of another network");
-        Network { layers, channels, outputs }
+        Network { layers, channels, outputs, input_size: None }
+    }
+
+    /// The network with inputs of one size alone, by which whoever compiles it may choose among ways to compute.
+    pub fn for_inputs_of(self, size: Size) -> Self {
+        Network { input_size: Some(size), ..self }
+    }
+
+    /// The size of all its inputs, where that is known.
+    pub fn input_size(&self) -> Option<Size> {
+        self.input_size
     }
 
     /// The layers in the order of their execution.

@@ -65,7 +65,7 @@ impl LooksEncoder {
 
 fn load(path: &Path, execution: Execution) -> Result<DlibEncoder, Error> {
     let state = dlib_encoder::read(path)?;
-    DlibEncoder::new(Weights::new(&state, ""), execution)
+    DlibEncoder::for_single_faces(Weights::new(&state, ""), execution)
 }
 
 impl FaceLooks for LooksEncoder {
