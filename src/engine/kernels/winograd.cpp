@@ -62,7 +62,7 @@ struct Tiles {
     across = whole(w.to.width, OUT);
     all = across * whole(w.to.height, OUT);
     // Transformed input that stays in the second level cache, and tiles enough for the weights that are read for them.
-    constexpr int64_t MEMORY = 192 << 10;
+    constexpr int64_t MEMORY = 64 << 10;
     int64_t wanted = MEMORY / (POSITIONS * w.from.channels);
     if (w.threads > 1) wanted = smaller(wanted, all / (TASKS_PER_THREAD * w.threads));
     const Pieces split(all, larger(wanted, TILE_ROWS), TILE_ROWS);
