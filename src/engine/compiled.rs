@@ -10,7 +10,7 @@ use super::operations::Operation;
 use super::places::Places;
 use crate::checkpoint::Mismatch;
 use crate::native::process;
-use crate::native::torch::{floats_of, tensor_of};
+use crate::native::torch::{NewTensor, floats_of};
 use crate::network::{Network, Size, Weights};
 use rayon::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -111,22 +111,30 @@ impl Compiled {
         assert_eq!(images.channels(), layout.map(self.input).channels, "channels of the input");
         let views: Vec<View> = self.outputs.iter().map(|output| layout.map(*output)).collect();
         let floats = |view: &View| view.height * view.width * view.channels;
-        let mut results: Vec<Vec<f32>> =
-            views.iter().map(|view| vec![0.0; floats(view) * images.count()]).collect();
+        let result = |view: &View| {
+            let shape = [images.count(), view.height, view.width, view.channels];
+            NewTensor::zeros(&shape.map(|side| side as i64))
+        };
+        let mut results: Vec<NewTensor> = views.iter().map(result).collect();
         // One job per image: its number and its part of each result.
         let mut jobs: Vec<Job> =
             (0..images.count()).map(|image| Job { image, results: Vec::new() }).collect();
         for (result, view) in results.iter_mut().zip(&views) {
-            for (job, part) in jobs.iter_mut().zip(result.chunks_exact_mut(floats(view).max(1))) {
+            for (job, part) in jobs.iter_mut().zip(result.floats_mut().chunks_exact_mut(floats(view).max(1)))
+            {
                 job.results.push(part);
             }
         }
         self.run_all(&layout, &views, images, jobs);
-        let tensor = |(values, view): (&Vec<f32>, &View)| {
-            let shape = [images.count(), view.height, view.width, view.channels].map(|side| side as i64);
-            tensor_of(values, &shape).permute([0, 3, 1, 2])
-        };
-        results.iter().zip(&views).map(tensor).collect()
+        results.into_iter().map(|result| result.done().permute([0, 3, 1, 2])).collect()
+    }
+
+    /// The same for several sets of images, whose sizes may differ: each set by a thread of its own, while others run others.
+    ///
+    /// # Panics
+    /// As [`Self::run_images`].
+    pub fn run_apart(&self, sets: &[&dyn Images]) -> Vec<Vec<Tensor>> {
+        sets.par_iter().with_max_len(1).map(|images| process::alone(|| self.run_images(*images))).collect()
     }
 
     fn run_all(&self, layout: &MemoryLayout, views: &[View], images: &dyn Images, mut jobs: Vec<Job>) {

@@ -1,9 +1,11 @@
 //! Every operation in every build of the kernels against libtorch's own operators.
 
 use super::compiled::Compiled;
+use super::images::{Images, TensorImages};
 use super::kernels::Kernels;
 use crate::checkpoint::StateDict;
 use crate::model::weights::to_data;
+use crate::native::torch::floats_of;
 use crate::network::{
     Activation, Block, ConvSpec, Convolution, Layers, Map, Network, Norm, Padding, SqueezeExcite, Weights,
 };
@@ -389,6 +391,31 @@ fn threads_and_batches_change_not_a_bit() {
     // The other memory order holds the same image.
     let interleaved = x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
     assert_eq!(with_threads(2, interleaved), alone);
+}
+
+#[test]
+fn images_of_several_sizes_run_apart_as_they_run_by_themselves() {
+    let program = small_network();
+    let images = [(81, 107), (40, 33), (81, 107), (64, 150), (9, 12)]
+        .map(|(height, width)| Tensor::rand([1, height, width, 3], OPTIONS));
+    let sets: Vec<TensorImages> = images
+        .iter()
+        .map(|image| TensorImages {
+            values: floats_of(image),
+            planes: false,
+            count: 1,
+            channels: 3,
+            size: (image.size()[1] as usize, image.size()[2] as usize),
+        })
+        .collect();
+    let sets: Vec<&dyn Images> = sets.iter().map(|set| set as &dyn Images).collect();
+    let numbers = |outputs: &[Tensor]| -> Vec<Vec<f32>> { outputs.iter().map(values_of).collect() };
+    let alone: Vec<_> = sets.iter().map(|set| numbers(&program.run_images(*set))).collect();
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let apart = pool.install(|| program.run_apart(&sets));
+        assert_eq!(apart.iter().map(|outputs| numbers(outputs)).collect::<Vec<_>>(), alone);
+    }
 }
 
 #[test]

@@ -133,6 +133,19 @@ impl Executable {
     }
 }
 
+impl Executable {
+    /// [`Self::run_images`] for several sets of images, whose sizes may differ. The engine has each run by a thread of its
+    /// own.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn run_apart(&self, sets: &[&dyn Images]) -> Result<Vec<Vec<Tensor>>, TchError> {
+        match self {
+            Executable::Compiled(program) => Ok(program.run_apart(sets)),
+            Executable::Libtorch { .. } => sets.iter().map(|images| self.run_images(*images)).collect(),
+        }
+    }
+}
+
 /// A network up to its last maps, in a form that can infer.
 pub trait Trunk {
     /// The outputs, `[n, c, h, w]` each, for `x`, `[n, channels, h, w]`, float32 on the network's device, with running

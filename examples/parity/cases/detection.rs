@@ -55,7 +55,7 @@ pub fn post(seed: u64) -> Value {
     let flat = |p: &sbi::face::retinaface::Prior| [p.cx, p.cy, p.w, p.h].map(f64::from);
     let total = |ps: &[sbi::face::retinaface::Prior]| ps.iter().flat_map(flat).sum::<f64>();
     let detect = |raw: &RawOutputs, (h, w): (usize, usize)| {
-        let found = candidates(raw, 0, &all, IN).expect("tensors of the right shape");
+        let found = candidates(raw, 0, IN).expect("tensors of the right shape");
         let above = found.len();
         let kept = suppress(found, 0.4);
         let image = RgbImage::filled(w, h, [0; 3]);

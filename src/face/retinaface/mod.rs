@@ -1,28 +1,29 @@
 //! RetinaFace as a face detector: preparing frames, decoding and filtering what the network puts out.
 
+mod candidates;
 mod nms;
 mod preprocess;
 mod priors;
 mod quick;
 
+pub use candidates::candidates;
 pub use nms::{iou, suppress};
 pub use preprocess::{Input, PreparedImages, input_size, prepare, resized_shape};
 pub use priors::{Candidate, Prior, decode, priors};
 
 use super::{Error, FaceDetector, FaceDetectorIdentity};
-use crate::model::retinaface::{RawOutputs, RetinaFaceNet, description};
+use crate::engine::Images;
+use crate::model::retinaface::{RetinaFaceNet, description};
 use crate::model::weights::fingerprint;
 use crate::model::{Execution, NamedWeights, RetinaFaceBody};
 use crate::native;
 use crate::network::Work;
 use crate::types::{BBox, DetectedFace, RgbImage};
+use candidates::{candidates_of, of_image};
 use rayon::prelude::*;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-/// Candidates below or at this probability are no faces.
-const MIN_SCORE: f32 = 0.7;
 /// Overlap above which the worse of two boxes goes.
 const MAX_IOU: f32 = 0.4;
 /// Longest side in pixels that photographs are looked at in by ResNet-50, which takes some gigabytes for so large a one:
@@ -41,9 +42,6 @@ impl RetinaFaceBody {
     }
 }
 
-/// The priors of an input size: rows and columns.
-type SizedPriors = ((usize, usize), Arc<Vec<Prior>>);
-
 /// A network with its weights, ready to find faces.
 pub struct RetinaFace {
     body: RetinaFaceBody,
@@ -55,8 +53,6 @@ pub struct RetinaFace {
     device: Device,
     weights: String,
     notes: Vec<String>,
-    /// Of the last input size.
-    priors: Mutex<Option<SizedPriors>>,
 }
 
 impl RetinaFace {
@@ -73,9 +69,8 @@ impl RetinaFace {
         let NamedWeights { checkpoint: file, notes } = NamedWeights::read(weights)?;
         let net = RetinaFaceNet::new(body, &file.state, weights, execution)?;
         let weights = fingerprint(&file.state);
-        let priors = Mutex::new(None);
         let device = execution.device();
-        Ok(RetinaFace { body, max_size, largest: None, quick: None, net, device, weights, notes, priors })
+        Ok(RetinaFace { body, max_size, largest: None, quick: None, net, device, weights, notes })
     }
 
     /// What a person should know about its file, one sentence each.
@@ -135,55 +130,84 @@ impl RetinaFace {
         images: &[&RgbImage],
         side_for: impl Fn(&RgbImage) -> Option<usize>,
     ) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        let sized: Vec<SizedImage> = images
+            .iter()
+            .map(|image| SizedImage { image, size: input_size(image, side_for(image)) })
+            .collect();
         let mut found = Vec::with_capacity(images.len());
-        let mut rest = images;
-        let shape = |image: &RgbImage| (image.height(), image.width());
-        while let Some(first) = rest.first() {
-            let run = rest.iter().take_while(|image| shape(image) == shape(first)).count();
-            let (group, later) = rest.split_at(run.min(self.preferred_batch()));
-            let (height, width) = input_size(first, side_for(first));
-            if height.min(width) < MIN_SIDE {
-                found.extend(group.iter().map(|_| Vec::new()));
-            } else {
-                found.extend(self.detect_batch(group, (height, width))?);
+        for run in sized.chunk_by(|one, other| self.runs_apart(one) == self.runs_apart(other)) {
+            // Alone, it has all threads.
+            if run.len() > 1 && self.runs_apart(&run[0]) {
+                found.extend(self.detect_apart(run)?);
+                continue;
             }
-            rest = later;
+            let shape = |one: &SizedImage| (one.image.height(), one.image.width());
+            for alike in run.chunk_by(|one, other| shape(one) == shape(other)) {
+                for group in alike.chunks(self.preferred_batch()) {
+                    found.extend(self.detect_batch(group)?);
+                }
+            }
         }
         Ok(found)
     }
 
-    /// The faces of frames of one size, for which the network's input has `size` rows and columns.
-    fn detect_batch(
-        &self,
-        images: &[&RgbImage],
-        size: (usize, usize),
-    ) -> Result<Vec<Vec<DetectedFace>>, Error> {
-        let _no_grad = tch::no_grad_guard();
-        let (height, width) = size;
-        let failed = |cause: tch::TchError| Error::Network { height, width, cause };
-        let prepared = PreparedImages::new(images, self.body, size)?;
-        let raw = self.net.forward_images(&prepared).map_err(failed)?;
-        let outputs =
-            (0..images.len() as i64).map(|image| outputs_of(&raw, image)).collect::<Result<Vec<_>, _>>();
-        let priors = self.priors_for(size);
-        let faces = |(image, outputs): (&&RgbImage, &ImageOutputs)| {
-            let kept = suppress(outputs.candidates(&priors, size), MAX_IOU);
-            kept.iter().filter_map(|c| to_face(c, image, height)).collect()
-        };
-        Ok(images.par_iter().zip(&outputs.map_err(failed)?).map(faces).collect())
+    /// Whether an image is looked at by one thread while others look at other images, of whatever size. A large one has
+    /// work for all threads, and takes memory that is better had once.
+    fn runs_apart(&self, image: &SizedImage) -> bool {
+        const LARGE: usize = 4 << 20;
+        let (height, width) = image.size;
+        let small = height.min(width) >= MIN_SIDE && height * width < LARGE;
+        small && self.body == RetinaFaceBody::MobileNet025 && !self.device.is_cuda()
     }
 
-    /// The priors of an input size; those of the last one are kept.
-    fn priors_for(&self, size: (usize, usize)) -> Arc<Vec<Prior>> {
-        let mut kept = self.priors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match &*kept {
-            Some((known, priors)) if *known == size => Arc::clone(priors),
-            _ => {
-                let made = Arc::new(priors(size.0, size.1));
-                *kept = Some((size, Arc::clone(&made)));
-                made
-            }
+    /// The faces of frames, each looked at by a thread of its own.
+    fn detect_apart(&self, images: &[SizedImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        let _no_grad = tch::no_grad_guard();
+        let body = self.body;
+        let prepared = images.par_iter().map(|one| one.prepared(body)).collect::<Result<Vec<_>, _>>()?;
+        let sets: Vec<&dyn Images> = prepared.iter().map(|set| set as &dyn Images).collect();
+        let failed = |cause| images[0].failed(cause);
+        let raw = self.net.forward_apart(&sets).map_err(failed)?;
+        images.iter().zip(&raw).map(|(one, raw)| one.faces(raw, (0, 1))).collect()
+    }
+
+    /// The faces of frames of one size.
+    fn detect_batch(&self, images: &[SizedImage]) -> Result<Vec<Vec<DetectedFace>>, Error> {
+        let _no_grad = tch::no_grad_guard();
+        let (first, count) = (&images[0], images.len());
+        if first.size.0.min(first.size.1) < MIN_SIDE {
+            return Ok(vec![Vec::new(); count]);
         }
+        let pixels: Vec<&RgbImage> = images.iter().map(|one| one.image).collect();
+        let prepared = PreparedImages::new(&pixels, self.body, first.size)?;
+        let raw = self.net.forward_images(&prepared).map_err(|cause| first.failed(cause))?;
+        images.iter().enumerate().map(|(at, one)| one.faces(&raw, (at, count))).collect()
+    }
+}
+
+/// A frame and what the network's input for it has: rows and columns.
+struct SizedImage<'a> {
+    image: &'a RgbImage,
+    size: (usize, usize),
+}
+
+impl<'a> SizedImage<'a> {
+    fn prepared(&self, body: RetinaFaceBody) -> Result<PreparedImages<'a>, Error> {
+        Ok(PreparedImages::new(&[self.image], body, self.size)?)
+    }
+
+    /// The faces that the network found, from the tensors of all levels; `(at, count)`: which of how many images that these
+    /// hold it is.
+    fn faces(&self, raw: &[Tensor], (at, count): (usize, usize)) -> Result<Vec<DetectedFace>, Error> {
+        let levels = raw.iter().map(|level| of_image(level, at, count));
+        let candidates = candidates_of(levels, self.size).map_err(|cause| self.failed(cause))?;
+        let kept = suppress(candidates, MAX_IOU);
+        Ok(kept.iter().filter_map(|candidate| to_face(candidate, self.image, self.size.0)).collect())
+    }
+
+    fn failed(&self, cause: tch::TchError) -> Error {
+        let (height, width) = self.size;
+        Error::Network { height, width, cause }
     }
 }
 
@@ -209,55 +233,20 @@ impl FaceDetector for RetinaFace {
 
     fn preferred_batch(&self) -> usize {
         const ON_GPU: usize = 4;
-        // One frame per thread, with everything around the network: but no more than memory is worth.
+        // Two frames per thread, with everything around the network, because one may take longer than another: but no more
+        // than memory is worth.
+        const EACH: usize = 2;
         const MOST: usize = 8;
         match self.body {
             _ if self.device.is_cuda() => ON_GPU,
             // One frame has work for all threads, and takes a gigabyte.
             RetinaFaceBody::ResNet50 => 1,
-            RetinaFaceBody::MobileNet025 => native::process::threads().clamp(1, MOST),
+            RetinaFaceBody::MobileNet025 => match native::process::threads() {
+                1 => 1,
+                threads => (EACH * threads).min(MOST),
+            },
         }
     }
-}
-
-/// The network's outputs for one frame, flat.
-struct ImageOutputs {
-    scores: Vec<f32>,
-    boxes: Vec<f32>,
-    points: Vec<f32>,
-}
-
-fn outputs_of(raw: &RawOutputs, image: i64) -> Result<ImageOutputs, tch::TchError> {
-    let flat = |t: &Tensor| -> Result<Vec<f32>, tch::TchError> {
-        Vec::<f32>::try_from(t.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)
-    };
-    let scores = raw.classes.f_get(image)?.f_softmax(-1, Kind::Float)?.f_select(1, 1)?;
-    let (boxes, points) = (raw.boxes.f_get(image)?, raw.points.f_get(image)?);
-    Ok(ImageOutputs { scores: flat(&scores)?, boxes: flat(&boxes)?, points: flat(&points)? })
-}
-
-impl ImageOutputs {
-    fn candidates(&self, priors: &[Prior], size: (usize, usize)) -> Vec<Candidate> {
-        let above = self.scores.iter().enumerate().filter(|(_, score)| **score > MIN_SCORE);
-        above
-            .map(|(prior, &score)| {
-                let (box_offsets, point_offsets) =
-                    (&self.boxes[prior * 4..][..4], &self.points[prior * 10..][..10]);
-                let (corners, points) = decode(priors[prior], box_offsets, point_offsets, size);
-                Candidate { corners, points, score, prior }
-            })
-            .collect()
-    }
-}
-
-/// Decodes the priors whose face probability is above the limit; `size`: height, width of the input.
-pub fn candidates(
-    raw: &RawOutputs,
-    image: i64,
-    priors: &[Prior],
-    size: (usize, usize),
-) -> Result<Vec<Candidate>, tch::TchError> {
-    Ok(outputs_of(raw, image)?.candidates(priors, size))
 }
 
 /// A candidate in pixels of the frame, rounded to hundredths; `None` when nothing of it is inside.

@@ -21,24 +21,39 @@ pub struct Prior {
     pub h: f32,
 }
 
-/// All priors for an input of `height` x `width`, in the network's order: level, row, column, side.
-pub fn priors(height: usize, width: usize) -> Vec<Prior> {
-    let mut all = Vec::new();
-    for (stride, sides) in STRIDES.into_iter().zip(SIDES) {
-        // Computed in float64 and rounded once, as the reference does.
-        let centre = |i: usize, length: usize| ((i as f64 + 0.5) * stride as f64 / length as f64) as f32;
-        for row in 0..height.div_ceil(stride) {
-            for column in 0..width.div_ceil(stride) {
-                all.extend(sides.map(|side| Prior {
-                    cx: centre(column, width),
-                    cy: centre(row, height),
-                    w: (side as f64 / width as f64) as f32,
-                    h: (side as f64 / height as f64) as f32,
-                }));
+impl Prior {
+    /// A prior by its number in the network's order (level, row, column, side), for an input of this height and width.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn at(number: usize, (height, width): (usize, usize)) -> Self {
+        let mut number = number;
+        for (stride, sides) in STRIDES.into_iter().zip(SIDES) {
+            let (rows, columns) = (height.div_ceil(stride), width.div_ceil(stride));
+            let here = rows * columns * ANCHORS_PER_POSITION;
+            if number >= here {
+                number -= here;
+                continue;
             }
+            let (position, side) = (number / ANCHORS_PER_POSITION, sides[number % ANCHORS_PER_POSITION]);
+            // Computed in float64 and rounded once, as the reference does.
+            let centre = |i: usize, length: usize| ((i as f64 + 0.5) * stride as f64 / length as f64) as f32;
+            return Prior {
+                cx: centre(position % columns, width),
+                cy: centre(position / columns, height),
+                w: (side as f64 / width as f64) as f32,
+                h: (side as f64 / height as f64) as f32,
+            };
         }
+        panic!("an input of {height} x {width} pixels has {number} priors less");
     }
-    all
+}
+
+/// All priors for an input of `height` x `width`, in the network's order.
+pub fn priors(height: usize, width: usize) -> Vec<Prior> {
+    let positions = STRIDES.map(|stride| height.div_ceil(stride) * width.div_ceil(stride));
+    let all = positions.iter().sum::<usize>() * ANCHORS_PER_POSITION;
+    (0..all).map(|number| Prior::at(number, (height, width))).collect()
 }
 
 /// A decoded candidate in pixels of the network's input.

@@ -14,7 +14,7 @@ use crate::checkpoint::StateDict;
 use crate::engine::Images;
 use crate::network::Weights;
 use std::path::Path;
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 /// Boxes, sizes 1 and 2, at every position of a feature map.
 pub const ANCHORS_PER_POSITION: usize = 2;
@@ -78,20 +78,77 @@ impl RetinaFaceNet {
         separated(&self.network.run(x))
     }
 
-    /// Outputs for images that are written where they are needed.
+    /// Outputs for images that are written where they are needed: of each level a tensor `[n, positions, 32]`, contiguous
+    /// on the CPU, that has the outputs of the three heads side by side.
     ///
     /// Fails when libtorch runs out of memory.
-    pub fn forward_images(&self, images: &dyn Images) -> Result<RawOutputs, TchError> {
-        separated(&self.network.run_images(images)?)
+    pub fn forward_images(&self, images: &dyn Images) -> Result<Vec<Tensor>, TchError> {
+        level_rows(&self.network.run_images(images)?)
+    }
+
+    /// The same for several sets of images, whose sizes may differ, each run by a thread of its own where the engine runs
+    /// them.
+    ///
+    /// Fails when libtorch runs out of memory.
+    pub fn forward_apart(&self, sets: &[&dyn Images]) -> Result<Vec<Vec<Tensor>>, TchError> {
+        self.network.run_apart(sets)?.iter().map(|levels| level_rows(levels)).collect()
+    }
+}
+
+/// Numbers of a position: those of the three heads, one head after the other, each with those of its anchors.
+pub const ROW: usize = ANCHORS_PER_POSITION * (HEAD_WIDTHS[0] + HEAD_WIDTHS[1] + HEAD_WIDTHS[2]);
+
+/// What one anchor's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AnchorOutputs<'a> {
+    /// Offsets of centre and size.
+    pub offsets: &'a [f32],
+    /// Logits of background and face.
+    pub logits: [f32; 2],
+    /// Offsets of five points (x, y).
+    pub points: &'a [f32],
+}
+
+/// The outputs of the anchors of a level, in their order, from its rows of [`ROW`] numbers.
+pub fn anchors(rows: &[f32]) -> impl Iterator<Item = AnchorOutputs<'_>> {
+    let [boxes, classes, points] = HEAD_WIDTHS;
+    let (first_class, first_point) = (ANCHORS_PER_POSITION * boxes, ANCHORS_PER_POSITION * (boxes + classes));
+    rows.chunks_exact(ROW).flat_map(move |row| {
+        (0..ANCHORS_PER_POSITION).map(move |anchor| {
+            let logits = &row[first_class + anchor * classes..];
+            AnchorOutputs {
+                offsets: &row[anchor * boxes..][..boxes],
+                logits: [logits[0], logits[1]],
+                points: &row[first_point + anchor * points..][..points],
+            }
+        })
+    })
+}
+
+fn level_rows(levels: &[Tensor]) -> Result<Vec<Tensor>, TchError> {
+    levels.iter().map(|map| rows_of(map)?.f_to_device(Device::Cpu)?.f_contiguous()).collect()
+}
+
+/// `[n, positions, 32]` of a level's map.
+fn rows_of(map: &Tensor) -> Result<Tensor, TchError> {
+    map.f_permute([0, 2, 3, 1])?.f_reshape([map.size()[0], -1, ROW as i64])
+}
+
+impl RawOutputs {
+    /// All levels' positions with the outputs of the heads side by side: `[n, positions, 32]`.
+    pub fn rows(&self) -> Result<Tensor, TchError> {
+        let n = self.boxes.size()[0];
+        let heads = [&self.boxes, &self.classes, &self.points].into_iter().zip(HEAD_WIDTHS);
+        let wide =
+            |(head, width): (&Tensor, usize)| head.f_reshape([n, -1, (width * ANCHORS_PER_POSITION) as i64]);
+        Tensor::f_cat(&heads.map(wide).collect::<Result<Vec<_>, _>>()?, 2)
     }
 }
 
 /// The three heads' outputs from the maps that hold them side by side, `[n, 32, h, w]`, one per level.
 fn separated(levels: &[Tensor]) -> Result<RawOutputs, TchError> {
     let widths = HEAD_WIDTHS.map(|width| (width * ANCHORS_PER_POSITION) as i64);
-    let row: i64 = widths.iter().sum();
-    let rows = levels.iter().map(|map| map.f_permute([0, 2, 3, 1])?.f_reshape([map.size()[0], -1, row]));
-    let rows = Tensor::f_cat(&rows.collect::<Result<Vec<_>, _>>()?, 1)?;
+    let rows = Tensor::f_cat(&levels.iter().map(rows_of).collect::<Result<Vec<_>, _>>()?, 1)?;
     let mut first = 0;
     let mut head = |number: usize| {
         let own = rows.f_narrow(2, first, widths[number])?;

@@ -24,7 +24,7 @@ pub use end::end_at_once;
 pub use libraries::{LIBTORCH_VERSION, blas_library};
 pub use panics::silence_panics;
 pub use startup::EarlyStart;
-pub use threads::{set_threads, set_worker_threads, share_cores, threads};
+pub use threads::{alone, set_threads, set_worker_threads, share_cores, threads};
 
 /// Sets the allocator. Call first in `main`, before anything allocates much or starts a thread.
 pub fn prepare() {

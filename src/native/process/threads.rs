@@ -44,6 +44,20 @@ pub fn share_cores(threads: Option<usize>, libtorch_computes: bool) {
     }
 }
 
+/// Runs `work` on this thread alone: of a network's work no other thread takes a part. For whoever gives each thread a task of
+/// its own.
+pub fn alone<R>(work: impl FnOnce() -> R) -> R {
+    /// Puts back what was, also where the work panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            WORKER.set(self.0);
+        }
+    }
+    let _before = Before(WORKER.replace(true));
+    work()
+}
+
 /// Threads that share the work of a network that this thread runs.
 pub fn threads() -> usize {
     match WORKER.get() {

@@ -4,7 +4,7 @@ mod autocast;
 mod tensors;
 
 pub use autocast::{Half, in_half_precision};
-pub use tensors::{floats_of, tensor_of};
+pub use tensors::{NewTensor, floats_of};
 
 use super::guarded::guarded;
 use std::ffi::c_char;

@@ -15,7 +15,27 @@ pub fn floats_of(tensor: &Tensor) -> &[f32] {
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
 }
 
-/// A tensor of this shape on the CPU with these values.
-pub fn tensor_of(values: &[f32], shape: &[i64]) -> Tensor {
-    Tensor::from_slice(values).view(shape)
+/// A tensor on the CPU that nobody else has yet, to be filled with numbers.
+pub struct NewTensor(Tensor);
+
+impl NewTensor {
+    /// One of this shape, zeros.
+    pub fn zeros(shape: &[i64]) -> Self {
+        NewTensor(Tensor::zeros(shape, (Kind::Float, Device::Cpu)))
+    }
+
+    /// Its floats, to be written.
+    pub fn floats_mut(&mut self) -> &mut [f32] {
+        if self.0.numel() == 0 {
+            return &mut [];
+        }
+        // SAFETY: contiguous float32 in this process's memory, which lives as long as the handle; there is no other handle,
+        // and this one is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.0.data_ptr().cast::<f32>(), self.0.numel()) }
+    }
+
+    /// The tensor.
+    pub fn done(self) -> Tensor {
+        self.0
+    }
 }
