@@ -3,7 +3,8 @@
 //! A [`Compiled`] network is made from a [description](crate::network) and the weights of a file, batch norms folded in.
 //! It runs with the engine's own kernels (`kernels/`), in memory that is planned once per input size. Images go to
 //! threads one by one while there are as many as threads, because an image's activations then stay in one core's cache;
-//! what is left is shared by all threads. Results are the same for any number of threads and any batch.
+//! what is left is shared by all threads. Images of different sizes run apart, each on one thread. Results are the same
+//! for any number of threads and any batch.
 //!
 //! # From a description to a kernel
 //!

@@ -8,13 +8,6 @@ use tch::{Device, Kind, TchError, Tensor};
 /// Candidates below or at this probability are no faces.
 const MIN_SCORE: f32 = 0.7;
 
-/// The rows of one of the `images` that a level's tensor has.
-pub(super) fn of_image(level: &Tensor, image: usize, images: usize) -> &[f32] {
-    let all = floats_of(level);
-    let each = all.len() / images;
-    &all[image * each..][..each]
-}
-
 /// Decodes the priors whose face probability is above the limit, from an image's rows, level by level.
 pub(super) fn candidates_of<'a>(
     levels: impl Iterator<Item = &'a [f32]>,

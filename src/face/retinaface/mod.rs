@@ -5,6 +5,7 @@ mod nms;
 mod preprocess;
 mod priors;
 mod quick;
+mod sized;
 
 pub use candidates::candidates;
 pub use nms::{iou, suppress};
@@ -19,10 +20,10 @@ use crate::model::{Execution, NamedWeights, RetinaFaceBody};
 use crate::native;
 use crate::network::Work;
 use crate::types::{BBox, DetectedFace, RgbImage};
-use candidates::{candidates_of, of_image};
 use rayon::prelude::*;
+use sized::SizedImage;
 use std::path::Path;
-use tch::{Device, Tensor};
+use tch::Device;
 
 /// Overlap above which the worse of two boxes goes.
 const MAX_IOU: f32 = 0.4;
@@ -182,32 +183,6 @@ impl RetinaFace {
         let prepared = PreparedImages::new(&pixels, self.body, first.size)?;
         let raw = self.net.forward_images(&prepared).map_err(|cause| first.failed(cause))?;
         images.iter().enumerate().map(|(at, one)| one.faces(&raw, (at, count))).collect()
-    }
-}
-
-/// A frame and what the network's input for it has: rows and columns.
-struct SizedImage<'a> {
-    image: &'a RgbImage,
-    size: (usize, usize),
-}
-
-impl<'a> SizedImage<'a> {
-    fn prepared(&self, body: RetinaFaceBody) -> Result<PreparedImages<'a>, Error> {
-        Ok(PreparedImages::new(&[self.image], body, self.size)?)
-    }
-
-    /// The faces that the network found, from the tensors of all levels; `(at, count)`: which of how many images that these
-    /// hold it is.
-    fn faces(&self, raw: &[Tensor], (at, count): (usize, usize)) -> Result<Vec<DetectedFace>, Error> {
-        let levels = raw.iter().map(|level| of_image(level, at, count));
-        let candidates = candidates_of(levels, self.size).map_err(|cause| self.failed(cause))?;
-        let kept = suppress(candidates, MAX_IOU);
-        Ok(kept.iter().filter_map(|candidate| to_face(candidate, self.image, self.size.0)).collect())
-    }
-
-    fn failed(&self, cause: tch::TchError) -> Error {
-        let (height, width) = self.size;
-        Error::Network { height, width, cause }
     }
 }
 
