@@ -114,7 +114,7 @@ fn near_edges(mask: &Mask, window: Window) -> Vec<Vec<Range<usize>>> {
     for (row, values) in mask.data().chunks_exact(mask.width()).zip(values.chunks_exact_mut(cells)) {
         for (cell, value) in row.chunks(CELL).zip(values) {
             let zeros = cell.iter().filter(|value| **value == 0.0).count();
-            *value = ZERO * u8::from(zeros > 0) | SET * u8::from(zeros < cell.len());
+            *value = (ZERO * u8::from(zeros > 0)) | (SET * u8::from(zeros < cell.len()));
         }
     }
     let mut near = vec![0u8; cells];
