@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn commands_that_decode_first_are_known() {
         let decodes = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap().command.decodes();
-        for line in ["sbi infer a.mp4", "sbi infer -d FF", "sbi npy-pack -d FF", "sbi preprocess -d Original"] {
+        for line in ["sbi infer a.mp4", "sbi infer -d FF", "sbi npy-pack -d FF", "sbi preprocess -d Original"]
+        {
             assert!(decodes(line), "{line}");
         }
         for line in ["sbi infer --packed a", "sbi doctor", "sbi train a.json", "sbi serve"] {
