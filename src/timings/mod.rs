@@ -1,6 +1,6 @@
 //! Where a run's time goes.
 //!
-//! The stages of a run are spans of [`tracing`] under the target [`TARGET`]: [`stage!`](crate::timings::stage) opens one, and it
+//! The stages of a run are spans of [`tracing`] under the target [`TARGET`]: `stage!` opens one, and it
 //! lasts until its guard is dropped. Without a listener they cost next to nothing. [`StageClock`] is a listener that adds
 //! up, for each thread, how long each stage was open, without the stages inside it; [`Timings`] is what it found, with the
 //! processor time of every thread and of the decoders beside it, so that waiting shows as what it is.
