@@ -79,4 +79,4 @@ after() { find "$runs" -path "*/$1_default_*/weights/$2_*_val.tar" | sort | tail
 average=output/default/average.safetensors
 "$sbi" average "$(after long 6)" "$(after short 3)" -o "$average" --overwrite
 "$sbi" calibrate -w "$average" --pairs configs/default.json "${of_one[@]}" --data-root "$data" -o "$output" \
-  --mirrored --control 0.4 --log-odds --precision f16 --overwrite
+  --inner-control 0.4 --outer-control 0.3 --log-odds --precision f16 --overwrite

@@ -52,11 +52,12 @@ fn rule(views: Views) -> String {
         OverFrames::LogOdds => "mean over frames of the log odds of the highest face",
     };
     let mirrored = if views.mirrored { ", mirrored too" } else { "" };
-    let control = match views.control {
+    let control = |share: f64, kind: &str| match share {
         0.0 => String::new(),
-        share => format!(", {share} of a control's log odds taken off"),
+        share => format!(", {share} of the {kind} control's log odds taken off"),
     };
-    format!("{over_frames}{mirrored}{control}")
+    let (inner, outer) = (control(views.inner_control, "inner"), control(views.outer_control, "outer"));
+    format!("{over_frames}{mirrored}{inner}{outer}")
 }
 
 /// In what frames faces are looked for first, where that is not as published.
@@ -197,10 +198,15 @@ mod tests {
 
     #[test]
     fn views_that_published_scores_do_not_have_are_named() {
-        let views = Views { mirrored: true, control: 0.4, over_frames: OverFrames::LogOdds };
+        let views = Views {
+            mirrored: true,
+            inner_control: 0.4,
+            outer_control: 0.3,
+            over_frames: OverFrames::LogOdds,
+        };
         assert_eq!(
             rule(views),
-            "mean over frames of the log odds of the highest face, mirrored too, 0.4 of a control's log odds taken off"
+            "mean over frames of the log odds of the highest face, mirrored too, 0.4 of the inner control's log odds taken off, 0.3 of the outer control's log odds taken off"
         );
     }
 

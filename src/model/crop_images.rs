@@ -1,12 +1,13 @@
 //! Face crops as a forgery detector's network takes them.
 
-use super::views::{control_of, inner_face};
+use super::views::control_of;
 use super::{Error, InputSpec, Resize, Views};
 use crate::engine::Images;
 use crate::imaging::{resized_cubic, write_planes};
 use crate::types::RgbImage;
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::{iter, mem};
 use tch::{TchError, Tensor};
 
 /// Crops that are normalised row by row, where the network reads them.
@@ -67,17 +68,21 @@ impl<'c> CropImages<'c> {
                 }
             })
         };
-        let inner_face = views.has_control().then(|| inner_face(side));
+        let controls: Vec<_> = views.controls().map(|(blurred, _)| (blurred, blurred.place(side))).collect();
         // A crop per thread: this takes libtorch as long as a tenth of what the network takes.
-        let looks = |crop: &&'c RgbImage| -> Result<(Vec<f32>, Option<Vec<f32>>), Error> {
+        let looks = |crop: &&'c RgbImage| -> Result<Vec<Vec<f32>>, Error> {
             let planes = planes_of(crop)?;
-            let control = inner_face.as_ref().map(|mask| control_of(&planes, side, mask)).transpose()?;
-            Ok((planes, control))
+            let of = |(blurred, place): &(_, Vec<f32>)| control_of(&planes, side, place, *blurred);
+            let controls = controls.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+            Ok(iter::once(planes).chain(controls).collect())
         };
-        let looks = crops.par_iter().map(looks).collect::<Result<Vec<_>, _>>()?;
-        let (planes, controls): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
-        let resized = planes.into_iter().chain(controls.into_iter().flatten());
-        let mut images = Self::of(resized.map(CropPixels::Resized).collect(), input);
+        let mut looks = crops.par_iter().map(looks).collect::<Result<Vec<_>, _>>()?;
+        // First all crops, then all controls of one kind, then those of the other.
+        let mut resized = Vec::with_capacity(looks.len() * (1 + controls.len()));
+        for kind in 0..=controls.len() {
+            resized.extend(looks.iter_mut().map(|of| CropPixels::Resized(mem::take(&mut of[kind]))));
+        }
+        let mut images = Self::of(resized, input);
         if views.mirrored {
             let mirrored = (0..crops.len()).map(|crop| Shown { crop, mirrored: true });
             images.shown.splice(crops.len()..crops.len(), mirrored);
@@ -179,8 +184,10 @@ mod tests {
         let crops = [crop(1), crop(2), crop(3)];
         let crops: Vec<&RgbImage> = crops.iter().collect();
         let input = InputSpec { side: 31, ..InputSpec::default() };
-        for (mirrored, control) in [(true, 0.4), (true, 0.0), (false, 0.4)] {
-            let views = Views { mirrored, control, ..Views::default() };
+        for (mirrored, inner_control, outer_control) in
+            [(true, 0.4, 0.0), (true, 0.0, 0.0), (false, 0.0, 0.3), (true, 0.4, 0.3)]
+        {
+            let views = Views { mirrored, inner_control, outer_control, ..Views::default() };
             let planes = crops.iter().map(|crop| resized_planes(crop, 31).unwrap()).collect::<Vec<_>>();
             let batch = Tensor::from_slice(&planes.concat()).view([3, 3, 31, 31]);
             let expected = input.normalisation.apply(&views.images(&batch).unwrap());

@@ -100,12 +100,15 @@ pub struct InferArgs {
 /// What scores are made of.
 #[derive(Debug, Args)]
 pub struct ViewsArgs {
-    /// Score mirror images of faces as well; without this, --control and --log-odds: what the weight file says
+    /// Score mirror images of faces as well; without this, controls and --log-odds: what the weight file says
     #[arg(long)]
     pub mirrored: bool,
-    /// Take this share of a control's log odds off a face's: of the same face, blurred in its middle
+    /// Take this share of a control's log odds off a face's: of the same crop, its inner face blurred
     #[arg(long, value_name = "SHARE", value_parser = probability)]
-    pub control: Option<f64>,
+    pub inner_control: Option<f64>,
+    /// The same with the crop blurred around its inner face
+    #[arg(long, value_name = "SHARE", value_parser = probability)]
+    pub outer_control: Option<f64>,
     /// Make a video's score of the mean of its frames' log odds instead of the mean of their scores
     #[arg(long)]
     pub log_odds: bool,
@@ -114,9 +117,14 @@ pub struct ViewsArgs {
 impl ViewsArgs {
     /// `None` where nothing was said.
     pub fn views(&self) -> Option<Views> {
-        let said = self.mirrored || self.log_odds || self.control.is_some();
-        let over_frames = if self.log_odds { OverFrames::LogOdds } else { OverFrames::Mean };
-        said.then(|| Views { mirrored: self.mirrored, control: self.control.unwrap_or(0.0), over_frames })
+        let said =
+            self.mirrored || self.log_odds || self.inner_control.is_some() || self.outer_control.is_some();
+        said.then(|| Views {
+            mirrored: self.mirrored,
+            inner_control: self.inner_control.unwrap_or(0.0),
+            outer_control: self.outer_control.unwrap_or(0.0),
+            over_frames: if self.log_odds { OverFrames::LogOdds } else { OverFrames::Mean },
+        })
     }
 }
 
