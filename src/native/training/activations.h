@@ -33,8 +33,13 @@ struct Relu6 {
   static constexpr float MOST = 6.0f;
   // What is not a number stays so.
   static Floats value(Floats z) {
+#if defined(__AVX512F__)
+    // The same, with fewer instructions: of two values of which neither is the smaller, these take the second.
+    return _mm512_min_ps(_mm512_set1_ps(MOST), _mm512_max_ps(_mm512_setzero_ps(), z));
+#else
     z = z < 0.0f ? Floats{} : z;
     return z > MOST ? Floats{} + MOST : z;
+#endif
   }
   static void both(Floats z, Floats& value_out, Floats& slope) {
     value_out = value(z);
