@@ -138,10 +138,10 @@ fn b4() -> efficientnet::Variant {
     efficientnet::Variant::named("efficientnet-b4").expect("one of the published sizes")
 }
 
+/// How the networks run, with the cores shared out as `sbi` does it: threads of libtorch that wait for one another busily
+/// would take the engine's.
 fn execution(args: &Measure) -> Execution {
-    if args.cpu_time {
-        sbi::native::process::set_threads(1);
-    }
+    sbi::native::process::share_cores(args.cpu_time.then_some(1), args.plain);
     match args.plain {
         true => Execution::plain(Device::Cpu),
         false => Execution::fastest(Device::Cpu),
