@@ -1,16 +1,20 @@
 //! From a network's description to operations on buffers, with packed weights.
 
+mod chain;
+mod convolution;
+
 use super::buffer::{Buffer, BufferKind, Slice};
 use super::compiled::Step;
 use super::fold::{Folded, scale_and_shift};
 use super::kernels::Kernels;
 use super::memory::Memory;
 use super::operations::{
-    Affine, Conv, EnlargeAdd, Front, Gate, MaxPool, MeanShortcut, Operation, Project, Winograd,
+    Affine, EnlargeAdd, Front, Gate, MaxPool, MeanShortcut, Operation, Project, Winograd,
 };
 use super::pack::{self, Packed};
+use super::places::Places;
 use crate::checkpoint::Mismatch;
-use crate::network::{Activation, Block, Convolution, Layer, Map, Network, Padding, Size, Weights, Window};
+use crate::network::{Activation, Block, Convolution, Layer, Map, Network, Size, Weights};
 
 /// What becomes of a description.
 pub(super) struct Program {
@@ -30,12 +34,44 @@ pub(super) fn compile(
 ) -> Result<Program, Box<Mismatch>> {
     let program = Program { buffers: Vec::new(), steps: Vec::new(), maps: Vec::new() };
     let sizes = network.input_size().map(|size| network.sizes(size));
-    let mut compiler = Compiler { builds, network, sizes, weights, program };
+    let winograds = Vec::new();
+    let mut compiler = Compiler { builds, network, sizes, weights, program, winograds };
     compiler.new_map(Map(0));
-    for (number, layer) in network.layers().iter().enumerate() {
-        compiler.layer(layer, Map(number + 1))?;
+    let mut number = 0;
+    while let Some(layer) = network.layers().get(number) {
+        number += match chain::find(builds, network, number) {
+            Some(found) => {
+                compiler.chain(&found, number)?;
+                found.layers()
+            }
+            None => {
+                compiler.layer(layer, Map(number + 1))?;
+                1
+            }
+        };
     }
-    Ok(compiler.program)
+    let Compiler { mut program, winograds, .. } = compiler;
+    for (step, operation) in winograds {
+        program.steps[step].operation = Box::new(operation);
+    }
+    Ok(program)
+}
+
+/// Takes the place of an operation that is not yet complete.
+struct Incomplete;
+
+impl Operation for Incomplete {
+    fn reads(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn writes(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn run(&self, _: Places) {
+        unreachable!("every operation is complete when a network is compiled")
+    }
 }
 
 struct Compiler<'a> {
@@ -45,6 +81,8 @@ struct Compiler<'a> {
     sizes: Option<Vec<Size>>,
     weights: Weights<'a>,
     program: Program,
+    /// Operations that others may still join, with their steps.
+    winograds: Vec<(usize, Winograd)>,
 }
 
 impl Compiler<'_> {
@@ -137,60 +175,6 @@ impl Compiler<'_> {
     ) -> Result<Activation<Memory>, Box<Mismatch>> {
         let slopes = described.slopes(channels).map(|weight| self.weights.values(&weight)).transpose()?;
         described.with_slopes(|_| Ok(pack::padded(kernels, slopes.as_deref().unwrap_or_default())))
-    }
-
-    /// A convolution whose result fills some channels of a map.
-    fn convolution(
-        &mut self,
-        from: Map,
-        folded: &Folded,
-        window: Window,
-        activation: &Activation,
-        onto: Option<Map>,
-        to: Slice,
-    ) -> Result<(), Box<Mismatch>> {
-        // Worth it where a tile's transformation serves channels enough, and tiles share weights, which are four times as
-        // many.
-        const LEAST: usize = 16;
-        const LEAST_TILES: usize = 12;
-        let kernels = Kernels::for_channels(self.builds, folded.c_out);
-        let activation = self.activation(activation, folded.c_out, kernels)?;
-        let winograd = window == Window { kernel: 3, stride: 1, padding: Padding::even(1) }
-            && folded.c_in.is_multiple_of(kernels.lanes())
-            && folded.c_in.min(folded.c_out) >= LEAST
-            && self.tiles(from, kernels.winograd_side()).is_none_or(|tiles| tiles >= LEAST_TILES);
-        let (from, onto) = (self.buffer(from), onto.map(|map| self.buffer(map)));
-        if winograd {
-            self.need_halo(from, (1, kernels.winograd_side()));
-            let packed = pack::winograd(kernels, folded);
-            self.push(kernels, Winograd { from, to, onto, packed, activation })
-        } else {
-            self.need_halo(from, (window.padding.before, window.padding.after));
-            let packed = pack::conv(kernels, folded);
-            self.push(kernels, Conv { from, to, onto, window, packed, activation })
-        }
-    }
-
-    /// Convolutions side by side. Neighbours of one input and one window become one: a wide product costs less than
-    /// several narrow ones.
-    fn beside(
-        &mut self,
-        parts: &[(Map, Convolution)],
-        activation: &Activation,
-        to: Map,
-    ) -> Result<(), Box<Mismatch>> {
-        let buffer = self.new_map(to);
-        let mut first = 0;
-        for run in parts.chunk_by(|(a, one), (b, other)| (a, one.spec.window) == (b, other.spec.window)) {
-            let folded =
-                run.iter().map(|(_, conv)| Folded::new(conv, self.weights)).collect::<Result<Vec<_>, _>>()?;
-            let folded = Folded::beside(&folded);
-            let (from, conv) = &run[0];
-            let to = Slice { buffer, first, channels: folded.c_out };
-            self.convolution(*from, &folded, conv.spec.window, activation, None, to)?;
-            first += folded.c_out;
-        }
-        Ok(())
     }
 
     fn block(&mut self, from: Map, block: &Block, to: Map) -> Result<(), Box<Mismatch>> {

@@ -53,13 +53,19 @@ pub(super) struct RawConv {
 }
 
 #[repr(C)]
-pub(super) struct RawWinograd {
-    pub from: RawMap,
+pub(super) struct RawWinogradPart {
     pub to: RawMap,
     pub onto: RawMap,
     pub weight: *const f32,
     pub bias: *const f32,
     pub activation: RawActivation,
+}
+
+#[repr(C)]
+pub(super) struct RawWinograd {
+    pub from: RawMap,
+    pub parts: *const RawWinogradPart,
+    pub count: i64,
     pub threads: i64,
 }
 
@@ -110,6 +116,32 @@ pub(super) struct RawProject {
 }
 
 #[repr(C)]
+pub(super) struct RawPair {
+    pub stride: i64,
+    pub c_in: i64,
+    pub c_out: i64,
+    pub depthwise: *const f32,
+    pub depthwise_bias: *const f32,
+    pub weight: *const f32,
+    pub bias: *const f32,
+    pub activation: RawActivation,
+    pub project_activation: RawActivation,
+}
+
+#[repr(C)]
+pub(super) struct RawChain {
+    pub from: RawMap,
+    pub to: RawMap,
+    pub stem: *const f32,
+    pub stem_bias: *const f32,
+    pub stem_stride: i64,
+    pub stem_activation: RawActivation,
+    pub pairs: *const RawPair,
+    pub count: i64,
+    pub threads: i64,
+}
+
+#[repr(C)]
 pub(super) struct RawMaxPool {
     pub from: RawMap,
     pub to: RawMap,
@@ -150,6 +182,7 @@ pub(super) struct RawKernels {
     pub front: RawOperation,
     pub gate: RawOperation,
     pub project: RawOperation,
+    pub chain: RawOperation,
     pub max_pool: RawOperation,
     pub enlarge: RawOperation,
     pub mean_shortcut: RawOperation,

@@ -8,7 +8,8 @@
 //!
 //! # From a description to a kernel
 //!
-//! `compile` turns each layer of the description into one or more operations on numbered buffers. An operation
+//! `compile` turns each layer of the description, or several as one chain, into one or more operations on numbered
+//! buffers. An operation
 //! (`operations/`) holds its weights, packed as its kernel reads them, and says which buffers it reads and writes. For an
 //! input size, `layout` gives each buffer a place in one stretch of memory. To run, an operation asks `places` for the
 //! addresses of its buffers, which checks each of them, fills in the kernel's C struct (`kernels.rs`) and has its tasks

@@ -64,6 +64,32 @@ pub(super) fn project(kernels: &Kernels, folded: &Folded) -> Packed {
     packed(kernels, blocks(kernels, c_out, depth, &folded.weight, column), &folded.bias)
 }
 
+/// A 1 x 1 convolution of channels in whole vectors, or fewer: `[c_out / block][c_in][block]`.
+pub(super) fn pointwise(kernels: &Kernels, folded: &Folded) -> Packed {
+    assert_eq!(folded.kernel, 1, "a convolution of one pixel");
+    conv(kernels, folded)
+}
+
+/// A convolution whose output channels fill a block of their own: `[kernel][kernel][c_in][c_out]`.
+pub(super) fn stem(folded: &Folded) -> Packed {
+    let Folded { c_in, c_out, kernel, .. } = *folded;
+    let taps = kernel * kernel;
+    let numbers =
+        (0..taps * c_in).flat_map(|k| (0..c_out).map(move |o| (o * c_in + k % c_in) * taps + k / c_in));
+    let weight: Vec<f32> = numbers.map(|number| folded.weight[number]).collect();
+    Packed { weight: Memory::from_slice(&weight), bias: Memory::from_slice(&folded.bias) }
+}
+
+/// A depthwise convolution as [`depthwise`] packs it, whose channels stand twice where they fill half a vector.
+pub(super) fn depthwise_of_halves(kernels: &Kernels, folded: &Folded) -> Packed {
+    if folded.c_out >= kernels.lanes() {
+        return depthwise(kernels, folded);
+    }
+    let twice = |values: &[f32]| [values, values].concat();
+    let (weight, bias) = (twice(&folded.weight), twice(&folded.bias));
+    depthwise(kernels, &Folded { weight, bias, c_out: 2 * folded.c_out, ..*folded })
+}
+
 /// A depthwise convolution: `[channels / lanes][kernel][kernel][lanes]`.
 pub(super) fn depthwise(kernels: &Kernels, folded: &Folded) -> Packed {
     let taps = folded.kernel * folded.kernel;

@@ -1,5 +1,7 @@
 //! Every operation in every build of the kernels against libtorch's own operators.
 
+mod chains;
+
 use super::compiled::Compiled;
 use super::images::{Images, TensorImages};
 use super::kernels::Kernels;

@@ -24,6 +24,18 @@ inline Floats activate(Floats x, const SbiActivation& a, int64_t channel) {
   return x;
 }
 
+// The activations that need neither slopes nor the exponential, on any vector.
+template <Kind KIND, class Vector>
+inline Vector activate_any(Vector x, const SbiActivation& a) {
+  if constexpr (KIND == Kind::Relu) return x > 0.0f ? x : Vector{};
+  if constexpr (KIND == Kind::Clamp) {
+    x = x > 0.0f ? x : Vector{};
+    return x < a.constant ? x : Vector{} + a.constant;
+  }
+  if constexpr (KIND == Kind::Leaky) return x > 0.0f ? x : x * a.constant;
+  return x;
+}
+
 template <Kind KIND>
 struct Is {
   static constexpr Kind value = KIND;

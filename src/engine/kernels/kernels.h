@@ -40,12 +40,19 @@ struct SbiConv {
   int64_t threads;  // that will share the tasks
 };
 
-// A convolution of 3 x 3 with stride 1 and padding 1, by Winograd's way.
-struct SbiWinograd {
-  SbiMap from, to, onto;
+// One of the convolutions that read a map.
+struct SbiWinogradPart {
+  SbiMap to, onto;      // of the size of the map that is read
   const float* weight;  // [position][c_out / block][c_in][block]
   const float* bias;
   SbiActivation activation;
+};
+
+// Convolutions of 3 x 3 with stride 1 and padding 1 of one map, by Winograd's way.
+struct SbiWinograd {
+  SbiMap from;
+  const SbiWinogradPart* parts;
+  int64_t count;
   int64_t threads;
 };
 
@@ -82,6 +89,27 @@ struct SbiProject {
   SbiActivation activation;
 };
 
+// A depthwise convolution of 3 x 3 with a zero on every side, and a 1 x 1 convolution of its result. Channels come in whole
+// vectors; those that go in may be half a vector where the stride is 1.
+struct SbiPair {
+  int64_t stride, c_in, c_out;
+  const float *depthwise, *depthwise_bias;  // [c_in / lanes][3][3][lanes], half a vector's numbers twice
+  const float *weight, *bias;               // [c_out / block][c_in][block]
+  SbiActivation activation, project_activation;  // without slopes
+};
+
+// Pairs one behind the other, and a convolution of 3 x 3 to eight channels before the first of them, where `stem` is not
+// null: `from` has a halo then.
+struct SbiChain {
+  SbiMap from, to;
+  const float *stem, *stem_bias;  // [3][3][c_in][8]
+  int64_t stem_stride;
+  SbiActivation stem_activation;  // without slopes or exponential
+  const SbiPair* pairs;
+  int64_t count;
+  int64_t threads;
+};
+
 // The largest of a window of 3 x 3, every second one.
 struct SbiMaxPool {
   SbiMap from, to;
@@ -112,7 +140,7 @@ struct SbiOperation {
 struct SbiKernels {
   int64_t lanes, block;  // channels in a vector, and in a block of weights
   int64_t winograd;      // side of the outputs of one of Winograd's tiles
-  SbiOperation conv, winograd_conv, front, gate, project, max_pool, enlarge, mean_shortcut, affine;
+  SbiOperation conv, winograd_conv, front, gate, project, chain, max_pool, enlarge, mean_shortcut, affine;
 };
 }
 
@@ -121,8 +149,8 @@ SBI_LAYOUT(SbiMap, 48, (data, 0), (height, 8), (width, 16), (channels, 24), (row
 SBI_LAYOUT(SbiActivation, 24, (kind, 0), (constant, 8), (slopes, 16))
 SBI_LAYOUT(SbiConv, 216, (from, 0), (to, 48), (onto, 96), (kernel, 144), (stride, 152), (before, 160), (weight, 168),
            (bias, 176), (activation, 184), (threads, 208))
-SBI_LAYOUT(SbiWinograd, 192, (from, 0), (to, 48), (onto, 96), (weight, 144), (bias, 152), (activation, 160),
-           (threads, 184))
+SBI_LAYOUT(SbiWinogradPart, 136, (to, 0), (onto, 48), (weight, 96), (bias, 104), (activation, 112))
+SBI_LAYOUT(SbiWinograd, 72, (from, 0), (parts, 48), (count, 56), (threads, 64))
 SBI_LAYOUT(SbiFront, 176, (from, 0), (channels, 48), (expand, 56), (expand_bias, 64), (depthwise, 72), (bias, 80),
            (kernel, 88), (stride, 96), (before, 104), (out_height, 112), (out_width, 120), (to, 128), (row_sums, 136),
            (activation, 144), (threads, 168))
@@ -130,9 +158,14 @@ SBI_LAYOUT(SbiGate, 80, (row_sums, 0), (rows, 8), (positions, 16), (channels, 24
            (reduce_bias, 48), (expand, 56), (expand_bias, 64), (gate, 72))
 SBI_LAYOUT(SbiProject, 168, (from, 0), (gate, 8), (positions, 16), (channels, 24), (to, 32), (onto, 80), (weight, 128),
            (bias, 136), (activation, 144))
+SBI_LAYOUT(SbiPair, 104, (stride, 0), (c_in, 8), (c_out, 16), (depthwise, 24), (depthwise_bias, 32), (weight, 40),
+           (bias, 48), (activation, 56), (project_activation, 80))
+SBI_LAYOUT(SbiChain, 168, (from, 0), (to, 48), (stem, 96), (stem_bias, 104), (stem_stride, 112), (stem_activation, 120),
+           (pairs, 144), (count, 152), (threads, 160))
 SBI_LAYOUT(SbiMaxPool, 104, (from, 0), (to, 48), (before, 96))
 SBI_LAYOUT(SbiSum, 144, (from, 0), (to, 48), (onto, 96))
 SBI_LAYOUT(SbiAffine, 112, (from, 0), (to, 48), (scale, 96), (shift, 104))
 SBI_LAYOUT(SbiOperation, 24, (tasks, 0), (scratch, 8), (run, 16))
-SBI_LAYOUT(SbiKernels, 240, (lanes, 0), (block, 8), (winograd, 16), (conv, 24), (winograd_conv, 48), (front, 72),
-           (gate, 96), (project, 120), (max_pool, 144), (enlarge, 168), (mean_shortcut, 192), (affine, 216))
+SBI_LAYOUT(SbiKernels, 264, (lanes, 0), (block, 8), (winograd, 16), (conv, 24), (winograd_conv, 48), (front, 72),
+           (gate, 96), (project, 120), (chain, 144), (max_pool, 168), (enlarge, 192), (mean_shortcut, 216),
+           (affine, 240))

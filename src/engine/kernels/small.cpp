@@ -90,6 +90,6 @@ SbiOperation SBI_NAME(affine)() { return {a_task_per_row<SbiAffine>, no_scratch,
 
 void SBI_NAME(kernels)(SbiKernels* table) {
   *table = {LANES, BLOCK,
-            SBI_NAME(winograd_side)(), SBI_NAME(conv)(), SBI_NAME(winograd)(), SBI_NAME(front)(), SBI_NAME(gate)(), SBI_NAME(project)(),
+            SBI_NAME(winograd_side)(), SBI_NAME(conv)(), SBI_NAME(winograd)(), SBI_NAME(front)(), SBI_NAME(gate)(), SBI_NAME(project)(), SBI_NAME(chain)(),
             SBI_NAME(max_pool)(), SBI_NAME(enlarge)(), SBI_NAME(mean_shortcut)(), SBI_NAME(affine)()};
 }

@@ -10,6 +10,7 @@ SbiOperation SBI_NAME(winograd)();
 SbiOperation SBI_NAME(front)();
 SbiOperation SBI_NAME(gate)();
 SbiOperation SBI_NAME(project)();
+SbiOperation SBI_NAME(chain)();
 SbiOperation SBI_NAME(max_pool)();
 SbiOperation SBI_NAME(enlarge)();
 SbiOperation SBI_NAME(mean_shortcut)();

@@ -2,7 +2,8 @@
 //
 // Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, <https://arxiv.org/abs/1509.09308>.
 // A tile of the input is transformed, multiplied position by position with transformed weights (products of matrices
-// over the channels), and transformed back. A task is some tiles; all they need lies in its scratch.
+// over the channels), and transformed back. Convolutions that read the same map share the transformed tiles. A task is some
+// tiles; all they need lies in its scratch.
 
 #include "maps.h"
 #include "table.h"
@@ -59,11 +60,15 @@ struct Tiles {
   int64_t across, all, each, pieces;
 
   explicit Tiles(const SbiWinograd& w) {
-    across = whole(w.to.width, OUT);
-    all = across * whole(w.to.height, OUT);
-    // Transformed input that stays in the second level cache, and tiles enough for the weights that are read for them.
-    constexpr int64_t MEMORY = 64 << 10;
-    int64_t wanted = MEMORY / (POSITIONS * w.from.channels);
+    across = whole(w.from.width, OUT);
+    all = across * whole(w.from.height, OUT);
+    // Transformed input that stays in the second level cache, and tiles enough for the weights that are read for them:
+    // beside all of these weights, where they stay there, too.
+    constexpr int64_t MEMORY = 64 << 10, CACHE = 192 << 10;
+    const int64_t depth = POSITIONS * w.from.channels;
+    int64_t wanted = MEMORY / depth, weights = 0;
+    for (int64_t i = 0; i < w.count; i++) weights += depth * w.parts[i].to.channels;
+    if (weights < CACHE) wanted = smaller(wanted, (CACHE - weights) / (depth + POSITIONS * BLOCK));
     if (w.threads > 1) wanted = smaller(wanted, all / (TASKS_PER_THREAD * w.threads));
     const Pieces split(all, larger(wanted, TILE_ROWS), TILE_ROWS);
     each = split.size;
@@ -97,7 +102,7 @@ void transform_input(const SbiWinograd& w, const Tiles& tiles, int64_t first, in
 }
 
 template <Kind KIND, int WIDE>
-void transform_output(const SbiWinograd& w, const Tiles& tiles, int64_t first_tile, int64_t count, const float* products,
+void transform_output(const SbiWinogradPart& w, const Tiles& tiles, int64_t first_tile, int64_t count, const float* products,
                       int64_t channel, int64_t valid) {
   const int64_t position_stride = tiles.each * WIDE * LANES;
   for (int64_t t = 0; t < count; t++) {
@@ -121,32 +126,40 @@ void transform_output(const SbiWinograd& w, const Tiles& tiles, int64_t first_ti
   }
 }
 
+template <Kind KIND>
+void run_part(const SbiWinogradPart& part, const Tiles& tiles, int64_t depth, int64_t first, int64_t count, const float* input,
+              float* products) {
+  const int64_t outputs = whole(part.to.channels, LANES) * LANES;
+  const Runs runs{1, depth, 0, depth};
+  blocks(part.to.channels, depth, 0, whole(part.to.channels, BLOCK), [&](int64_t channel, int64_t valid, int64_t at, auto wide) {
+    constexpr int WIDE = decltype(wide)::value;
+    for (int64_t position = 0; position < POSITIONS; position++) {
+      const float* weight = part.weight + position * outputs * depth + at;
+      const float* from = input + position * tiles.each * depth;
+      float* to = products + position * tiles.each * WIDE * LANES;
+      cover<WIDE>(count, [&](int64_t t, auto rows) {
+        constexpr int ROWS = decltype(rows)::value;
+        Floats sums[ROWS][WIDE] = {};
+        multiply(runs, from + t * depth, weight, sums);
+        for (int r = 0; r < ROWS; r++)
+          for (int v = 0; v < WIDE; v++) store(to + (t + r) * WIDE * LANES + v * LANES, sums[r][v]);
+      });
+    }
+    transform_output<KIND, WIDE>(part, tiles, first, count, products, channel, valid);
+  });
+}
+
 void run(const void* operation, int64_t task, float* memory) {
   const SbiWinograd& w = *static_cast<const SbiWinograd*>(operation);
   const Tiles tiles(w);
   const int64_t first = task * tiles.each, count = smaller(tiles.each, tiles.all - first);
-  const int64_t depth = w.from.channels, outputs = whole(w.to.channels, LANES) * LANES;
+  const int64_t depth = w.from.channels;
   float *input = memory, *products = memory + POSITIONS * tiles.each * depth;
   transform_input(w, tiles, first, count, input);
-  const Runs runs{1, depth, 0, depth};
-  with_kind(w.activation, [&](auto kind) {
-    blocks(w.to.channels, depth, 0, whole(w.to.channels, BLOCK), [&](int64_t channel, int64_t valid, int64_t at, auto wide) {
-      constexpr int WIDE = decltype(wide)::value;
-      for (int64_t position = 0; position < POSITIONS; position++) {
-        const float* weight = w.weight + position * outputs * depth + at;
-        const float* from = input + position * tiles.each * depth;
-        float* to = products + position * tiles.each * WIDE * LANES;
-        cover<WIDE>(count, [&](int64_t t, auto rows) {
-          constexpr int ROWS = decltype(rows)::value;
-          Floats sums[ROWS][WIDE] = {};
-          multiply(runs, from + t * depth, weight, sums);
-          for (int r = 0; r < ROWS; r++)
-            for (int v = 0; v < WIDE; v++) store(to + (t + r) * WIDE * LANES + v * LANES, sums[r][v]);
-        });
-      }
-      transform_output<decltype(kind)::value, WIDE>(w, tiles, first, count, products, channel, valid);
+  for (int64_t i = 0; i < w.count; i++)
+    with_kind(w.parts[i].activation, [&](auto kind) {
+      run_part<decltype(kind)::value>(w.parts[i], tiles, depth, first, count, input, products);
     });
-  });
 }
 
 }  // namespace

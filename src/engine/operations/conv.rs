@@ -2,7 +2,7 @@
 
 use super::Operation;
 use crate::engine::buffer::Slice;
-use crate::engine::kernels::{RawConv, RawWinograd};
+use crate::engine::kernels::{RawConv, RawWinograd, RawWinogradPart};
 use crate::engine::layout::View;
 use crate::engine::memory::Memory;
 use crate::engine::pack::Packed;
@@ -21,10 +21,15 @@ pub(in crate::engine) struct Conv {
     pub activation: Activation<Memory>,
 }
 
-/// A convolution of 3 x 3 with stride 1 and padding 1, whose channels in come in whole vectors, by Winograd's way. The
-/// halo around its input reaches a whole tile.
+/// Convolutions of 3 x 3 with stride 1 and padding 1 of one map, whose channels come in whole vectors, by Winograd's way.
+/// The halo around their input reaches a whole tile.
 pub(in crate::engine) struct Winograd {
     pub from: usize,
+    pub parts: Vec<WinogradPart>,
+}
+
+/// One of the convolutions that read a map.
+pub(in crate::engine) struct WinogradPart {
     pub to: Slice,
     /// Added before the activation.
     pub onto: Option<usize>,
@@ -71,28 +76,38 @@ impl Operation for Conv {
 
 impl Operation for Winograd {
     fn reads(&self) -> Vec<usize> {
-        [self.from].into_iter().chain(self.onto).collect()
+        [self.from].into_iter().chain(self.parts.iter().filter_map(|part| part.onto)).collect()
     }
 
     fn writes(&self) -> Vec<usize> {
-        vec![self.to.buffer]
+        self.parts.iter().map(|part| part.to.buffer).collect()
     }
 
     fn run(&self, mut places: Places) {
         let kernels = &places.kernels.raw;
-        let (from, to) = (places.map(self.from), places.slice(self.to));
+        let from = places.map(self.from);
         let tile = places.kernels.winograd_side();
         assert!(from.halo.0 >= 1, "padding without a halo");
         assert!(from.channels.is_multiple_of(places.kernels.lanes()), "channels in whole vectors: {from:?}");
-        assert_reach(&from, &to, |out, side| out.next_multiple_of(tile) < side + from.halo.1);
-        let (c_out, positions) = (places.whole(to.channels), (tile + 2) * (tile + 2));
+        let raw = places.reads(&from);
+        let parts = self.parts.iter().map(|part| {
+            let to = places.slice(part.to);
+            assert_eq!((from.height, from.width), (to.height, to.width), "{from:?} to {to:?}");
+            assert_reach(&from, &to, |out, side| out.next_multiple_of(tile) < side + from.halo.1);
+            let (c_out, positions) = (places.whole(to.channels), (tile + 2) * (tile + 2));
+            RawWinogradPart {
+                onto: places.adds(part.onto, &to),
+                to: places.writes(&to),
+                weight: weights(&part.packed.weight, positions * from.channels * c_out),
+                bias: weights(&part.packed.bias, c_out),
+                activation: part.activation.raw(c_out),
+            }
+        });
+        let parts: Vec<RawWinogradPart> = parts.collect();
         let arguments = RawWinograd {
-            from: places.reads(&from),
-            onto: places.adds(self.onto, &to),
-            to: places.writes(&to),
-            weight: weights(&self.packed.weight, positions * from.channels * c_out),
-            bias: weights(&self.packed.bias, c_out),
-            activation: self.activation.raw(c_out),
+            from: raw,
+            parts: parts.as_ptr(),
+            count: parts.len() as i64,
             threads: places.threads as i64,
         };
         // SAFETY: the kernel reads and writes maps and weights within the extents just checked; tiles reach no further

@@ -1,11 +1,13 @@
 //! The operations of compiled networks: what they read and write, and how they ask their kernels.
 
 mod block;
+mod chain;
 mod conv;
 mod small;
 
 pub(super) use block::{Front, Gate, Project};
-pub(super) use conv::{Conv, Winograd};
+pub(super) use chain::{Chain, Pair, Stem};
+pub(super) use conv::{Conv, Winograd, WinogradPart};
 pub(super) use small::{Affine, EnlargeAdd, MaxPool, MeanShortcut};
 
 use super::places::Places;

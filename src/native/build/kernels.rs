@@ -47,6 +47,7 @@ pub const ENGINE: Kernels = Kernels {
         "src/engine/kernels/winograd.cpp",
         "src/engine/kernels/front.cpp",
         "src/engine/kernels/project.cpp",
+        "src/engine/kernels/chain.cpp",
         "src/engine/kernels/small.cpp",
     ],
     flags: &["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"],
