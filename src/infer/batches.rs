@@ -100,8 +100,11 @@ impl CropScorer for ForgeryDetector {
 /// How many persons' worth of crops is kept of an input.
 const PERSONS_KEPT: usize = 4;
 
-/// Frames whose faces may wait to be scored.
-const EVENTS_AHEAD: usize = 4;
+/// Frames and ends of inputs that may wait while a batch is scored: those of a batch of photographs, so that faces are looked
+/// for all the while.
+const EVENTS_AHEAD: usize = 16;
+/// Faces that may wait in them, except those of a single frame that has more.
+const CROPS_AHEAD: usize = 16;
 
 /// How crops are gathered.
 #[derive(Clone, Copy, Debug)]
@@ -134,22 +137,36 @@ pub(super) fn score_stream<S: CropScorer>(
     conclude: impl FnMut(usize, InputEnd, ScoredFaces<S::Score>) -> Result<()>,
 ) -> Result<()> {
     let (found, next) = bounded(EVENTS_AHEAD);
+    // Holds a token for each crop that waits.
+    let (enter, leave) = bounded(CROPS_AHEAD);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             for event in events {
                 let _stage = stage!("waiting for scoring");
                 // Nobody takes more when scoring has ended.
-                if found.send(event).is_err() {
+                let mut sent = (0..tokens(&event)).try_for_each(|_| enter.send(()).map_err(drop));
+                sent = sent.and_then(|()| found.send(event).map_err(drop));
+                if sent.is_err() {
                     return;
                 }
             }
         });
         let waited_for = move || {
             let _stage = stage!("waiting for faces");
-            next.recv().ok()
+            let event = next.recv().ok()?;
+            leave.try_iter().take(tokens(&event)).for_each(drop);
+            Some(event)
         };
         score_events(std::iter::from_fn(waited_for), scorer, batches, conclude)
     })
+}
+
+/// How many of the crops that may wait are an event's.
+fn tokens(event: &Result<FaceEvent, face::Error>) -> usize {
+    match event {
+        Ok(FaceEvent::Frame { faces, .. }) => faces.crops.len().min(CROPS_AHEAD),
+        Ok(FaceEvent::End { .. }) | Err(_) => 0,
+    }
 }
 
 /// [`score_stream`] without a thread.

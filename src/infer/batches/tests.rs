@@ -211,6 +211,40 @@ fn noise(seed: u64) -> RgbImage {
     RgbImage::from_raw(FACE_SIDE, FACE_SIDE, values.map(|value| (value * 255.0) as u8).collect())
 }
 
+/// An input of one frame with so many faces, whose score is the input's number.
+fn one_frame(input: usize, faces: usize) -> [FaceEvent; 2] {
+    let crops = (0..faces).map(|_| face_crop(crop(input as u8))).collect();
+    let end = InputEnd {
+        status: VideoStatus::Ok,
+        frames_wanted: 1,
+        frames_decoded: 1,
+        frames_with_face: usize::from(faces > 0),
+        faces,
+        note: None,
+        remarks: Vec::new(),
+        seen: None,
+    };
+    [
+        FaceEvent::Frame { input, faces: FrameFaces { frame: 0, crops, persons: Vec::new() } },
+        FaceEvent::End { input, end },
+    ]
+}
+
+#[test]
+fn frames_with_more_faces_than_may_wait_pass_too() {
+    const FACES: [usize; 7] = [1, CROPS_AHEAD, 2 * CROPS_AHEAD + 1, 0, 3, CROPS_AHEAD + 1, 1];
+    let events = FACES.into_iter().enumerate().flat_map(|(input, faces)| one_frame(input, faces)).map(Ok);
+    let mut told = Vec::new();
+    let batches = Batches { size: 4, in_flight: 0, keep: 0, measure: false };
+    score_stream(events, &Made::default(), batches, |input, _, found| {
+        assert!(found.faces.iter().all(|face| face.score == input as f32));
+        told.push(found.faces.len());
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(told, FACES);
+}
+
 #[test]
 fn an_interruption_while_scoring_loses_only_inputs_with_faces_in_that_batch() {
     /// Is interrupted at its third batch.
@@ -230,24 +264,7 @@ fn an_interruption_while_scoring_loses_only_inputs_with_faces_in_that_batch() {
             self.0.collect(pending)
         }
     }
-    let event = |input: usize| {
-        let crops = vec![FaceCrop { bbox: None, pixels: crop(input as u8) }];
-        let end = InputEnd {
-            status: VideoStatus::Ok,
-            frames_wanted: 1,
-            frames_decoded: 1,
-            frames_with_face: 1,
-            faces: 1,
-            note: None,
-            remarks: Vec::new(),
-            seen: None,
-        };
-        [
-            FaceEvent::Frame { input, faces: FrameFaces { frame: 0, crops, persons: Vec::new() } },
-            FaceEvent::End { input, end },
-        ]
-    };
-    let events = (0..9).flat_map(event).map(Ok);
+    let events = (0..9).flat_map(|input| one_frame(input, 1)).map(Ok);
     let mut told = Vec::new();
     let batches = Batches { size: 2, in_flight: 0, keep: 0, measure: false };
     score_stream(events, &Stopped(Made::default()), batches, |input, _, found| {
