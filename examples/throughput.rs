@@ -19,7 +19,7 @@ use sbi::blending::{Extras, Phase, Recipe};
 use sbi::checkpoint::{self, StateDict};
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::face::FaceDetector;
-use sbi::face::retinaface::{RetinaFace, prepare};
+use sbi::face::retinaface::{PreparedImages, RetinaFace, input_size};
 use sbi::imaging::write_planes;
 use sbi::model::efficientnet::Mode;
 use sbi::model::face_encoder::FACE_ENCODER_PREFIX;
@@ -170,12 +170,12 @@ fn measure_face_detector(args: &Measure, body: RetinaFaceBody) -> anyhow::Result
     }
     let state: StateDict = checkpoint::read(&args.weights)?.state;
     let net = RetinaFaceNet::new(body, &state, &args.weights, execution(args))?;
-    let input = prepare(&image, body, max_size)?;
-    let shape = [1, input.height as i64, input.width as i64, 3];
-    let x = Tensor::from_slice(&input.hwc).view(shape).permute([0, 3, 1, 2]);
+    // From the frame in the network's size to each level's outputs, as the detector takes them.
+    let frame = PreparedImages::new(&[&image], body, input_size(&image, max_size))?;
     repeat(args, "frames/s", 1, || {
-        let raw = tch::no_grad(|| net.forward(&x))?;
-        Ok(Vec::<f32>::try_from(raw.boxes.flatten(0, -1).slice(0, 0, 8, 1).contiguous())?)
+        let levels = tch::no_grad(|| net.forward_images(&frame))?;
+        // The boxes of the first position's anchors.
+        Ok(Vec::<f32>::try_from(levels[0].flatten(0, -1).slice(0, 0, 8, 1).contiguous())?)
     })
 }
 
