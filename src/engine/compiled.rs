@@ -13,6 +13,7 @@ use crate::native::process;
 use crate::native::torch::{NewTensor, floats_of};
 use crate::network::{Network, Size, Weights};
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tch::Tensor;
 
@@ -134,7 +135,20 @@ impl Compiled {
     /// # Panics
     /// As [`Self::run_images`].
     pub fn run_apart(&self, sets: &[&dyn Images]) -> Vec<Vec<Tensor>> {
-        sets.par_iter().with_max_len(1).map(|images| process::alone(|| self.run_images(*images))).collect()
+        let pixels = |number: &usize| sets[*number].size().0 * sets[*number].size().1;
+        let mut order: Vec<usize> = (0..sets.len()).collect();
+        // The largest first, so that threads end at about the same time.
+        order.sort_by_key(|number| std::cmp::Reverse(pixels(number)));
+        let next = AtomicUsize::new(0);
+        let take = |_| {
+            let numbers = std::iter::from_fn(|| order.get(next.fetch_add(1, Ordering::Relaxed)));
+            let run = |number: &usize| (*number, process::alone(|| self.run_images(sets[*number])));
+            numbers.map(run).collect::<Vec<_>>()
+        };
+        let threads = 0..process::threads().min(sets.len());
+        let mut made: Vec<_> = threads.into_par_iter().with_max_len(1).flat_map_iter(take).collect();
+        made.sort_by_key(|(number, _)| *number);
+        made.into_iter().map(|(_, outputs)| outputs).collect()
     }
 
     fn run_all(&self, layout: &MemoryLayout, views: &[View], images: &dyn Images, mut jobs: Vec<Job>) {
