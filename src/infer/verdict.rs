@@ -326,8 +326,19 @@ fn highest(faces: &[PersonFace]) -> Option<String> {
 fn too_close(probability: f64) -> Option<String> {
     let sure = probability >= SURE_FROM || probability <= 1.0 - SURE_FROM;
     (!sure).then(|| {
-        format!("a probability of {probability:.2} is too close to one half (expected {SURE_FROM} or more, or {:.1} or less)", 1.0 - SURE_FROM)
+        let told = between_borders(probability);
+        format!("a probability of {told} is too close to one half (expected {SURE_FROM} or more, or {:.1} or less)", 1.0 - SURE_FROM)
     })
+}
+
+/// A probability between the borders with two digits, or with as many as it takes to be told from a border: one of 0.698
+/// that is called 0.70 is no reason.
+fn between_borders(probability: f64) -> String {
+    const DIGITS: std::ops::RangeInclusive<usize> = 2..=6;
+    let is_between =
+        |text: &String| text.parse().is_ok_and(|told: f64| told < SURE_FROM && told > 1.0 - SURE_FROM);
+    let mut told = DIGITS.map(|digits| format!("{probability:.digits$}"));
+    told.find(is_between).unwrap_or_else(|| probability.to_string())
 }
 
 /// However few frames were wanted, what is left of a damaged file has to be more than a glimpse.

@@ -163,3 +163,12 @@ fn borders_of_many_persons_keep_the_prior_that_nobody_is_forged() {
     let uncalibrated = Judge::new(None, Some(0.5)).unwrap();
     assert_eq!((uncalibrated.border(9), uncalibrated.far_border(9)), (0.5, 0.75));
 }
+
+#[test]
+fn a_probability_that_is_too_close_never_looks_like_the_border() {
+    for (probability, told) in
+        [(0.5, "0.50"), (0.69, "0.69"), (0.698, "0.698"), (0.3004, "0.3004"), (0.31, "0.31")]
+    {
+        assert_eq!(between_borders(probability), told);
+    }
+}
