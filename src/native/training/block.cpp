@@ -67,6 +67,13 @@ class WeightGradient {
 
 at::Tensor matrix(const at::Tensor& weight) { return weight.detach().reshape({weight.size(0), -1}); }
 
+// A piece of `rows`; of none where there are so many pieces.
+Run piece_of(const at::Tensor& rows, const Pieces& pieces, int64_t piece) {
+  if (piece >= pieces.count()) return {};
+  const int64_t channels = rows.size(1);
+  return {data(rows) + pieces.first(piece) * channels, pieces.rows(piece) * channels};
+}
+
 at::Tensor buffer(int64_t rows, int64_t columns) { return at::empty({rows, columns}); }
 
 // The inputs in their order, for the gradients.
@@ -132,7 +139,7 @@ struct Block : torch::autograd::Function<Block> {
       for_tasks(pieces.count(), [&](int64_t i) {
         const int64_t first = pieces.first(i), rows = pieces.rows(i);
         at::Tensor to = a_rows.narrow(0, first, rows);
-        multiply(x_rows.narrow(0, first, rows), weight, to);
+        multiply(x_rows.narrow(0, first, rows), weight, to, false, piece_of(x_rows, pieces, i + 1));
         moments.add(i, data(to), rows);
       });
       state0 = moments.settle(block->norms[0]);
@@ -162,7 +169,7 @@ struct Block : torch::autograd::Function<Block> {
                            mutable_data(gated) + (image_first - first) * g.wide);
       });
       at::Tensor to = c_rows.narrow(0, first, rows);
-      multiply(gated, project_weight, to);
+      multiply(gated, project_weight, to, false, piece_of(b_rows, pieces, i + 1));
       moments.add(i, data(to), rows);
     });
     const BatchNormState state2 = moments.settle(block->norms[2]);
@@ -219,6 +226,7 @@ struct Block : torch::autograd::Function<Block> {
 
     // Projection; the sums that the gate and norm 1 need.
     const at::Tensor gate = g.excites ? saved[GATES] : at::ones({g.n, g.wide});
+    const at::Tensor b_rows = rows_of(b), c_rows = rows_of(c);
     const at::Tensor dgated = at::empty_like(b), dgated_rows = rows_of(dgated), project = matrix(saved[PROJECT]);
     const int64_t part_floats = GATED_SUMS * g.wide;
     std::vector<float> gated_sums(pieces.parts() * part_floats);
@@ -231,14 +239,14 @@ struct Block : torch::autograd::Function<Block> {
         kernels(g.c_out).row_gradient(Activation::None, data(dy) + at, data(c) + at, image_rows, g.c_out, state2.view(),
                          gradient2.view(state2), factor(image), mutable_data(dc) + at - first * g.c_out);
       });
-      multiply(dc, project, dgated_rows.narrow(0, first, rows));
+      multiply(dc, project, dgated_rows.narrow(0, first, rows), false, piece_of(b_rows, pieces, i));
       pieces.images_of(i, [&](int64_t image, int64_t part, int64_t image_first, int64_t image_rows) {
         const int64_t at = image_first * g.wide;
         kernels(g.wide).row_gated_sums(activation, data(dgated) + at, data(b) + at, image_rows, g.wide, state1.view(),
                            data(gate) + image * g.wide, mutable_data(gated) + at - first * g.wide,
                            gated_sums.data() + part * part_floats);
       });
-      multiply(dc.t(), gated, dweight, true);
+      multiply(dc.t(), gated, dweight, true, piece_of(c_rows, pieces, i + 1));
     });
     result[DPROJECT] = dproject.sum().view(saved[PROJECT].sizes());
 
@@ -306,6 +314,7 @@ struct Block : torch::autograd::Function<Block> {
         gradient_of(state0, sum0, moment0, static_cast<double>(g.n * g.rows_in()), ranks.get());
     result[NORM0_WEIGHT] = gradient0.weight, result[NORM0_BIAS] = gradient0.bias;
     const at::Tensor dx = at::empty_like(x), dx_rows = rows_of(dx), x_rows = rows_of(x), dy_rows = rows_of(dy);
+    const at::Tensor a_rows = rows_of(seen), da_rows = rows_of(da);
     const at::Tensor expand = matrix(saved[EXPAND]);
     const Pieces pieces_in(g.n, g.rows_in(), g.wide);
     WeightGradient dexpand(pieces_in.count(), expand.sizes());
@@ -316,8 +325,8 @@ struct Block : torch::autograd::Function<Block> {
                        gradient0.view(state0), 1.0f, mutable_data(through));
       at::Tensor to = dx_rows.narrow(0, first, rows);
       if (skip) to.copy_(dy_rows.narrow(0, first, rows));
-      multiply(through, expand, to, skip);
-      multiply(through.t(), x_rows.narrow(0, first, rows), dweight, true);
+      multiply(through, expand, to, skip, piece_of(a_rows, pieces_in, i + 1));
+      multiply(through.t(), x_rows.narrow(0, first, rows), dweight, true, piece_of(da_rows, pieces_in, i + 1));
     });
     result[DEXPAND] = dexpand.sum().view(saved[EXPAND].sizes());
     result[DX] = dx;

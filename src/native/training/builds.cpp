@@ -66,7 +66,7 @@ const Kernels& kernels(int64_t channels) {
 
 at::Tensor right_side(const at::Tensor& matrix) { return fastest().product ? matrix.contiguous() : matrix; }
 
-void multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor result, bool add) {
+void multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor result, bool add, Run ahead) {
   const auto product = fastest().product;
   if (!product || right.stride(1) != 1 || !result.is_contiguous()) {
     if (add) result.addmm_(left, right);
@@ -74,7 +74,7 @@ void multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor result
     return;
   }
   product({result.size(0), result.size(1), left.size(1), data(left), left.stride(0), left.stride(1), data(right),
-           right.stride(0), mutable_data(result), add});
+           right.stride(0), mutable_data(result), add, ahead});
 }
 
 }  // namespace sbi

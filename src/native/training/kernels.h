@@ -68,6 +68,12 @@ struct DepthwiseBackward {
   double *dx_sum, *dx_moment; // the image's sums of dx and of dx * (x - mean), where there is x_norm
 };
 
+// Floats in one piece; none where `from` is null.
+struct Run {
+  const float* from;
+  int64_t count;
+};
+
 // result = left * right, or result += left * right. left: `rows` x `depth`, its values anywhere at regular distances;
 // right: `depth` x `columns` and result: `rows` x `columns`, each row in one piece, those of the result without gaps.
 struct Product {
@@ -78,6 +84,8 @@ struct Product {
   int64_t right_row;
   float* result;
   bool add;
+  // What will be read next, and is better in the cache by then.
+  Run ahead;
 };
 
 // The functions, in one build of them.

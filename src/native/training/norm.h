@@ -32,9 +32,9 @@ namespace sbi {
 // The fastest build of the kernels that this processor runs and that takes so many channels.
 const Kernels& kernels(int64_t channels);
 
-// result = left * right, or result += left * right; for one task. On processors with AVX-512 by a kernel of our own,
+// result = left * right, or result += left * right; for one task. `ahead`: what is read next. On processors with AVX-512 by a kernel of our own,
 // where the rows of `right` and the result lie in one piece.
-void multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor result, bool add = false);
+void multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor result, bool add, Run ahead);
 
 // A matrix as multiply() likes it for `right`.
 at::Tensor right_side(const at::Tensor& matrix);

@@ -22,6 +22,20 @@ int64_t run_of(int64_t depth) {
   return depth <= MOST ? depth : depth < 2 * MOST ? depth / 2 : MOST;
 }
 
+// Has a line fetched with each step of a tile: while products are computed, memory has nothing else to do.
+class Ahead {
+ public:
+  explicit Ahead(const Run& run) : at_(run.from), end_(run.from + run.count) {}
+
+  void fetch() {
+    _mm_prefetch(at_, _MM_HINT_T1);
+    at_ = at_ + LANES < end_ ? at_ + LANES : end_;
+  }
+
+ private:
+  const float *at_, *end_;
+};
+
 // The columns of a tile: so many vectors, and how many floats of the last one count.
 template <int VECTORS, bool WHOLE>
 struct Columns {
@@ -36,7 +50,7 @@ struct Columns {
 
 template <int ROWS, int VECTORS, bool WHOLE>
 void tile(const Product& p, int64_t row, int64_t column, int64_t from, int64_t end, bool add,
-          Columns<VECTORS, WHOLE> columns) {
+          Columns<VECTORS, WHOLE> columns, Ahead& ahead) {
   __m512 sum[ROWS][VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; i++)
@@ -45,6 +59,7 @@ void tile(const Product& p, int64_t row, int64_t column, int64_t from, int64_t e
   const float* left = p.left + row * p.left_row + from * p.left_step;
   const float* right = p.right + from * p.right_row + column;
   for (int64_t k = from; k < end; k++, left += p.left_step, right += p.right_row) {
+    ahead.fetch();
     __m512 values[VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) values[v] = columns.load(right, v);
@@ -67,32 +82,34 @@ void tile(const Product& p, int64_t row, int64_t column, int64_t from, int64_t e
 
 // A panel of columns: as many rows at once as registers hold sums of.
 template <int ROWS, int VECTORS, bool WHOLE>
-void panel(const Product& p, int64_t column, int64_t from, int64_t end, bool add, int64_t floats) {
+void panel(const Product& p, int64_t column, int64_t from, int64_t end, bool add, int64_t floats,
+           Ahead& ahead) {
   const Columns<VECTORS, WHOLE> columns{static_cast<__mmask16>((1u << (floats - (VECTORS - 1) * LANES)) - 1)};
   int64_t row = 0;
-  for (; row + ROWS <= p.rows; row += ROWS) tile<ROWS>(p, row, column, from, end, add, columns);
-  for (; row + 4 <= p.rows; row += 4) tile<4>(p, row, column, from, end, add, columns);
-  for (; row < p.rows; row++) tile<1>(p, row, column, from, end, add, columns);
+  for (; row + ROWS <= p.rows; row += ROWS) tile<ROWS>(p, row, column, from, end, add, columns, ahead);
+  for (; row + 4 <= p.rows; row += 4) tile<4>(p, row, column, from, end, add, columns, ahead);
+  for (; row < p.rows; row++) tile<1>(p, row, column, from, end, add, columns, ahead);
 }
 
 void product(const Product& p) {
   const int64_t run = run_of(p.depth);
+  Ahead ahead(p.ahead);
   for (int64_t from = 0; from < p.depth; from += run) {
     const int64_t end = from + run < p.depth ? from + run : p.depth;
     const bool add = p.add || from > 0;
     int64_t column = 0, left = p.columns;
     for (; left >= 4 * LANES || left == 2 * LANES; column += 2 * LANES, left -= 2 * LANES)
-      panel<12, 2, true>(p, column, from, end, add, 2 * LANES);
+      panel<12, 2, true>(p, column, from, end, add, 2 * LANES, ahead);
     // Three vectors of one tile rather than two and one.
     if (left > 3 * LANES) {
-      panel<12, 2, true>(p, column, from, end, add, 2 * LANES);
+      panel<12, 2, true>(p, column, from, end, add, 2 * LANES, ahead);
       column += 2 * LANES, left -= 2 * LANES;
     }
-    if (left == 3 * LANES) panel<8, 3, true>(p, column, from, end, add, left);
-    else if (left > 2 * LANES) panel<8, 3, false>(p, column, from, end, add, left);
-    else if (left > LANES) panel<12, 2, false>(p, column, from, end, add, left);
-    else if (left == LANES) panel<12, 1, true>(p, column, from, end, add, left);
-    else if (left > 0) panel<12, 1, false>(p, column, from, end, add, left);
+    if (left == 3 * LANES) panel<8, 3, true>(p, column, from, end, add, left, ahead);
+    else if (left > 2 * LANES) panel<8, 3, false>(p, column, from, end, add, left, ahead);
+    else if (left > LANES) panel<12, 2, false>(p, column, from, end, add, left, ahead);
+    else if (left == LANES) panel<12, 1, true>(p, column, from, end, add, left, ahead);
+    else if (left > 0) panel<12, 1, false>(p, column, from, end, add, left, ahead);
   }
 }
 
