@@ -1,6 +1,7 @@
 //! Measures the networks and self-blending as `sbi` runs them, one JSON line per repeat.
 //!
 //!     throughput weights DIR                           writes b4.pth, eg.tar and r50.pth, filled and untrained
+//!     throughput frame DIR                             writes DIR/frame.png again, as preprocessing writes frames
 //!     throughput b4 DIR/b4.pth --batch 8 --seconds 5   the face classifier
 //!     throughput r50 DIR/r50.pth                       the face detector's network alone
 //!     throughput r50 DIR/r50.pth --whole               the same with resizing, decoding and suppression
@@ -20,7 +21,7 @@ use sbi::checkpoint::{self, StateDict};
 use sbi::datasets::{Compression, SetVersion, TrainingSet};
 use sbi::face::FaceDetector;
 use sbi::face::retinaface::{PreparedImages, RetinaFace, input_size};
-use sbi::imaging::write_planes;
+use sbi::imaging::{read_image, write_planes, write_png};
 use sbi::model::efficientnet::Mode;
 use sbi::model::face_encoder::FACE_ENCODER_PREFIX;
 use sbi::model::initial::initialise;
@@ -62,6 +63,8 @@ struct Cli {
 enum Command {
     /// Write weights for b4 and r50 into a folder
     Weights { folder: PathBuf },
+    /// Write a folder's frame.png again, as preprocessing writes frames
+    Frame { folder: PathBuf },
     /// EfficientNet-B4 on faces of 380 px
     B4(Measure),
     /// RetinaFace ResNet-50 on a 720p frame, enlarged to 2048
@@ -111,6 +114,7 @@ fn main() -> anyhow::Result<()> {
     sbi::native::process::tune_allocator();
     match Cli::parse().command {
         Command::Weights { folder } => write_weights(&folder),
+        Command::Frame { folder } => prepare_frame(&folder.join("frame.png")),
         Command::B4(args) => measure_b4(&args),
         Command::R50(args) => measure_face_detector(&args, RetinaFaceBody::ResNet50),
         Command::Pairs(args) => measure_pairs(&args),
@@ -132,6 +136,10 @@ fn write_weights(folder: &Path) -> anyhow::Result<()> {
         checkpoint::write_bare_torch(&folder.join(name), &layout.filled(SEED)?)?;
     }
     Ok(())
+}
+
+fn prepare_frame(path: &Path) -> anyhow::Result<()> {
+    Ok(write_png(path, &read_image(path)?)?)
 }
 
 fn b4() -> efficientnet::Variant {

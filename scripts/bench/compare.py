@@ -280,10 +280,16 @@ def training(table: Table, weights: str, repeats: int) -> None:
     duel(table, what, "pairs/s", mine, {"PyTorch eager": training_peer(weights)}, repeats, show_peaks=True)
 
 
+def make_frame(folder: str, portrait: str) -> None:
+    """A prepared frame: its file is as `sbi preprocess` writes it, and both sides read the same one."""
+    subprocess.run([sys.executable, os.path.join(HERE, "blending_peer.py"), "make", folder, portrait], check=True)
+    subprocess.run([THROUGHPUT, "frame", folder], check=True)
+
+
 def light_training(table: Table, args, seconds: float, repeats: int) -> None:
     """Whole steps, pairs made meanwhile by one loader thread or process."""
     folder = os.path.join(args.work, "frame")
-    subprocess.run([sys.executable, os.path.join(HERE, "blending_peer.py"), "make", folder, args.portrait], check=True)
+    make_frame(folder, args.portrait)
     mine = ours("train-light", folder, seconds, "--batch", "16")
     others = {f"PyTorch eager, {kind}": light_peer(folder, kind, seconds) for kind in ("sam", "adamw")}
     duel(table, "training (SBI, SAM, lite0, 224 px, 16 pairs), loader included", "pairs/s", mine, others, repeats)
@@ -385,7 +391,7 @@ def main() -> None:
         checkpoint(table, args)
     if wanted("pairs"):
         folder = os.path.join(args.work, "frame")
-        subprocess.run([sys.executable, os.path.join(HERE, "blending_peer.py"), "make", folder, args.portrait], check=True)
+        make_frame(folder, args.portrait)
         others = {"albumentations, SciPy, OpenCV": blending_peer(folder, seconds)}
         what = "self-blended pairs of 380 px from a 720p PNG, one thread"
         duel(table, what, "pairs/s", ours("pairs", folder, seconds), others, repeats)

@@ -10,6 +10,7 @@ mod colour;
 mod colour_fit;
 mod displace;
 mod draw;
+mod frame_png;
 mod interpolate;
 mod jpeg;
 mod jpeg_codec;

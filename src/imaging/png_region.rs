@@ -1,5 +1,6 @@
-//! A part of a PNG file, without decoding the rows below it.
+//! A part of a PNG file, without decoding the rest of it, or at least the rows below.
 
+use super::frame_png::{Bytes, IndexedPng};
 use super::{Error, read_image};
 use crate::file_error::FileError;
 use crate::types::{RgbImage, Window};
@@ -17,7 +18,9 @@ pub struct PngRegion {
 }
 
 enum Source {
-    /// Rows as they come: 8-bit RGB, not interlaced, which is what preprocessing writes.
+    /// Decoded where the window lies, in a file that preprocessing writes.
+    Indexed(Box<IndexedPng>),
+    /// Rows as they come: 8-bit RGB, not interlaced.
     Rows(Box<png::Reader<BufReader<File>>>),
     /// The same, of a file in memory.
     Bytes(Box<png::Reader<Cursor<Vec<u8>>>>),
@@ -31,13 +34,47 @@ impl PngRegion {
     ///
     /// Fails when the file cannot be opened, or is damaged where it has been read so far.
     pub fn open(path: &Path) -> Result<PngRegion, Error> {
+        Self::of(path, Bytes::File(File::open(path).map_err(FileError::of(path))?))
+    }
+
+    /// An 8-bit RGB PNG in plain row order, as preprocessing writes it, whose file is in memory; messages call it `path`.
+    ///
+    /// Fails for anything else.
+    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<PngRegion, Error> {
+        Self::of(path, Bytes::Memory(bytes))
+    }
+
+    fn of(path: &Path, bytes: Bytes) -> Result<PngRegion, Error> {
+        match IndexedPng::of(bytes) {
+            Ok(indexed) => {
+                let (width, height) = indexed.size();
+                Ok(PngRegion {
+                    path: path.to_owned(),
+                    width,
+                    height,
+                    source: Source::Indexed(Box::new(indexed)),
+                })
+            }
+            Err(bytes) => Self::in_rows(path, bytes),
+        }
+    }
+
+    /// To be decoded row by row.
+    fn in_rows(path: &Path, bytes: Bytes) -> Result<PngRegion, Error> {
+        match bytes {
+            Bytes::File(file) => Self::of_file(path, file),
+            Bytes::Memory(bytes) => Self::of_memory(path, bytes),
+        }
+    }
+
+    fn of_file(path: &Path, file: File) -> Result<PngRegion, Error> {
         let whole = || {
             let image = read_image(path)?;
             let (width, height) = (image.width(), image.height());
             Ok(PngRegion { path: path.to_owned(), width, height, source: Source::Whole(image) })
         };
         const READ_AHEAD: usize = 64 << 10;
-        let mut file = BufReader::with_capacity(READ_AHEAD, File::open(path).map_err(FileError::of(path))?);
+        let mut file = BufReader::with_capacity(READ_AHEAD, file);
         const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
         let mut start = [0; SIGNATURE.len()];
         if file.read_exact(&mut start).is_err() || start != SIGNATURE {
@@ -58,10 +95,7 @@ impl PngRegion {
         Ok(PngRegion { path: path.to_owned(), width, height, source: Source::Rows(Box::new(reader)) })
     }
 
-    /// An 8-bit RGB PNG in plain row order, as preprocessing writes it, whose file is in memory; messages call it `path`.
-    ///
-    /// Fails for anything else.
-    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<PngRegion, Error> {
+    fn of_memory(path: &Path, bytes: Vec<u8>) -> Result<PngRegion, Error> {
         let damaged = |cause| Error::Png {
             path: path.to_owned(),
             expected: "an 8-bit RGB PNG, not interlaced".to_owned(),
@@ -86,7 +120,8 @@ impl PngRegion {
         self.height
     }
 
-    /// The pixels inside `window`; rows below it are not read, so damage there goes unnoticed.
+    /// The pixels inside `window`; what lies outside is not read as far as that can be helped, so damage there goes
+    /// unnoticed.
     ///
     /// Fails when the file is damaged or ends before the window's last row.
     ///
@@ -96,6 +131,11 @@ impl PngRegion {
         assert!(window.x1 <= self.width && window.y1 <= self.height, "{window:?} outside the image");
         let size = (self.width, self.height);
         match self.source {
+            Source::Indexed(indexed) => match indexed.read(window) {
+                Some(image) => Ok(image),
+                // Decoding row by row tells what is wrong.
+                None => Self::in_rows(&self.path, indexed.into_bytes())?.read(window),
+            },
             Source::Whole(image) => Ok(image.cropped(window)),
             Source::Rows(reader) => read_rows(*reader, &self.path, size, window),
             Source::Bytes(reader) => read_rows(*reader, &self.path, size, window),

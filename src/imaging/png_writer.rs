@@ -1,19 +1,19 @@
-//! Lossless frames, written fast.
+//! Lossless images, written fast.
 
-use super::Error;
+use super::{Error, frame_png};
 use crate::atomic_file;
 use crate::types::RgbImage;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes an image as 8-bit RGB PNG with the settings that encode and decode fastest, to a temporary file that is
-/// then renamed (not waiting for the disk: see [`atomic_file::write_unsynced`]).
+/// Writes a frame as 8-bit RGB PNG of which [`PngRegion`](super::PngRegion) decodes a window without the rest, to a
+/// temporary file that is then renamed (not waiting for the disk: see [`atomic_file::write_unsynced`]).
 pub fn write_png(path: &Path, image: &RgbImage) -> Result<(), Error> {
-    atomic_file::write_unsynced(path, |file| encode(image, file))?;
+    atomic_file::write_unsynced(path, |file| file.write_all(&frame_png::encoded(image)?))?;
     Ok(())
 }
 
-/// The bytes that [`write_png`] writes. Fails for images without pixels.
+/// An image as 8-bit RGB PNG, with the settings that encode and decode fastest. Fails for images without pixels.
 pub(super) fn encoded(image: &RgbImage) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     encode(image, &mut bytes)?;

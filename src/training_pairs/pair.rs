@@ -27,7 +27,7 @@ pub fn read_faces(files: &FrameFiles) -> Result<(Landmarks, Vec<FaceBox>), Error
 /// Reads what a recipe needs of a frame and makes its pair, `image_size` x `image_size`. Recipes that need pixels of
 /// other files are read by a [`FramePool`](super::FramePool).
 ///
-/// Only the rows of the frame that the pair shows are decoded. Fails when a file is damaged or has another shape,
+/// Only the part of the frame that the pair shows is decoded, or the rows down to it. Fails when a file is damaged or has another shape,
 /// and when the face cannot be blended.
 pub fn read_pair(files: &FrameFiles, recipe: &Recipe, image_size: usize) -> Result<BlendedPair, Error> {
     let (landmarks, boxes) = read_faces(files)?;
