@@ -81,7 +81,8 @@ impl Index {
             return None;
         }
         let left_bytes = (segments(width) - 1) * PIXEL;
-        let mut strips = Vec::with_capacity(height.div_ceil(STRIP));
+        // Grows with what is there: the height is what a file says.
+        let mut strips = Vec::new();
         for _ in 0..height.div_ceil(STRIP) {
             let (start, rest) = bytes.split_first_chunk()?;
             let (checksum, rest) = rest.split_first_chunk()?;
