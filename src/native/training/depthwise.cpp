@@ -116,14 +116,6 @@ inline void fill_margins(float* row, int64_t row_floats, int64_t before, int64_t
   fill(row + before + inside, row + row_floats, 0.0f);
 }
 
-// In a register, where the compiler would rather read memory once more.
-inline Floats kept(Floats v) {
-#if defined(__AVX512F__)
-  __asm__("" : "+v"(v));
-#endif
-  return v;
-}
-
 // Columns of a row, `N` vectors each: in registers where there are enough of them.
 template <int COLUMNS, int N>
 class Window {
@@ -142,6 +134,14 @@ class Window {
   }
 
  private:
+  // In a register, where the compiler would rather read memory once more.
+  static Floats kept(Floats v) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v));
+#endif
+    return v;
+  }
+
   const float* from_;
   Floats columns_[REGISTERS == 32 ? COLUMNS : 1][N];
 };
