@@ -12,7 +12,7 @@
 # 4. Averages the weights after 6, 3 and 3 epochs: further on, all tell pairs better and files of other origins worse.
 # 5. Calibrates the average on pairs that training held out and writes it in half precision.
 #
-# Some two and a half hours on two cores. It may be stopped: what is finished in output/default/ is not done again, and a
+# Some three hours on two cores. It may be stopped: what is finished in output/default/ is not done again, and a
 # training goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
