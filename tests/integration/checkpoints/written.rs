@@ -61,6 +61,8 @@ proptest! {
         epoch in any::<Option<i64>>(),
         metadata in prop::collection::btree_map("[a-z]{1,6}", ".{0,6}", 0..3),
     ) {
+        // No optimiser is a tensor, and one beside no weights at all is taken for these.
+        prop_assume!(state.names().next().is_some() || !matches!(optimizer, Some(Value::Tensor(_))));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.tar");
         write_torch(&path, &state, optimizer.as_ref(), epoch, &metadata).unwrap();
