@@ -259,8 +259,9 @@ pub(super) struct Encoder {
 
 impl Encoder {
     pub fn new() -> Encoder {
-        let (last, whole) = HEADER.split_last().expect("the header has bytes");
-        Encoder { bytes: whole.to_vec(), pending: u64::from(*last), pending_bits: HEADER_BITS % 8 }
+        const WHOLE: usize = HEADER_BITS as usize / 8;
+        let pending = u64::from(HEADER[WHOLE]);
+        Encoder { bytes: HEADER[..WHOLE].to_vec(), pending, pending_bits: HEADER_BITS % 8 }
     }
 
     /// Bits written so far.
