@@ -78,3 +78,51 @@ fn chains_equal_their_layers_one_by_one_for_any_number_of_threads() {
         }
     }
 }
+
+#[test]
+fn a_map_that_others_read_ends_a_chain() {
+    tch::manual_seed(7);
+    let (even, width) = (Padding::even(1), 16);
+    let numbers = [0, 1].map(|_| (random(width, 1, 3), random(width, width, 1)));
+    let beside = random(width, width, 1);
+    for all in builds() {
+        let mut made = Made::default();
+        let blocks = [0, 1].map(|number| {
+            let (depthwise, project) = &numbers[number];
+            Block {
+                name: number.to_string(),
+                expand: None,
+                depthwise: made.depthwise(&format!("depthwise{number}"), depthwise, even),
+                activation: Activation::Relu,
+                squeeze: None,
+                project: made.conv(&format!("project{number}"), project, Padding::NONE),
+                project_activation: Activation::Relu,
+                skip: false,
+                drop_connect: 0.0,
+            }
+        });
+        let reader = made.conv("beside", &beside, Padding::NONE);
+        let x = Tensor::randn([1, width, 21, 30], OPTIONS);
+        let pair = |x: &Tensor, (depthwise, project): &((Tensor, Tensor), (Tensor, Tensor))| {
+            let between = applied(&Activation::Relu, &plain_conv(x, depthwise, 1, even, width));
+            applied(&Activation::Relu, &plain_conv(&between, project, 1, Padding::NONE, 1))
+        };
+        let first = pair(&x, &numbers[0]);
+        let last = pair(&first, &numbers[1]);
+        let read = applied(&Activation::Relu, &plain_conv(&first, &beside, 1, Padding::NONE, 1));
+        // Read by another layer, and an output.
+        for is_output in [false, true] {
+            let program = made.compiled(all, width, |layers, map| {
+                let between = layers.block(map, blocks[0].clone());
+                let end = layers.block(between, blocks[1].clone());
+                match is_output {
+                    true => vec![end, between],
+                    false => vec![end, layers.conv(between, reader.clone(), Activation::Relu)],
+                }
+            });
+            let outputs = program.run(&x);
+            assert_close(&outputs[0], &last, "the end");
+            assert_close(&outputs[1], if is_output { &first } else { &read }, "what lies between");
+        }
+    }
+}
