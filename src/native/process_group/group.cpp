@@ -11,6 +11,7 @@
 
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
+#include <stdlib.h>
 #include <string.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -22,6 +23,7 @@
 #endif
 
 #include <chrono>
+#include <mutex>
 #include <stdexcept>
 
 #include "native/guarded.h"
@@ -82,6 +84,14 @@ c10::intrusive_ptr<c10d::Store> connect(const SbiMeeting& meeting, bool serves) 
   return c10::make_intrusive<c10d::TCPStore>(meeting.host, options);
 }
 
+// c10d notes every sum in a "flight recorder" for its debuggers, one for the whole process. It enters groups into a map
+// before it takes its lock (in libtorch 2.11), so that two threads with groups of their own break that map. Nothing here
+// reads it, and its size is asked for when the first group sums: it gets none, unless somebody has said what he wants.
+void without_flight_recorder() {
+  static std::once_flag once;
+  std::call_once(once, [] { setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0); });
+}
+
 }  // namespace
 
 PendingSum::PendingSum(c10::intrusive_ptr<c10d::Work> work, bool on_device)
@@ -91,6 +101,7 @@ PendingSum::PendingSum(PendingSum&&) noexcept = default;
 PendingSum& PendingSum::operator=(PendingSum&&) noexcept = default;
 
 Ranks::Ranks(const SbiMeeting& meeting) : rank_(meeting.rank), size_(meeting.size) {
+  without_flight_recorder();
   // Whatever these libraries would print about a connection is told by an error as well.
   FLAGS_caffe2_log_level = 3;
   const std::string prefix = meeting.prefix;
