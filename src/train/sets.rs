@@ -10,8 +10,8 @@ use std::path::Path;
 
 /// The frames of a split in each of a configuration's sets, in their order.
 ///
-/// Published sets are split by `train.json` and `val.json` of FaceForensics++, folders by a draw from the seed. Fails
-/// when a list is missing or faulty.
+/// Published sets are split by `train.json` and `val.json` of FaceForensics++, folders by a draw from `data.split_seed`, or
+/// from the run's seed where there is none. Fails when a list is missing or faulty.
 pub fn selections(config: &Config, split: Split, data_root: &Path) -> Result<Vec<FrameSelection>> {
     let data = &config.data;
     let root = data.root.as_deref().unwrap_or(data_root);
@@ -22,7 +22,7 @@ pub fn selections(config: &Config, split: Split, data_root: &Path) -> Result<Vec
                 VideoChoice::Ids(datasets::split_ids(&data.split_list(split, data_root))?)
             }
             TrainingSet::Folder(_) => VideoChoice::Share {
-                seed: config.seed,
+                seed: data.split_seed.unwrap_or(config.seed),
                 share: data.val_share,
                 drawn: split == Split::Validation,
             },
@@ -82,5 +82,21 @@ mod tests {
         assert!(frames.iter().all(|frame| (2..=3).contains(&more.iter().filter(|f| *f == frame).count())));
         assert_eq!(weighed(frames.clone(), 2.25, 5, 0), more);
         assert_ne!(weighed(frames, 2.25, 6, 0), more);
+    }
+
+    #[test]
+    fn folders_are_split_by_the_runs_seed_or_one_of_their_own() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("portraits")).unwrap();
+        let seed = |seed: u64, split_seed: Option<u64>| {
+            let mut config = Config { seed, ..Config::default() };
+            config.data.sets = vec![SetShare { name: "portraits".to_owned(), weight: 1.0 }];
+            config.data.split_seed = split_seed;
+            match selections(&config, Split::Train, root.path()).unwrap().remove(0).videos {
+                VideoChoice::Share { seed, .. } => seed,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!([seed(11, None), seed(11, Some(5)), seed(5, Some(5))], [11, 5, 5]);
     }
 }

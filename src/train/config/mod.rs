@@ -78,6 +78,9 @@ pub struct DataConfig {
     pub sets: Vec<SetShare>,
     /// Share of a folder's files that validate; published sets have lists for that.
     pub val_share: f64,
+    /// Seed of the draw of those files; `None`: the run's. With one of its own, runs of several seeds validate on the same
+    /// files, and none has trained on what another has held out: their average can be measured and calibrated on them.
+    pub split_seed: Option<u64>,
     /// Shorter side in pixels from which a face of a folder is used.
     pub min_face: f64,
     /// Share of training pairs, 0..=1, whose real and fake both lose size and are compressed alike (both: 0).
@@ -197,6 +200,7 @@ impl Default for DataConfig {
             root: None,
             sets: vec![SetShare { name: SourceSet::Original.to_string(), weight: 1.0 }],
             val_share: 0.1,
+            split_seed: None,
             min_face: 60.0,
             degradation: 0.0,
             codec: 0.0,

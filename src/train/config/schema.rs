@@ -55,6 +55,7 @@ const KEYS: &[(&str, Takes)] = &[
     ("data.root", Path),
     ("data.sets", Sets),
     ("data.val_share", Above0(0.9)),
+    ("data.split_seed", WholeOrNull(0, u64::MAX)),
     ("data.min_face", Number(0.0, 1e4)),
     ("data.degradation", Number(0.0, 1.0)),
     ("data.codec", Number(0.0, 1.0)),
