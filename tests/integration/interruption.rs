@@ -125,6 +125,11 @@ fn an_interrupted_inference_writes_what_it_has() {
     assert!(!videos.is_empty() && videos.len() < MANY, "{done}");
     assert_eq!(json["interrupted"], true);
     assert!(videos.iter().all(|video| video["faces"] == 24 && video["score"].is_f64()), "{json}");
-    assert_eq!(place.names("drawn").len(), 1 + videos.len(), "{:?}", place.names("drawn"));
+    // A copy that was being written is dropped, and the video's result says so.
+    let is_drawn = |video: &&serde_json::Value| {
+        !video["note"].as_str().is_some_and(|note| note.contains("no annotated copy"))
+    };
+    let drawn = videos.iter().filter(is_drawn).count();
+    assert_eq!(place.names("drawn").len(), 1 + drawn, "{:?}, {json}", place.names("drawn"));
     done.tells(&["interrupted"]);
 }
