@@ -75,12 +75,12 @@ train() {
 train long
 short=(--set epoch=3 --set data.past=0.3 --set data.light=0.4 --set data.fakes.whole=0.3)
 train short "${short[@]}"
-train other "${short[@]}" --set seed=12
-train third "${short[@]}" --set seed=13
+train seed12 "${short[@]}" --set seed=12
+train seed13 "${short[@]}" --set seed=13
 
 # Files are called EPOCH_AUC_val.tar.
 after() { find "$runs" -path "*/$1_default_*/weights/$2_*_val.tar" | sort | tail -n 1; }
 average=output/default/average.safetensors
-"$sbi" average "$(after long 6)" "$(after short 3)" "$(after other 3)" "$(after third 3)" -o "$average" --overwrite
+"$sbi" average "$(after long 6)" "$(after short 3)" "$(after seed12 3)" "$(after seed13 3)" -o "$average" --overwrite
 "$sbi" calibrate -w "$average" --pairs configs/default.json "${of_one[@]}" --data-root "$data" -o "$output" \
   --inner-control 0.4 --outer-control 0.3 --log-odds --precision f16 --overwrite
